@@ -8,10 +8,13 @@ from inspector.cli import terminal
 from inspector.cli.arguments import RunArguments
 from inspector.cli.language import _
 from inspector.cli.run import formats_of, write
+from inspector.declare import inspection_record
+from inspector.declare.inspection_record import InspectionRecord
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.pipeline.reporting import render, view
 from inspector.pipeline.run_overview import is_run, overview_of, render_run
+from inspector.record.assessment import Assessment
 from inspector.registry.registry import Registry, installed
 from inspector.seal import Bundle
 
@@ -42,10 +45,18 @@ def write_reports(folder: Path, arguments: RunArguments) -> int:
             remedy=FormattedMessage("run 'inspector assess {folder}' first", folder=folder),
         )
     newest = max(judged, key=lambda each: (each.assessment.as_of, each.name))
-    made = view(bundle, newest.assessment, registry)
+    made = view(bundle, newest.assessment, registry, read_record(arguments.inspection, newest.assessment))
     for path in write(arguments.to or Path(), render([made], names, registry)):
         terminal.print_result(_("Report: {path}", path=path))
     return 0
+
+
+def read_record(path: Path | None, assessment: Assessment) -> InspectionRecord | None:
+    """The record of the inspection in a file, which may name the assessed system and requirements only."""
+    if path is None:
+        return None
+    known = {each.id for each in assessment.requirements}
+    return inspection_record.load(path, systems=(assessment.system,), requirements=known)
 
 
 def _write_overview(run: Path, arguments: RunArguments, registry: Registry) -> int:

@@ -106,7 +106,7 @@ def _assess_and_report(
     bundle: Bundle, request: InspectionRequest, registry: Registry, key: SigningKey, verdicts: Verdicts
 ) -> WrittenAssessment:
     assessment = run_async(assess_bundle(bundle, registry, AssessmentOptions(as_of=request.as_of, verdicts=verdicts)))
-    return write_assessment(bundle, assessment, registry, request.formats, key)
+    return write_assessment(bundle, assessment, registry, request.formats, key, request.record)
 
 
 async def collect_and_confirm(

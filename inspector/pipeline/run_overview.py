@@ -111,7 +111,5 @@ def render_run(overview: RunOverview, formats: Iterable[str], registry: Registry
     for name in formats:
         renderer: RunRenderer = registry.run_renderers[name]
         for language in Language if renderer.localised else (Language.EN,):
-            files[renderer.file(language)] = contained_rendering(
-                renderer.name, renderer.render, overview, language
-            )
+            files[renderer.file(language)] = contained_rendering(renderer.name, renderer.render, overview, language)
     return files

@@ -150,9 +150,7 @@ class RunCounter:
     def __init__(self) -> None:
         self._requirements: dict[str, RequirementRow] = {}
 
-    def row(
-        self, row: SystemRow, assessment: Assessment, title: Callable[[Finding, Language], str]
-    ) -> SystemRow:
+    def row(self, row: SystemRow, assessment: Assessment, title: Callable[[Finding, Language], str]) -> SystemRow:
         """The row of a system with the numbers of its assessment, which also count for the requirements."""
         failing: dict[str, list[Finding]] = {}
         undecided: dict[str, Obligation] = {}

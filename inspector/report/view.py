@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from inspector.declare.document import SourceLocation
+from inspector.declare.inspection_record import InspectionRecord
 from inspector.model.base import Answer, Cause
 from inspector.model.declared import DeclaredPort
 from inspector.model.escaping import escape_control
@@ -49,7 +50,7 @@ class View:
 
     ``regime`` is the one assessed under (None when neither the capture nor an installed plugin has that version);
     ``evidence`` is keyed by digest; ``head`` is the digest that the signature covers; ``folder`` is where the
-    assessment was written, if it was.
+    assessment was written, if it was; ``record`` is the record of the inspection, if one is given.
     """
 
     inspection: Inspection
@@ -61,6 +62,7 @@ class View:
     head: str
     signers: tuple[str, ...] = ()
     folder: Path | None = None
+    record: InspectionRecord | None = None
     translators: dict[Language, Translator] = field(default_factory=dict)
     _causes: list[tuple[CauseGroup, ...]] = field(init=False, repr=False, compare=False, default_factory=list)
 

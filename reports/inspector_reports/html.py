@@ -272,7 +272,7 @@ class TemplateFunctions:
         return self.view.cause_text(cause, self.language)
 
     def values(self, finding: Finding) -> list[tuple[str, str, int]]:
-        """What was measured and the threshold, where the message does not say it: name, text, members if they are many."""
+        """What was measured and the threshold, unless the message says it: name, text, members if they are many."""
         said = list(finding.message.values.values())
         found = []
         measured, threshold = self.text("measured"), self.text("threshold")

@@ -8,7 +8,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from inspector import Finding, Force, Language, Obligation, Outcome, Severity, View, needs_action, urgency, with_u_labels
+from inspector import (
+    Finding,
+    Force,
+    Language,
+    Obligation,
+    Outcome,
+    Severity,
+    View,
+    needs_action,
+    urgency,
+    with_u_labels,
+)
 from inspector_reports.causes import cause_sentence
 
 _HERE = "inspector_reports"
@@ -57,7 +68,7 @@ def problems(view: View, language: Language) -> tuple[Problem, ...]:
 
 
 def worst(found: Iterable[Problem]) -> tuple[Problem, ...]:
-    """What to do first: the problems in their order, those with one certificate as one, for a new one meets them all."""
+    """The problems in their order, those with one certificate as one, because a new certificate solves them all."""
     first: dict[tuple[str, ...], Problem] = {}
     for each in found:
         key = ("certificate", *each.servers) if each.first.check.startswith("certificate-") else (each.title,)
@@ -118,7 +129,7 @@ def conclusion(view: View, found: Sequence[Problem], language: Language) -> Conc
     """The verdict on the system. It never says that a level is met."""
     translator = view.translator(language)
     coverage = view.assessment.coverage
-    unseen = tuple(_sentence(cause_sentence(view, each, language)) for each in view.causes())
+    unseen = tuple(f"{cause_sentence(view, each, language)}." for each in view.causes())
     alone = {
         each.requirement
         for each in view.assessment.findings
@@ -151,10 +162,6 @@ def _failing(view: View, found: Sequence[Problem], language: Language) -> str:
     if count == 1:
         return translator.text("One recommendation is not followed.", _HERE)
     return translator.text("{count} recommendations are not followed.", _HERE, count=count)
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}." if text[:1].islower() and "://" not in text.split(" ")[0] else f"{text}."
 
 
 @dataclass(frozen=True, slots=True)

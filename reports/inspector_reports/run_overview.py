@@ -107,19 +107,23 @@ def render_html(overview: RunOverview, language: Language) -> bytes:
     """The overview as one page without scripts or external resources."""
     page = RunFunctions(overview, language)
     rows = overview.assessed
-    made = environment().get_template("run.html.j2").render(
-        overview=overview,
-        page=page,
-        _=page.text,
-        translator=page.translator,
-        lang=language.value,
-        style=style(),
-        totals=overview.totals,
-        levels=level_rows(overview),
-        days=sorted({page.translator.day(each.began) for each in rows if each.began}),
-        causes=Counter(page.state(each.state) for each in overview.others),
-        severities=[each for each in reversed(Severity) if each is not Severity.INFO],
-        shown=SHOWN_REQUIREMENTS,
+    made = (
+        environment()
+        .get_template("run.html.j2")
+        .render(
+            overview=overview,
+            page=page,
+            _=page.text,
+            translator=page.translator,
+            lang=language.value,
+            style=style(),
+            totals=overview.totals,
+            levels=level_rows(overview),
+            days=sorted({page.translator.day(each.began) for each in rows if each.began}),
+            causes=Counter(page.state(each.state) for each in overview.others),
+            severities=[each for each in reversed(Severity) if each is not Severity.INFO],
+            shown=SHOWN_REQUIREMENTS,
+        )
     )
     return (made + "\n").encode()
 
