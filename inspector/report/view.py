@@ -150,6 +150,7 @@ class View:
         return gathered(
             (each.check, product, remedy)
             for each in findings
+            if each.check in self.registry.checks
             for product, remedy in remedies_of(self.registry.package_of(each.check), each.check).items()
             if offers(product, remedy, each.subject, self.registry.schemes)
         )

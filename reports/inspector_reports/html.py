@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +141,7 @@ def _context(view: View, language: Language) -> dict[str, Any]:
         "severity_rows": overview.severity_rows(found),
         "exposure": overview.ransomware_exposure(view),
         "servers": overview.servers(view, language),
-        "server_of": overview.server_of,
+        "server_of": partial(overview.server_of, view),
         "decided": _decided(view),
         "unchecked_documents": _unchecked_documents(view),
         "evidence_list": tuple(numbered.values()),

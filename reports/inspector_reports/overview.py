@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from inspector import (
+    SYSTEM,
+    BadUri,
     Finding,
     Force,
     Language,
@@ -17,8 +19,8 @@ from inspector import (
     Severity,
     View,
     needs_action,
+    parse_uri,
     urgency,
-    with_u_labels,
 )
 from inspector_reports.causes import cause_sentence
 
@@ -35,13 +37,13 @@ RANSOMWARE = "ransomware"
 class Problem:
     """A requirement that fails, with its failures.
 
-    ``servers`` are the hosts or zones concerned, in order; ``also`` the titles of failing requirements that the same
-    remedy meets.
+    ``places`` are the hosts or zones concerned, or at one server the services; ``also`` the titles of failing
+    requirements that the same remedy meets.
     """
 
     title: str
     findings: tuple[Finding, ...]
-    servers: tuple[str, ...]
+    places: tuple[str, ...]
     also: tuple[str, ...] = ()
 
     @property
@@ -55,10 +57,7 @@ def problems(view: View, language: Language) -> tuple[Problem, ...]:
     by_requirement: dict[str, list[Finding]] = {}
     for each in filter(needs_action, view.assessment.findings):
         by_requirement.setdefault(each.requirement, []).append(each)
-    found = [
-        Problem(view.title(each[0], language), tuple(each), tuple(dict.fromkeys(map(server_of, each))))
-        for each in (sorted(each, key=urgency) for each in by_requirement.values())
-    ]
+    found = _problems(view, by_requirement.values(), language, 0)
     entries = {each.id for each in view.assessment.requirements if RANSOMWARE in each.tags}
 
     def order(each: Problem) -> tuple[tuple[int, int, bool], bool, str]:
@@ -71,22 +70,28 @@ def worst(found: Iterable[Problem]) -> tuple[Problem, ...]:
     """The problems in their order, those with one certificate as one, because a new certificate solves them all."""
     first: dict[tuple[str, ...], Problem] = {}
     for each in found:
-        key = ("certificate", *each.servers) if each.first.check.startswith("certificate-") else (each.title,)
+        key = ("certificate", *each.places) if each.first.check.startswith("certificate-") else (each.title,)
         known = first.setdefault(key, each)
         if known is not each:
             first[key] = replace(known, also=(*known.also, each.title))
     return tuple(first.values())
 
 
-def server_of(finding: Finding) -> str:
+def server_of(view: View, finding: Finding) -> str:
     """The host or zone that a finding is about; empty for the whole system."""
-    scheme, _, rest = finding.subject.partition(":")
-    if scheme == "system":
-        return ""
-    if not rest.startswith("//"):
-        return rest
-    authority = rest.removeprefix("//").partition("/")[0]
-    return re.sub(r":\d+\Z", "", authority).removeprefix("[").removesuffix("]")
+    return _place(view, finding)[0]
+
+
+def _place(view: View, finding: Finding) -> tuple[str, str]:
+    """The host or zone that a finding is about, and the service of it: scheme, port and path where there are any."""
+    if finding.subject == SYSTEM.uri:
+        return "", ""
+    try:
+        uri = parse_uri(finding.subject, view.registry.schemes)
+    except BadUri:
+        return finding.subject, finding.subject
+    service = uri.scheme.name if uri.port in (None, uri.scheme.port) else f"{uri.scheme.name}:{uri.port}"
+    return uri.host, service if uri.path in ("", "/") else f"{service}{uri.path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,27 +194,13 @@ def ransomware_exposure(view: View) -> Exposure | None:
 
 
 @dataclass(frozen=True, slots=True)
-class ServerProblem:
-    """A requirement that fails at one server: the services at which it does, and what was seen at the first."""
-
-    title: str
-    findings: tuple[Finding, ...]
-    services: tuple[str, ...]
-
-    @property
-    def first(self) -> Finding:
-        """The failure that stands for all."""
-        return self.findings[0]
-
-
-@dataclass(frozen=True, slots=True)
 class Server:
     """One host or zone, or the system as a whole (an empty name), with what fails there and what was not seen."""
 
     number: int
     name: str
     addresses: tuple[str, ...]
-    problems: tuple[ServerProblem, ...]
+    problems: tuple[Problem, ...]
     unseen: Mapping[str, int]
     hints: int
 
@@ -218,7 +209,7 @@ def servers(view: View, language: Language) -> tuple[Server, ...]:
     """The servers with something to do or not seen, the worst first, the system as a whole at its rank."""
     by_server: dict[str, list[Finding]] = {}
     for each in view.assessment.findings:
-        by_server.setdefault(server_of(each), []).append(each)
+        by_server.setdefault(server_of(view, each), []).append(each)
     found = []
     for name, findings in by_server.items():
         failing = _at_server(view, findings, language)
@@ -242,27 +233,21 @@ def _rank(server: Server) -> tuple[tuple[int, int, bool], int]:
     return (urgency(server.problems[0].first), -len(server.problems)) if server.problems else ((0, 0, False), 0)
 
 
-def _at_server(view: View, findings: Iterable[Finding], language: Language) -> tuple[ServerProblem, ...]:
+def _at_server(view: View, findings: Iterable[Finding], language: Language) -> tuple[Problem, ...]:
     by_requirement: dict[str, list[Finding]] = {}
     for each in findings:
         if each.outcome is Outcome.FAIL and each.force is not Force.INFO:
             by_requirement.setdefault(each.requirement, []).append(each)
-    found = [
-        ServerProblem(view.title(each[0], language), tuple(each), tuple(dict.fromkeys(map(service_of, each))))
-        for each in (sorted(each, key=urgency) for each in by_requirement.values())
-    ]
+    found = _problems(view, by_requirement.values(), language, 1)
     return tuple(sorted(found, key=lambda each: (urgency(each.first), each.first.requirement)))
 
 
-def service_of(finding: Finding) -> str:
-    """The service of a server: scheme and port as written, with the path where there is one; the scheme for a name."""
-    scheme, _, rest = finding.subject.partition(":")
-    authority, _, path = rest.removeprefix("//").partition("/")
-    port = re.search(r":(\d+)\Z", authority) if rest.startswith("//") else None
-    if not rest.startswith("//"):
-        path = ""
-    text = f"{scheme}:{port[1]}" if port else scheme
-    return with_u_labels(f"{text}/{path}" if path else text)
+def _problems(view: View, failures: Iterable[Sequence[Finding]], language: Language, place: int) -> Iterator[Problem]:
+    """The problems of failures of one requirement each; ``place`` 0: by server, 1: by service."""
+    for each in failures:
+        ranked = tuple(sorted(each, key=urgency))
+        places = dict.fromkeys(_place(view, one)[place] for one in ranked)
+        yield Problem(view.title(ranked[0], language), ranked, tuple(places))
 
 
 def brief(finding: Finding) -> Finding:
