@@ -98,7 +98,7 @@ def _assessed(
         translators=translators,
     )
     place = newest.folder / "reports"
-    files = {language.value: place / f"report.{language.value}.html" for language in Language}
+    files = {language: place / f"report.{language.value}.html" for language in Language}
     report = {
         language: path.resolve().relative_to(run).as_posix() for language, path in files.items() if path.is_file()
     }

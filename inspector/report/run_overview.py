@@ -68,7 +68,7 @@ class SystemRow(Model):
     scans_planned: int = 0
     scans_seen: int = 0
     worst: tuple[str, ...] = ()
-    report: dict[str, str] = {}
+    report: dict[Language, str] = {}
 
     @property
     def urgency(self) -> tuple[bool, int, int, int, int, int, int, str]:

@@ -70,7 +70,9 @@ def worst(found: Iterable[Problem]) -> tuple[Problem, ...]:
     """The problems in their order, those with one certificate as one, because a new certificate solves them all."""
     first: dict[tuple[str, ...], Problem] = {}
     for each in found:
-        key = ("certificate", *each.places) if each.first.check.startswith("certificate-") else (each.title,)
+        key = (
+            ("certificate", *each.places) if each.first.check.startswith("certificate-") else (each.first.requirement,)
+        )
         known = first.setdefault(key, each)
         if known is not each:
             first[key] = replace(known, also=(*known.also, each.title))

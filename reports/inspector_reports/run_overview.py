@@ -20,8 +20,9 @@ from inspector import (
     Translator,
     display_json,
     escape_control,
+    truncate,
 )
-from inspector_reports.html import environment, style
+from inspector_reports.html import MAX_CHARACTERS, environment, style
 
 _HERE = "inspector_reports"
 #: How many failing requirements the page shows before it folds the rest.
@@ -99,7 +100,7 @@ class RunFunctions:
 
     def link(self, row: SystemRow) -> str:
         """The address of a system's report, relative to the overview; empty where there is none."""
-        path = row.report.get(self.language.value, "")
+        path = row.report.get(self.language, "")
         return f"./{quote(path)}" if path else ""
 
 
@@ -156,7 +157,7 @@ def _cell(value: object) -> object:
     """A value as a cell: without control characters, and with an apostrophe where a spreadsheet would see a formula."""
     if not isinstance(value, str):
         return value
-    text = escape_control(value, keep="")
+    text = truncate(escape_control(value, keep=""), MAX_CHARACTERS)
     return f"'{text}" if text.lstrip()[:1] in {"=", "+", "-", "@"} else text
 
 

@@ -6,6 +6,7 @@ A remedy is applied as an administrator would: a setting of the same name is rep
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import subprocess
 import tempfile
@@ -15,8 +16,11 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
+
 from inspector.report.remedies import PlacedLines
-from tests.agreement.programs import dh, dovecot_settings
+from tests.agreement.environment import Missing
+from tests.agreement.programs import _user, dh, dovecot_settings
 from tests.plugins.inspector_tls.authority import issue, rsa_key
 from tests.plugins.inspector_tls.servers import ADDRESS, free_port, running
 
@@ -76,6 +80,16 @@ def application(*more: tuple[str, str]) -> Iterator[int]:
         yield int(server.server_address[1])
         server.shutdown()
         thread.join()
+
+
+def _needs_user(name: str) -> None:
+    """Skip the test where the server is not installed, or where this is not root, which may become its user."""
+    if os.geteuid():
+        pytest.skip(f"{name} is started by root only")
+    try:
+        _user(name)
+    except Missing as missing:
+        pytest.skip(str(missing))
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +223,7 @@ def haproxy(blocks: Blocks, _weak: Weak) -> Iterator[Ports]:
 @contextlib.contextmanager
 def postfix(blocks: Blocks, weak: Weak) -> Iterator[Ports]:
     """Postfix's SMTP server."""
+    _needs_user("postfix")
     with _place() as (place, files):
         etc, queue, data = (place / each for each in ("etc", "queue", "data"))
         for each in (etc, queue, data):
@@ -248,6 +263,7 @@ def postfix(blocks: Blocks, weak: Weak) -> Iterator[Ports]:
 @contextlib.contextmanager
 def dovecot(blocks: Blocks, weak: Weak) -> Iterator[Ports]:
     """Dovecot's IMAP server."""
+    _needs_user("dovecot")
     with _place() as (place, files):
         port = 143
         own = dovecot_settings(place, files.certificate, files.key, ["imap"]).replace("ssl = yes\n", "")
