@@ -141,6 +141,12 @@ def test_every_link_leads_somewhere(report: Page) -> None:
     assert labels <= set(ids)
 
 
+def test_sections_have_different_names(report: Page) -> None:
+    """Every section is a landmark with a name of its own."""
+    names = [report.one(each.attributes["aria-labelledby"]).text for each in report.all("section")]
+    assert len(names) == len(set(names))
+
+
 def test_headings_do_not_skip_a_rank(report: Page) -> None:
     """Below a heading comes one of the next rank, never a deeper one."""
     ranks = [int(each.tag[1]) for each in report.all("h1", "h2", "h3", "h4", "h5", "h6")]

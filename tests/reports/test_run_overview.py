@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from inspector import Language, Outcome, Severity
-from inspector.cli import main
+from inspector.cli.app import call
 from inspector.model.finding import Finding
 from inspector.record.assessment import Assessment, Coverage
 from inspector.report.run_overview import RunCounter, RunOverview, RunState, SystemRow
@@ -163,8 +163,9 @@ def test_json_keeps_its_structure(stored: str) -> None:
 def test_a_run_folder_gives_its_overview(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The command writes the overview of a run from sealed bundles; one that was altered is named, not counted."""
     run = _run_of_two(tmp_path)
-    capsys.readouterr()
-    assert main(["report", str(run)]) == 0
+    assert "overview.vi.html" in capsys.readouterr().out
+    assert (run / "overview.vi.html").is_file()
+    assert call(["report", str(run)]) == 0
     data = json.loads((run / "overview.json").read_text())
     assert {each["state"] for each in data["systems"]} == {"assessed"}
     assert {each["system"] for each in data["systems"]} == {"one", "two"}
@@ -174,7 +175,7 @@ def test_a_run_folder_gives_its_overview(tmp_path: Path, capsys: pytest.CaptureF
     assert len(pages) == 2
     (capture,) = (run / "two").glob("*/capture/inspection.json")
     capture.write_bytes(capture.read_bytes() + b" ")
-    assert main(["report", str(run)]) == 0
+    assert call(["report", str(run)]) == 0
     states = {each["system"]: each for each in json.loads((run / "overview.json").read_text())["systems"]}
     assert states["two"]["state"] == "unreadable"
     assert states["two"]["detail"]
@@ -184,8 +185,8 @@ def test_a_run_folder_gives_its_overview(tmp_path: Path, capsys: pytest.CaptureF
 def test_a_report_is_the_same_every_time(tmp_path: Path) -> None:
     """Two overviews of one run are equal byte by byte."""
     run = _run_of_two(tmp_path)
-    assert main(["report", str(run), "--to", str(tmp_path / "a")]) == 0
-    assert main(["report", str(run), "--to", str(tmp_path / "b")]) == 0
+    assert call(["report", str(run), "--to", str(tmp_path / "a")]) == 0
+    assert call(["report", str(run), "--to", str(tmp_path / "b")]) == 0
     first, second = ({each.name: each.read_bytes() for each in (tmp_path / name).iterdir()} for name in "ab")
     assert first == second
 
@@ -194,7 +195,7 @@ def _run_of_two(folder: Path) -> Path:
     """The run of two systems whose endpoints refuse connections."""
     declaration, authorisation, settings = (folder / name for name in ("d.yaml", "a.yaml", "inspector.toml"))
     systems = "".join(
-        f"  - {{id: {name}, name: {name}, owner: me, level: 1, endpoints: ['https://127.0.0.1:{port}/']}}\n"
+        f"  - {{id: {name}, name: {name}, owner: me, level: 1, approval: {{status: none}}, endpoints: ['https://127.0.0.1:{port}/']}}\n"
         for name, port in (("one", 9), ("two", 19))
     )
     declaration.write_text(f"organisation: {{name: me, code: H1}}\nsystems:\n{systems}")
@@ -203,6 +204,6 @@ def _run_of_two(folder: Path) -> Path:
         "valid_from: 2020-01-01T00:00:00+07:00\nvalid_until: 2099-01-01T00:00:00+07:00\n"
     )
     settings.write_text(f'output = "{folder}/out"\nsigning_key = "{folder}/key"\n')
-    main(["run", str(declaration), "-a", str(authorisation), "--settings", str(settings), "--only", "http", "-q"])
+    call(["run", str(declaration), "-a", str(authorisation), "--settings", str(settings), "--only", "http", "-q"])
     (run,) = (each for each in (folder / "out").iterdir() if each.is_dir())
     return run
