@@ -163,7 +163,7 @@ def test_json_keeps_its_structure(stored: str) -> None:
 def test_a_run_folder_gives_its_overview(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The command writes the overview of a run from sealed bundles; one that was altered is named, not counted."""
     run = _run_of_two(tmp_path)
-    assert "overview.vi.html" in capsys.readouterr().out
+    assert "overview.en.html" in capsys.readouterr().out
     assert (run / "overview.vi.html").is_file()
     assert call(["report", str(run)]) == 0
     data = json.loads((run / "overview.json").read_text())
