@@ -221,9 +221,8 @@ class TemplateFunctions:
         notes = []
         if finding.not_yet_due:
             notes.append(self.text("not yet due: from {day}", day=self.due(finding)))
-        if finding.confirmed is not None:
-            text = "confirmed by a second scan" if finding.confirmed else "not confirmed by a second scan"
-            notes.append(self.text(text))
+        if finding.confirmed is False:
+            notes.append(self.text("not confirmed by a second scan"))
         if finding.attributed_to:
             text = "Host: {tenancy}; attributed to its provider"
             notes.append(self.text(text, tenancy=self.tenancy(finding)))

@@ -28,7 +28,7 @@ _HERE = "inspector_reports"
 #: How many problems page one shows, and how many servers and members of a list each names.
 MOST_PROBLEMS = 5
 MOST_SERVERS = 3
-MOST_MEMBERS = 4
+MOST_MEMBERS = 3
 #: The tag of requirements about services by which ransomware gets in.
 RANSOMWARE = "ransomware"
 

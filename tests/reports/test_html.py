@@ -512,7 +512,7 @@ def test_a_long_list_is_shown_once_and_folded(language: Language) -> None:
     folded = [each.text for each in made.all("details") if "SUITE_29" in each.text and each.within("dl")]
     assert len(folded) == 1
     assert body(made).count("SUITE_29") == 1
-    assert "… (+26)" in body(made)
+    assert "… (+27)" in body(made)
 
 
 # --- The record of the inspection -------------------------------------------------------------------------------------
