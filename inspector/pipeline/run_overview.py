@@ -82,6 +82,8 @@ def _assessed(
         raise BundleError("the index names a folder outside the run")
     bundle = Bundle.open(folder)
     system = bundle.inspection.system
+    if (system.id, bundle.inspection.id) != (row.system, row.inspection):
+        raise BundleError("the folder holds another inspection than the index says")
     row = row.model_copy(update={"name": system.name, "owner": system.owner, "began": bundle.inspection.begun})
     judged = bundle.assessments()
     if not judged:

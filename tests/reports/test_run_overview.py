@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -180,6 +181,21 @@ def test_a_run_folder_gives_its_overview(tmp_path: Path, capsys: pytest.CaptureF
     assert states["two"]["state"] == "unreadable"
     assert states["two"]["detail"]
     assert states["one"]["state"] == "assessed"
+
+
+def test_an_index_that_names_another_bundle_is_not_believed(tmp_path: Path) -> None:
+    """A row whose folder is outside the run, or holds another inspection, is unreadable and in no count."""
+    run = _run_of_two(tmp_path)
+    shutil.copytree(run / "one", tmp_path / "elsewhere")
+    index = run / "index.jsonl"
+    lines = [json.loads(each) for each in index.read_text().splitlines()]
+    two = next(each["folder"] for each in lines if each["system"] == "two" and each["folder"])
+    one = next(each["folder"] for each in lines if each["system"] == "one" and each["folder"])
+    for other in (one, f"../../elsewhere/{Path(one).name}"):
+        index.write_text("".join(json.dumps(each).replace(two, other) + "\n" for each in lines))
+        assert call(["report", str(run)]) == 0
+        states = {each["system"]: each["state"] for each in json.loads((run / "overview.json").read_text())["systems"]}
+        assert states == {"one": "assessed", "two": "unreadable"}
 
 
 def test_a_report_is_the_same_every_time(tmp_path: Path) -> None:
