@@ -18,6 +18,7 @@ from inspector_tls.enumeration.probe import tls
 from inspector_tls.starttls.probes import starttls
 from tests.remedies import servers
 from tests.remedies.servers import NAME, Ports, Server
+from tests.reports import examples
 
 SERVERS: dict[str, Server] = {
     "nginx": servers.nginx,
@@ -138,8 +139,39 @@ def test_a_check_explains_itself_without_a_product_that_has_a_remedy() -> None:
 
 def test_a_name_from_a_bundle_reads_no_other_file() -> None:
     """A check that is not installed has no remedies, whatever it is called."""
-    from tests.reports import examples
-
     view = examples.view()
     finding = view.assessment.findings[0].model_copy(update={"check": "../../../etc/passwd" + "x" * 5000})
     assert view.remedies([finding]) == ()
+
+
+@pytest.mark.parametrize(
+    ("subject", "products"),
+    [
+        ("https://www.example.vn:8443", {"nginx", "apache", "haproxy", "iis"}),
+        ("smtp://mail.example.vn", {"postfix"}),
+        ("submission://mail.example.vn", {"postfix"}),
+        ("imap://mail.example.vn", {"dovecot"}),
+        ("tls://mail.example.vn:993", {"dovecot"}),
+        ("tls://mail.example.vn:465", {"postfix"}),
+        ("tls://www.example.vn:443", {"nginx", "apache", "haproxy", "iis"}),
+        ("ldap://directory.example.vn", set()),
+        ("tls://directory.example.vn:636", set()),
+    ],
+)
+def test_only_products_that_speak_the_protocol_are_named(subject: str, products: set[str]) -> None:
+    """A finding about a mail server gets no settings for a web server, and one about neither gets none."""
+    view = examples.view(registry=installed())
+    finding = view.assessment.findings[0].model_copy(update={"check": "tls-modern-protocols", "subject": subject})
+    assert {each.product for each in view.remedies([finding])} == products
+
+
+def test_what_was_not_tried_says_so() -> None:
+    """A product without a server in these tests is never said to have been tried."""
+    assert {product for product, _, _ in TRIED} == set(SERVERS)
+    view = examples.view(registry=installed())
+    finding = view.assessment.findings[0].model_copy(
+        update={"check": "tls-modern-protocols", "subject": "https://www.example.vn"}
+    )
+    untried = {each.product: (each.untried, bool(each.tried)) for each in view.remedies([finding])}
+    assert untried["iis"] == (True, False)
+    assert untried["nginx"] == (False, True)
