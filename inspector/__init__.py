@@ -84,8 +84,11 @@ if TYPE_CHECKING:
     from inspector.report.findings_json import findings_json, findings_schema
     from inspector.report.ledger_totals import LedgerTotal
     from inspector.report.messages import Translator
-    from inspector.report.renderer import Renderer
+    from inspector.report.remedies import ProductRemedies
+    from inspector.report.renderer import Renderer, RunRenderer
+    from inspector.report.run_overview import RequirementRow, RunOverview, RunState, SystemRow
     from inspector.report.standing import Standing
+    from inspector.report.urgency import needs_action, urgency
     from inspector.report.view import CauseGroup, View
 
 __version__: Final = "0.1.0"
@@ -185,6 +188,7 @@ _HOME = {
     "checks_in": "inspector.plugin.check",
     "Cost": "inspector.plugin.probe",
     "ParseContext": "inspector.plugin.probe",
+    "ProductRemedies": "inspector.report.remedies",
     "Probe": "inspector.plugin.probe",
     "Target": "inspector.plugin.probe",
     "probe": "inspector.plugin.probe",
@@ -203,6 +207,13 @@ _HOME = {
     "Translator": "inspector.report.messages",
     "Renderer": "inspector.report.renderer",
     "Standing": "inspector.report.standing",
+    "RequirementRow": "inspector.report.run_overview",
+    "RunOverview": "inspector.report.run_overview",
+    "RunRenderer": "inspector.report.renderer",
+    "RunState": "inspector.report.run_overview",
+    "SystemRow": "inspector.report.run_overview",
+    "needs_action": "inspector.report.urgency",
+    "urgency": "inspector.report.urgency",
     "View": "inspector.report.view",
 }
 
@@ -263,13 +274,18 @@ __all__ = [
     "ParseContext",
     "PlanStatus",
     "Probe",
+    "ProductRemedies",
     "Quantity",
     "Raw",
     "RecordedInspection",
     "RegimeChange",
     "Renderer",
     "Requirement",
+    "RequirementRow",
     "RoundTripEnd",
+    "RunOverview",
+    "RunRenderer",
+    "RunState",
     "ScanFailure",
     "ScanOutput",
     "Scheme",
@@ -284,6 +300,7 @@ __all__ = [
     "SubjectKind",
     "SubjectResult",
     "SystemDifference",
+    "SystemRow",
     "Target",
     "Tenancy",
     "Timestamp",
@@ -309,6 +326,7 @@ __all__ = [
     "inconclusive",
     "is_address",
     "masked",
+    "needs_action",
     "not_applicable",
     "open_overlays",
     "parse_dns_message",
@@ -319,6 +337,7 @@ __all__ = [
     "raw_dns_message",
     "truncate",
     "u_labels",
+    "urgency",
     "with_u_labels",
 ]
 

@@ -104,7 +104,7 @@ def plan(arguments: RunArguments) -> int:
     return print_plans(arguments)
 
 
-@command(*SELECTION, *RESULTS, "statements", "decisions", "output", "quiet")
+@command(*SELECTION, *RESULTS, "statements", "decisions", "inspection", "output", "quiet")
 def run(
     arguments: RunArguments,
     resume: Annotated[Path | None, typer.Option("--resume", help="Continue this interrupted inspection.")] = None,
@@ -127,7 +127,7 @@ def seal(
     return resume(bundle, arguments, collecting=False)
 
 
-@command("regime", "level", "as_of", "statements", "decisions", *RESULTS, "settings")
+@command("regime", "level", "as_of", "statements", "decisions", "inspection", *RESULTS, "settings")
 def assess(
     arguments: RunArguments,
     bundle: Sealed,
@@ -139,9 +139,12 @@ def assess(
     return assess_again(bundle, arguments, reparse=reparse)
 
 
-@command(*RESULTS)
-def report(arguments: RunArguments, bundle: Sealed) -> int:
-    """Write report files of the newest assessment of a bundle."""
+@command(*RESULTS, "inspection")
+def report(
+    arguments: RunArguments,
+    bundle: Annotated[Path, typer.Argument(help="Folder of a sealed inspection, or of a run.")],
+) -> int:
+    """Write report files of the newest assessment of a bundle, or the overview of a run over several systems."""
     from inspector.cli.report import write_reports
 
     return write_reports(bundle, arguments)
@@ -214,7 +217,9 @@ def explain(name: Annotated[str, typer.Argument(help="Id of a check, requirement
 def schema(
     document: Annotated[
         str,
-        typer.Argument(help="declaration, declaration-line, authorisation, statements, settings or findings."),
+        typer.Argument(
+            help="declaration, declaration-line, authorisation, statements, inspection, settings or findings."
+        ),
     ],
 ) -> int:
     """Print the JSON Schema of a document, for editors."""

@@ -29,6 +29,9 @@ class RunArguments:
         tuple[Path, ...],
         typer.Option("--decisions", help="The inspecting side's own statements.yaml (repeatable)."),
     ] = ()
+    inspection: Annotated[
+        Path | None, typer.Option("--inspection", help="inspection.yaml: the record of the inspection, for its report.")
+    ] = None
     systems: Annotated[
         tuple[str, ...], typer.Option("--system", help="Only the system with this id (repeatable).")
     ] = ()

@@ -8,6 +8,7 @@ from inspector.cli.arguments import RunArguments
 from inspector.cli.baseline import refuse_baseline
 from inspector.cli.exit_code import ExitRule
 from inspector.cli.inputs import instant, read_settings, read_statements
+from inspector.cli.report import read_record
 from inspector.cli.run import formats_of, write_copies
 from inspector.cli.summary import InspectionSummary, print_summary
 from inspector.pipeline.attempts import AttemptLog
@@ -51,7 +52,8 @@ def assess_again(folder: Path, arguments: RunArguments, *, reparse: bool) -> int
     )
     assessment = run_async(assess_bundle(bundle, registry, options))
     key = SigningKey.load_or_create(own.signing_key)
-    written = write_assessment(bundle, assessment, registry, formats, key, rule.marked)
+    record = read_record(arguments.inspection, assessment)
+    written = write_assessment(bundle, assessment, registry, formats, key, record, rule.marked)
     run = bundle.folder.resolve().parents[1]
     if (run / INDEX).exists():
         AttemptLog(RunIndex(run.parent, run.name), bundle.inspection.system.id).record_sealed(

@@ -12,7 +12,7 @@ from inspector.cli import log, terminal
 from inspector.cli.arguments import RunArguments
 from inspector.cli.gc_tuning import reduced_gc
 from inspector.cli.language import translated
-from inspector.declare import authorisation, declaration, settings, statement
+from inspector.declare import authorisation, declaration, inspection_record, settings, statement
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import Declaration, SourceLocation, SourceMap, System
 from inspector.declare.document import diagnostic_at, split
@@ -260,7 +260,7 @@ def request_of(
     formats: Sequence[str] = (),
 ) -> InspectionRequest:
     """The request for one of the declared systems. Raises UsageError when no regime holds for it."""
-    return request_for(
+    request = request_for(
         system,
         context,
         run=run,
@@ -273,3 +273,8 @@ def request_of(
         ),
         formats=formats,
     )
+    if arguments.inspection is None:
+        return request
+    declared = None if context.documents is None else [each.id for each in context.documents.declaration.systems]
+    record = inspection_record.load(arguments.inspection, systems=declared)
+    return request.model_copy(update={"record": record})

@@ -16,7 +16,7 @@ from inspector.cli.baseline import refuse_baseline
 from inspector.cli.exit_code import MISUSE, ExitRule, worst
 from inspector.cli.gc_tuning import reduced_gc
 from inspector.cli.inputs import instant, load_context, new_run, read_settings, request_of, systems_of
-from inspector.cli.language import _, translated
+from inspector.cli.language import _, current, translated
 from inspector.cli.summary import InspectionSummary, print_summary
 from inspector.collect.collector import Progress
 from inspector.declare import authorisation
@@ -29,6 +29,7 @@ from inspector.pipeline.attempts import AttemptLog
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.pipeline import inspect_system, resume_inspection
 from inspector.pipeline.reporting import render
+from inspector.pipeline.run_overview import overview_of, render_run
 from inspector.registry.lock import registry_under
 from inspector.registry.registry import Registry
 from inspector.seal import RunIndex, State, inspection_of
@@ -103,12 +104,21 @@ def inspect_each(arguments: RunArguments, context: RunContext) -> list[Inspectio
             gc.collect()
     print_summary(done, arguments, _code(done, missed), missed)
     write_copies(done, arguments, context.registry)
+    if len(index.attempts()) > 1:
+        print_overview(index.path.parent, context.registry)
     return done
 
 
 def _code(done: Sequence[InspectionSummary], missed: Sequence[object]) -> int:
     """The exit code of all systems together."""
     return MISUSE if missed else worst(each.code for each in done)
+
+
+def print_overview(run: Path, registry: Registry) -> None:
+    """Write the overview of a run over several systems into its folder, and print where it is."""
+    files = write(run, render_run(overview_of(run, registry), registry.run_renderers, registry))
+    page = f"overview.{current().value}.html"
+    terminal.print_result(_("Overview: {path}", path=next((each for each in files if each.name == page), run)))
 
 
 def _systems(arguments: RunArguments, context: RunContext) -> Sequence[System]:

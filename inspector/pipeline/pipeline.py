@@ -107,7 +107,7 @@ def _assess_and_report(
 ) -> WrittenAssessment:
     options = AssessmentOptions(as_of=request.as_of, verdicts=verdicts)
     assessment = run_async(assess_bundle(bundle, context.registry, options))
-    return write_assessment(bundle, assessment, context.registry, request.formats, key, context.mark)
+    return write_assessment(bundle, assessment, context.registry, request.formats, key, request.record, context.mark)
 
 
 async def collect_and_confirm(

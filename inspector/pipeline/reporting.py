@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from inspector.declare.inspection_record import InspectionRecord
 from inspector.model.errors import PluginError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.language import Language
@@ -40,10 +41,11 @@ def write_assessment(
     registry: Registry,
     formats: Sequence[str],
     key: SigningKey,
+    record: InspectionRecord | None = None,
     mark: Callable[[View], View] = unmarked,
 ) -> WrittenAssessment:
     """Write an assessment and its reports into the bundle. Raises BundleError."""
-    made = mark(view(bundle, assessment, registry))
+    made = mark(view(bundle, assessment, registry, record))
     files = dict(_within_limit(render([made], formats, registry)))
     folder = add_assessment(bundle, assessment, files, key)
     about = {"system": assessment.system, "inspection": assessment.inspection, "regime": assessment.regime}
@@ -60,8 +62,8 @@ def _within_limit(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
             yield name, data
 
 
-def view(bundle: Bundle, assessment: Assessment, registry: Registry) -> View:
-    """The view of one assessment of a sealed bundle."""
+def view(bundle: Bundle, assessment: Assessment, registry: Registry, record: InspectionRecord | None = None) -> View:
+    """The view of one assessment of a sealed bundle; a record about another system is left out."""
     return View(
         inspection=bundle.inspection,
         assessment=assessment,
@@ -71,6 +73,7 @@ def view(bundle: Bundle, assessment: Assessment, registry: Registry) -> View:
         ledger=totals(bundle.ledger_lines()),
         head=bundle.digest,
         signers=tuple(bundle.signers),
+        record=record if record is not None and record.system in (None, assessment.system) else None,
     )
 
 

@@ -24,7 +24,7 @@ from inspector.plugin.probe import PARTS, Probe
 from inspector.plugin.time_limits import call_within
 from inspector.registry import hookspecs
 from inspector.registry.distributions import GROUP, announced
-from inspector.report.renderer import Renderer
+from inspector.report.renderer import Renderer, RunRenderer
 
 T = TypeVar("T")
 
@@ -56,6 +56,7 @@ class Registry:
     profiles: tuple[Traversable, ...]
     schemes: dict[str, Scheme]
     kinds: dict[str, type[Observation]]
+    run_renderers: dict[str, RunRenderer] = field(default_factory=dict)
     incomplete: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unpinned: tuple[str, ...] = ()
 
@@ -123,6 +124,7 @@ class _Builder:
         self.probes: dict[str, Probe] = {}
         self.checks: dict[str, Check] = {}
         self.renderers: dict[str, Renderer] = {}
+        self.run_renderers: dict[str, RunRenderer] = {}
         self.profiles: list[Traversable] = []
         self.schemes: dict[str, Scheme] = {scheme.name: scheme for scheme in (TCP, UDP, HOST)}
         self.kinds: dict[str, type[Observation]] = {}
@@ -175,6 +177,10 @@ class _Builder:
     def take_renderer(self, plugin: Plugin, renderer: Renderer) -> None:
         self.claim(plugin, "renderer", renderer.name)
         self.renderers[renderer.name] = renderer
+
+    def take_run_renderer(self, plugin: Plugin, renderer: RunRenderer) -> None:
+        self.claim(plugin, "run renderer", renderer.name)
+        self.run_renderers[renderer.name] = renderer
 
     def take_profile(self, plugin: Plugin, folder: Traversable) -> None:
         self.claim(plugin, "profile", folder.name)
@@ -229,6 +235,7 @@ def _contribute(plugin: Plugin, module: object, builder: _Builder) -> tuple[str,
         _collect(plugin, manager.hook.inspector_checks, Check, builder.take_check)
         _collect(plugin, manager.hook.inspector_profiles, Traversable, builder.take_profile)
         _collect(plugin, manager.hook.inspector_renderers, Renderer, builder.take_renderer)
+        _collect(plugin, manager.hook.inspector_run_renderers, RunRenderer, builder.take_run_renderer)
     return missing
 
 
@@ -286,6 +293,7 @@ def build(plugins: Iterable[tuple[Plugin, object | None]]) -> Registry:
         probes=dict(sorted(builder.probes.items())),
         checks=dict(sorted(builder.checks.items())),
         renderers=dict(sorted(builder.renderers.items())),
+        run_renderers=dict(sorted(builder.run_renderers.items())),
         profiles=tuple(builder.profiles),
         schemes=dict(sorted(builder.schemes.items())),
         kinds=dict(sorted(builder.kinds.items())),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from inspector.report.difference_view import DifferenceView
+    from inspector.report.run_overview import RunOverview
     from inspector.report.view import View
 
 
@@ -39,3 +40,19 @@ class Renderer:
         """The file's name in one language; ``stem`` instead of the renderer's own."""
         name = stem or self.stem
         return f"{name}.{language.value}{self.suffix}" if self.localised else f"{name}{self.suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRenderer:
+    """``render`` turns the overview of a run into the bytes of one file. ``localised``: one file per language."""
+
+    name: str
+    suffix: str
+    media_type: str
+    render: Callable[[RunOverview, Language], bytes]
+    localised: bool = False
+    stem: str = "overview"
+
+    def file(self, language: Language) -> str:
+        """The file's name in one language."""
+        return f"{self.stem}.{language.value}{self.suffix}" if self.localised else f"{self.stem}{self.suffix}"

@@ -10,6 +10,7 @@ from typing import Any
 
 from inspector.compare.baseline import Baseline
 from inspector.declare.document import SourceLocation
+from inspector.declare.inspection_record import InspectionRecord
 from inspector.model.base import Answer, Cause
 from inspector.model.declared import DeclaredPort
 from inspector.model.escaping import escape_control
@@ -32,6 +33,7 @@ from inspector.report.declared_vs_seen import (
 )
 from inspector.report.ledger_totals import LedgerTotals
 from inspector.report.messages import Contributions, Translator
+from inspector.report.remedies import ProductRemedies, gathered, offers, remedies_of
 from inspector.report.standing import Standing
 
 
@@ -50,9 +52,10 @@ class View:
 
     ``regime`` is the one assessed under (None when neither the capture nor an installed plugin has that version);
     ``evidence`` is keyed by digest; ``head`` is the digest that the signature covers; ``folder`` is where the
-    assessment was written, if it was. ``standings`` are what the findings do to the exit code, in their order, by the
-    caller's rule (empty: there is none); ``blind``: nothing answered, which ends with exit code 3 where nothing else
-    counts; ``baseline`` are the failures that the caller knows of, if any were given.
+    assessment was written, if it was; ``record`` is the record of the inspection, if one is given. ``standings`` are
+    what the findings do to the exit code, in their order, by the caller's rule (empty: there is none); ``blind``:
+    nothing answered, which ends with exit code 3 where nothing else counts; ``baseline`` are the failures that the
+    caller knows of, if any were given.
     """
 
     inspection: Inspection
@@ -64,6 +67,7 @@ class View:
     head: str
     signers: tuple[str, ...] = ()
     folder: Path | None = None
+    record: InspectionRecord | None = None
     standings: tuple[Standing, ...] = ()
     blind: bool = False
     baseline: Baseline | None = None
@@ -162,6 +166,16 @@ class View:
         reason = translator.term(cause.cause) if failure is None else translator.message(failure)
         text = "{subject} could not be inspected completely: {reason}"
         return translator.composed(text, subject=where, reason=reason)
+
+    def remedies(self, findings: Iterable[Finding]) -> tuple[ProductRemedies, ...]:
+        """What to set so that the checks of these findings pass, by each product that may be what answers there."""
+        return gathered(
+            (each.check, product, remedy)
+            for each in findings
+            if each.check in self.registry.checks
+            for product, remedy in remedies_of(self.registry.package_of(each.check), each.check).items()
+            if offers(product, remedy, each.subject, self.registry.schemes)
+        )
 
     def position(self, finding: Finding) -> SourceLocation | None:
         """The location of a finding's endpoint in the declaration, else the first line of the file.

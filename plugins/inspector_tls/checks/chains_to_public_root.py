@@ -24,7 +24,7 @@ def chains_to_public_root(certificates: Certificates) -> Verdict:
     the root of a national or enterprise CA, a certificate with a valid path to it is not judged by the browsers' roots.
 
     Remediation: install a certificate of a public CA together with its intermediate certificates, the server
-    certificate first; in nginx ``ssl_certificate`` takes the full chain.
+    certificate first.
     """
     verdict = lead_to_root(certificates, lambda chain: chain.public_trust)
     if verdict.outcome is not Outcome.FAIL:
