@@ -97,7 +97,7 @@ def run(
     return continue_inspection(resume, arguments) if resume else inspect_all(arguments)
 
 
-@command("formats", "to", "fail_on", "settings")
+@command("formats", "keep_reports", "to", "fail_on", "settings")
 def seal(
     arguments: RunArguments,
     bundle: Annotated[Path, typer.Argument(help="Folder of an interrupted inspection.")],

@@ -78,7 +78,7 @@ def _conclude(done: list[InspectionSummary], folder: Path) -> None:
         return
     other, label = _OTHER[current()]
     for each in done:
-        terminal.print_result(_(label, path=each.folder / "reports" / f"report.{other.value}.html"))
+        terminal.print_result(_(label, path=each.reports[f"report.{other.value}.html"]))
     code = worst(each.code for each in done)
     terminal.print_result(
         _("'inspector run' would have ended with exit code {code}: {meaning}.", code=code, meaning=_(_MEANINGS[code]))

@@ -263,4 +263,5 @@ def request_of(
             within_seconds=arguments.within,
         ),
         formats=formats,
+        keep_reports=arguments.keep_reports,
     )

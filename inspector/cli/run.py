@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,13 +23,12 @@ from inspector.model.errors import BundleError, InspectorError, UsageError
 from inspector.model.escaping import escape_commands, escape_control
 from inspector.model.finding import Finding
 from inspector.model.formatted import FormattedMessage
-from inspector.model.line_file import open_plain
 from inspector.model.subject import SYSTEM
 from inspector.model.verdict import Outcome
 from inspector.pipeline.attempts import AttemptLog
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.pipeline import inspect_system, resume_inspection
-from inspector.pipeline.reporting import WrittenAssessment, render, view
+from inspector.pipeline.reporting import WrittenAssessment, render, view, write_private
 from inspector.record.plan import VantageLimit
 from inspector.registry.lock import registry_under
 from inspector.registry.registry import Registry
@@ -38,12 +36,13 @@ from inspector.report.messages import Translator
 from inspector.report.view import CauseGroup, View
 from inspector.seal import Bundle, RunIndex, State, inspection_of
 
-#: Formats that every assessment has.
+#: Formats in which every assessment is written, in a run of so many systems at most.
 ALWAYS = ("html", "json")
+SYSTEMS_WITH_REPORTS = 10
 
 
-def formats_of(text: str, registry: Registry) -> tuple[str, ...]:
-    """The report formats, without repetition. Raises UsageError for one that no plugin has."""
+def formats_of(text: str, registry: Registry, *, systems: int = 1) -> tuple[str, ...]:
+    """The report formats of a run, without repetition. Raises UsageError for one that no plugin has."""
     wanted = [name.strip() for name in text.split(",") if name.strip()]
     for name in wanted:
         if name not in registry.renderers:
@@ -51,7 +50,8 @@ def formats_of(text: str, registry: Registry) -> tuple[str, ...]:
                 FormattedMessage("--format {name}: no plugin has this format", name=name),
                 remedy=FormattedMessage("write some of {known}", known=", ".join(registry.renderers)),
             )
-    return tuple(dict.fromkeys([*(name for name in ALWAYS if name in registry.renderers), *wanted]))
+    always = ALWAYS if systems <= SYSTEMS_WITH_REPORTS else ()
+    return tuple(dict.fromkeys([*(name for name in always if name in registry.renderers), *wanted]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class InspectionSummary:
 
     ``folder`` is the assessment's, ``failures`` one line per failing finding, ``causes`` one per common cause,
     ``followers`` the number of findings that follow from them, ``limits`` one per limit of the vantage, ``code`` the
-    exit code.
+    exit code, ``reports`` the files that were written by name.
     """
 
     system: str
@@ -73,11 +73,12 @@ class InspectionSummary:
     followers: int
     folder: Path
     code: int
+    reports: Mapping[str, Path]
 
     @classmethod
     def of(cls, written: WrittenAssessment, rule: ExitRule) -> InspectionSummary:
         """The summary of an assessment that was written."""
-        made, folder = written
+        made, folder, reports = written
         translator = made.translator(current())
         return cls(
             system=made.inspection.system.id,
@@ -98,6 +99,7 @@ class InspectionSummary:
             followers=len(made.followers),
             folder=folder,
             code=rule.code(made),
+            reports=reports,
         )
 
     def view(self, registry: Registry) -> View:
@@ -162,13 +164,14 @@ def inspect_all(arguments: RunArguments) -> int:
 def inspect_each(arguments: RunArguments, context: RunContext) -> list[InspectionSummary]:
     """Inspect the chosen systems and print what was found; one that cannot be inspected does not stop the others."""
     rule = ExitRule.of(arguments)
-    formats = formats_of(arguments.formats, context.registry)
+    chosen = _systems(arguments, context)
+    formats = formats_of(arguments.formats, context.registry, systems=len(chosen))
     run, as_of = new_run(), instant(arguments.as_of)
     index = RunIndex(context.settings.output, run)
     progress = ProgressLine(quiet=arguments.quiet)
     done: list[InspectionSummary] = []
     with reduced_gc():
-        for system in _systems(arguments, context):
+        for system in chosen:
             try:
                 with AttemptLog(index, system.id).failure():
                     request = request_of(system, arguments, context, run=run, as_of=as_of, formats=formats)
@@ -243,6 +246,7 @@ def resume(folder: Path, arguments: RunArguments, *, collecting: bool = True) ->
             progress.show,
             as_of=as_of,
             formats=formats,
+            keep_reports=arguments.keep_reports,
             collecting=collecting,
             authorisations=given,
         )
@@ -289,32 +293,27 @@ def print_summary(done: Sequence[InspectionSummary], arguments: RunArguments, re
         system = f"{each.system}: " if len(done) > 1 else ""
         for line in (*each.failures, *each.causes, *each.limits):
             terminal.print_result(f"{system}{line}")
-    for each in done:
-        terminal.print_result(_("Report: {path}", path=each.folder / "reports" / f"report.{current().value}.html"))
+    _print_reports(done)
     if arguments.to is not None:
         views = [each.view(registry) for each in done]
         for path in write(arguments.to, render(views, formats_of(arguments.formats, registry), registry)):
             terminal.print_result(_("Report: {path}", path=path))
 
 
-def write(folder: Path, files: dict[str, bytes]) -> list[Path]:
-    """Write report files into a folder of the user's, for nobody else to read.
+def _print_reports(done: Sequence[InspectionSummary]) -> None:
+    """Print where the reports are, or with which command they are written."""
+    page = f"report.{current().value}.html"
+    for each in done:
+        if page in each.reports:
+            terminal.print_result(_("Report: {path}", path=each.reports[page]))
+    missing = [each.folder.parents[1] for each in done if page not in each.reports]
+    if missing:
+        bundle = missing[0] if len(missing) == 1 else missing[0].parents[1] / "SYSTEM" / "INSPECTION"
+        command = f"inspector report {bundle} --to FOLDER"
+        terminal.print_result(_("Write the report of a system: {command}", command=command))
 
-    Raises UsageError when that cannot be done, or when a link is in the place of a file.
-    """
-    place = folder
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name, data in files.items():
-            place = folder / name
-            descriptor = open_plain(place, os.O_WRONLY)
-            with os.fdopen(descriptor, "wb") as file:
-                os.fchmod(descriptor, 0o600)
-                os.ftruncate(descriptor, 0)
-                file.write(data)
-    except OSError as error:
-        raise UsageError(
-            FormattedMessage("{file}: cannot be written: {reason}", file=place, reason=error.strerror),
-            remedy="choose another folder with --to",
-        ) from None
+
+def write(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
+    """Write report files into a folder of the user's, for nobody else to read. Raises BundleError."""
+    write_private({folder / name: data for name, data in files.items()}, remedy="choose another folder with --to")
     return [folder / name for name in sorted(files)]

@@ -35,6 +35,7 @@ from inspector.model.formatted import FormattedMessage
 from inspector.model.log_format import JsonFormatter, TextFormatter
 from inspector.model.subject import Subject, SubjectKind
 from inspector.model.verdict import Message
+from inspector.pipeline.reporting import WrittenAssessment
 from inspector.plugin.time_limits import Clock
 from inspector.record.plan import CostBounds, Plan, ScanTask
 from inspector.report.view import View
@@ -280,7 +281,8 @@ def test_the_terminal_is_inert(text: str, capsys: pytest.CaptureFixture[str]) ->
 
 def summary(text: str) -> InspectionSummary:
     rule = ExitRule(Threshold("info"), frozenset())
-    return InspectionSummary.of((view_with(text), Path("out")), rule)
+    written = WrittenAssessment(view_with(text), Path("out/run/system/inspection/assessments/one"))
+    return InspectionSummary.of(written, rule)
 
 
 def test_the_summary_keeps_its_lines(stored: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -436,5 +438,7 @@ def _assert_rendered_inert(plugin: str, messages: Sequence[Message]) -> None:
         assert_inert(translator.template(each, plugin), 0)
     for renderer in FORMATS.values():
         assert not hidden(renderer.render([hostile], Language.VI).decode())
-    for line in InspectionSummary.of((hostile, Path("out")), ExitRule(Threshold("info"), frozenset())).failures:
+    for line in InspectionSummary.of(
+        WrittenAssessment(hostile, Path("out")), ExitRule(Threshold("info"), frozenset())
+    ).failures:
         assert_inert(line, 0)
