@@ -303,6 +303,28 @@ def test_reports_are_kept_when_asked_for(line: Line, at: dict[str, str]) -> None
     assert "reports/report.vi.html: is not what was sealed" in answer.out
 
 
+def test_an_exported_bundle_is_verified_anywhere(line: Line, clear: RunResult, tmp_path: Path) -> None:
+    """One file holds all of it; what is altered in it is named, and another name of the file is refused."""
+    bundle, file = clear.bundles[0].folder, tmp_path / "clear.tar.zst"
+    made = run_cli("bundle", "export", bundle, "-o", file, "--lang", "en")
+    assert (made.code, made.out.splitlines()) == (
+        0,
+        [f"Exported: {file}", f"Check a sealed bundle: inspector verify {file}"],
+    )
+    here, there = line.call("verify", bundle, "--lang", "en"), line.call("verify", file, "--lang", "en")
+    assert there.code == here.code == 0
+    assert set(there.out.splitlines()) - set(here.out.splitlines()) == {
+        "no signed index of the run lies beside it: whether an assessment was removed is not known"
+    }
+    file.write_bytes(file.read_bytes()[:-20])
+    broken = line.call("verify", file, "--lang", "en")
+    assert (broken.code, broken.out.splitlines()[0]) == (1, "not intact:")
+    assert "clear.tar.zst: ends too early" in broken.out
+    refused = run_cli("bundle", "export", bundle, "-o", tmp_path / "clear.zip", "--lang", "en")
+    assert (refused.code, refused.out) == (2, "")
+    assert "write --output" in refused.err
+
+
 def test_within_ends_asking_in_time(line: Line, at: dict[str, str]) -> None:
     """What --within leaves out is not selected: inconclusive, listed, and no reason for exit code 3."""
     result = line.call("run", at["silent"], "--level", 3, "--only", "every-web-endpoint-encrypted", "--within", 1)
