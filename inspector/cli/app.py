@@ -116,7 +116,7 @@ def run(
     return continue_inspection(resume, arguments) if resume else inspect_all(arguments)
 
 
-@command("formats", "to", "fail_on", "verbose", "summary", "settings")
+@command("formats", "keep_reports", "to", "fail_on", "verbose", "summary", "settings")
 def seal(
     arguments: RunArguments,
     bundle: Annotated[Path, typer.Argument(help="Folder of an interrupted inspection.")],
@@ -185,13 +185,29 @@ def create_baseline(
 @command("settings")
 def verify(
     arguments: RunArguments,
-    bundle: Sealed,
+    bundle: Annotated[Path, typer.Argument(help="Folder of a sealed inspection, or a file of 'bundle export'.")],
     trusted: Annotated[list[str] | None, typer.Option("--trusted", help="Key id of a trusted signer.")] = None,
 ) -> int:
     """Answer three questions: is it intact, can it be reproduced, and what would the present version say."""
     from inspector.cli.verify import verify_bundle
 
     return verify_bundle(bundle, arguments.settings, tuple(trusted or ()))
+
+
+bundles = typer.Typer(help="Handle sealed bundles.", add_completion=False, rich_markup_mode=None)
+app.add_typer(bundles, name="bundle")
+
+
+@bundles.command("export")
+@takes()
+def export(
+    bundle: Sealed,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write: FILE.tar.zst.")],
+) -> int:
+    """Write a sealed bundle, with everything that it shares with others, into one file that verifies anywhere."""
+    from inspector.cli.export import write_export
+
+    return write_export(bundle, output)
 
 
 @command(name="list")

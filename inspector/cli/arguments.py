@@ -72,8 +72,16 @@ class RunArguments:
         ),
     ] = None
     formats: Annotated[
-        str, typer.Option("--format", "-f", help="Report formats, comma-separated: {formats}; html and json always.")
+        str,
+        typer.Option(
+            "--format",
+            "-f",
+            help="Further report formats, comma-separated: {formats}; html and json for up to 10 systems.",
+        ),
     ] = ""
+    keep_reports: Annotated[
+        bool, typer.Option("--keep-reports", help="Keep the report files in the bundle, under its signature.")
+    ] = False
     to: Annotated[
         Path | None, typer.Option("--to", help="Folder for a copy of the report files (for CI artefacts).")
     ] = None
@@ -90,7 +98,7 @@ SELECTION = (
     *("only", "select", "within", "settings"),
 )
 #: What is made of the findings.
-RESULTS = ("fail_on", "baseline", "formats", "to", "verbose", "summary")
+RESULTS = ("fail_on", "baseline", "formats", "keep_reports", "to", "verbose", "summary")
 
 
 #: The options of every command.

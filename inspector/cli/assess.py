@@ -53,7 +53,9 @@ def assess_again(folder: Path, arguments: RunArguments, *, reparse: bool) -> int
     assessment = run_async(assess_bundle(bundle, registry, options))
     key = SigningKey.load_or_create(own.signing_key)
     record = read_record(arguments.inspection, assessment)
-    written = write_assessment(bundle, assessment, registry, formats, key, record, rule.marked)
+    written = write_assessment(
+        bundle, assessment, registry, formats, key, record, rule.marked, keep_reports=arguments.keep_reports
+    )
     run = bundle.folder.resolve().parents[1]
     if (run / INDEX).exists():
         AttemptLog(RunIndex(run.parent, run.name), bundle.inspection.system.id).record_sealed(

@@ -80,7 +80,7 @@ def _conclude(done: list[InspectionSummary], folder: Path) -> None:
     if not done:
         return
     other, label = _OTHER[current()]
-    terminal.print_result(_(label, path=worst_of(done).folder / "reports" / f"report.{other.value}.html"))
+    terminal.print_result(_(label, path=worst_of(done).reports[f"report.{other.value}.html"]))
     code = worst(each.code for each in done)
     terminal.print_result(
         _("'inspector run' would have ended with exit code {code}: {meaning}.", code=code, meaning=_(_MEANINGS[code]))

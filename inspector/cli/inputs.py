@@ -272,6 +272,7 @@ def request_of(
             within_seconds=arguments.within,
         ),
         formats=formats,
+        keep_reports=arguments.keep_reports,
     )
     if arguments.inspection is None:
         return request

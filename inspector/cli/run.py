@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,22 +23,22 @@ from inspector.declare.declaration import System
 from inspector.model.errors import BundleError, InspectorError, UsageError
 from inspector.model.escaping import escape_commands, escape_control
 from inspector.model.formatted import FormattedMessage
-from inspector.model.line_file import open_plain
 from inspector.pipeline.attempts import AttemptLog
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.pipeline import inspect_system, resume_inspection
-from inspector.pipeline.reporting import render
+from inspector.pipeline.reporting import render, write_private
 from inspector.pipeline.run_overview import overview_of, render_run
 from inspector.registry.lock import registry_under
 from inspector.registry.registry import Registry
 from inspector.seal import RunIndex, State, inspection_of
 
-#: Formats that every assessment has.
+#: Formats in which every assessment is written, in a run of so many systems at most.
 ALWAYS = ("html", "json")
+SYSTEMS_WITH_REPORTS = 10
 
 
-def formats_of(text: str, registry: Registry) -> tuple[str, ...]:
-    """The report formats, without repetition. Raises UsageError for one that no plugin has."""
+def formats_of(text: str, registry: Registry, *, systems: int = 1) -> tuple[str, ...]:
+    """The report formats of a run, without repetition. Raises UsageError for one that no plugin has."""
     wanted = [name.strip() for name in text.split(",") if name.strip()]
     for name in wanted:
         if name not in registry.renderers:
@@ -47,7 +46,8 @@ def formats_of(text: str, registry: Registry) -> tuple[str, ...]:
                 FormattedMessage("--format {name}: no plugin has this format", name=name),
                 remedy=FormattedMessage("write some of {known}", known=", ".join(registry.renderers)),
             )
-    return tuple(dict.fromkeys([*(name for name in ALWAYS if name in registry.renderers), *wanted]))
+    always = ALWAYS if systems <= SYSTEMS_WITH_REPORTS else ()
+    return tuple(dict.fromkeys([*(name for name in always if name in registry.renderers), *wanted]))
 
 
 class ProgressLine:
@@ -84,14 +84,15 @@ def inspect_all(arguments: RunArguments) -> int:
 def inspect_each(arguments: RunArguments, context: RunContext) -> list[InspectionSummary]:
     """Inspect the chosen systems and print what was found; one that cannot be inspected does not stop the others."""
     rule = ExitRule.of(arguments)
-    formats = formats_of(arguments.formats, context.registry)
+    chosen = _systems(arguments, context)
+    formats = formats_of(arguments.formats, context.registry, systems=len(chosen))
     run, as_of = new_run(), instant(arguments.as_of)
     index = RunIndex(context.settings.output, run)
     progress = ProgressLine(quiet=arguments.quiet)
     done: list[InspectionSummary] = []
     missed: list[tuple[str, str]] = []
     with reduced_gc():
-        for system in _systems(arguments, context):
+        for system in chosen:
             try:
                 with AttemptLog(index, system.id).failure():
                     request = request_of(system, arguments, context, run=run, as_of=as_of, formats=formats)
@@ -185,6 +186,7 @@ def resume(folder: Path, arguments: RunArguments, *, collecting: bool = True) ->
             progress.show,
             as_of=as_of,
             formats=formats,
+            keep_reports=arguments.keep_reports,
             collecting=collecting,
             authorisations=given,
         )
@@ -225,24 +227,7 @@ def write_copies(done: Sequence[InspectionSummary], arguments: RunArguments, reg
             terminal.print_result(_("Report: {path}", path=path))
 
 
-def write(folder: Path, files: dict[str, bytes]) -> list[Path]:
-    """Write report files into a folder of the user's, for nobody else to read.
-
-    Raises UsageError when that cannot be done, or when a link is in the place of a file.
-    """
-    place = folder
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name, data in files.items():
-            place = folder / name
-            descriptor = open_plain(place, os.O_WRONLY)
-            with os.fdopen(descriptor, "wb") as file:
-                os.fchmod(descriptor, 0o600)
-                os.ftruncate(descriptor, 0)
-                file.write(data)
-    except OSError as error:
-        raise UsageError(
-            FormattedMessage("{file}: cannot be written: {reason}", file=place, reason=error.strerror),
-            remedy="choose another folder with --to",
-        ) from None
+def write(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
+    """Write report files into a folder of the user's, for nobody else to read. Raises BundleError."""
+    write_private({folder / name: data for name, data in files.items()}, remedy="choose another folder with --to")
     return [folder / name for name in sorted(files)]

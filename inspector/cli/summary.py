@@ -96,7 +96,8 @@ class InspectionSummary:
     ``folder`` is the assessment's, ``failures`` its failing findings in groups, ``unseen`` one line for each cause for
     which something that counts was not seen, ``causes`` one per common cause, ``followers`` the number of findings that
     follow from them, ``limits`` one per limit of the vantage, ``errors`` one per statement that matches no finding,
-    ``lines`` one per finding where all are printed, ``code`` the exit code and ``reckoning`` its reasons.
+    ``lines`` one per finding where all are printed, ``code`` the exit code and ``reckoning`` its reasons, ``reports``
+    the files that were written, by name.
     """
 
     system: str
@@ -113,6 +114,7 @@ class InspectionSummary:
     reckoning: Reckoning
     errors: tuple[UsageError, ...] = ()
     lines: tuple[tuple[Severity, str], ...] = field(default=())
+    reports: Mapping[str, Path] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -127,7 +129,7 @@ class InspectionSummary:
 
         ``statements`` are those that were given for it (None: those of the capture).
         """
-        made, folder = written
+        made, folder, reports = written
         reckoning = rule.reckon(made)
         coverage = made.assessment.coverage
         given = made.inspection.statements if statements is None else statements
@@ -149,6 +151,7 @@ class InspectionSummary:
             reckoning=reckoning,
             errors=errors,
             lines=tuple(_lines(made)) if verbose else (),
+            reports=reports,
         )
 
     def view(self, registry: Registry) -> View:
@@ -157,9 +160,10 @@ class InspectionSummary:
         return view(bundle, bundle.assessment(self.folder.name).assessment, registry)
 
     @property
-    def report(self) -> Path:
-        """The report in the language of the command, from the current folder if it is below that."""
-        return _from_here(self.folder / "reports" / f"report.{current().value}.html")
+    def report(self) -> Path | None:
+        """The report in the language of the command, from the current folder if it is below that; None: not written."""
+        path = self.reports.get(f"report.{current().value}.html")
+        return None if path is None else _from_here(path)
 
 
 def _from_here(path: Path) -> Path:
@@ -427,10 +431,14 @@ def _finding_lines(summary: InspectionSummary, *, several: bool) -> Iterator[Lin
 
 def _report_lines(done: Sequence[InspectionSummary]) -> list[Line]:
     """Where the report is; of several systems, that of the worst, and the folder of all."""
-    if len(done) == 1:
-        return [(_("Report: {path}", path=done[0].report),)]
     worst = worst_of(done)
-    begin = _("Begin with the report of {system}: {path}", system=worst.system, path=worst.report)
+    if worst.report is None:
+        command = f"inspector report {_from_here(worst.folder.parents[1])} --to FOLDER"
+        begin = _("Write the report of a system: {command}", command=command)
+    elif len(done) == 1:
+        return [(_("Report: {path}", path=worst.report),)]
+    else:
+        begin = _("Begin with the report of {system}: {path}", system=worst.system, path=worst.report)
     return [(begin,), *_folder_lines(done)]
 
 

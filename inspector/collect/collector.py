@@ -103,7 +103,7 @@ _GATHER_SECONDS = 0.01
 
 
 class _BatchWriter:
-    """Writes the evidence of scans in batches: those that end close together share one wait for the disk."""
+    """Writes the evidence of scans in batches: those that end close together share one write."""
 
     def __init__(self, writer: CaptureWriter) -> None:
         self._writer = writer
@@ -111,7 +111,7 @@ class _BatchWriter:
         self._keeping: asyncio.Task[None] | None = None
 
     async def keep(self, ready: PreparedEvidence) -> None:
-        """Return when the record is on the disk; raises BundleError, or any other error of the write."""
+        """Return when the scan is recorded; raises BundleError, or any other error of the write."""
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending.append((ready, kept))
         if self._keeping is None or self._keeping.done():

@@ -111,6 +111,8 @@ def reopen_capture(
     as_of: datetime,
     formats: tuple[str, ...] = (),
     authorisations: tuple[Authorisation, ...] = (),
+    *,
+    keep_reports: bool = False,
 ) -> tuple[CaptureWriter, PlannedInspection, RunContext]:
     """Open an interrupted capture again, with the documents, regimes and plan that it began with.
 
@@ -133,6 +135,7 @@ def reopen_capture(
         as_of=as_of,
         selection=inspection.plan.selection,
         formats=formats,
+        keep_reports=keep_reports,
         endpoint_locations=inspection.endpoint_locations,
     )
     context = replace(context, regimes=tuple(regimes))

@@ -84,6 +84,7 @@ def request_for(
     regime: str | None = None,
     selection: Selection = Selection(),  # noqa: B008  (frozen)
     formats: Sequence[str] = (),
+    keep_reports: bool = False,
 ) -> InspectionRequest:
     """The request to inspect one of the declared systems. Raises UsageError when no regime holds for it.
 
@@ -106,6 +107,7 @@ def request_for(
         as_of=as_of,
         selection=selection,
         formats=tuple(formats),
+        keep_reports=keep_reports,
         endpoint_locations=documents.source_map.endpoints(system.id),
         authorisation_locations={
             each.id: position for each in authorisations if (position := documents.source_map.authorisation(each.id))

@@ -74,6 +74,7 @@ def resume_inspection(
     *,
     as_of: datetime,
     formats: Sequence[str] = (),
+    keep_reports: bool = False,
     collecting: bool = True,
     authorisations: Sequence[Authorisation] = (),
 ) -> WrittenAssessment:
@@ -82,7 +83,9 @@ def resume_inspection(
     ``authorisations`` narrow those that it began with: what is sent falls under both.
     Raises InspectorError, also where collecting is not permitted any more.
     """
-    writer, planned, context = reopen_capture(folder, context, as_of, tuple(formats), tuple(authorisations))
+    writer, planned, context = reopen_capture(
+        folder, context, as_of, tuple(formats), tuple(authorisations), keep_reports=keep_reports
+    )
     with writer:
         attempt = AttemptLog(RunIndex(folder.resolve().parents[2], planned.request.run), planned.request.system.id)
         key = SigningKey.load_or_create(context.settings.signing_key)
@@ -107,7 +110,16 @@ def _assess_and_report(
 ) -> WrittenAssessment:
     options = AssessmentOptions(as_of=request.as_of, verdicts=verdicts)
     assessment = run_async(assess_bundle(bundle, context.registry, options))
-    return write_assessment(bundle, assessment, context.registry, request.formats, key, request.record, context.mark)
+    return write_assessment(
+        bundle,
+        assessment,
+        context.registry,
+        request.formats,
+        key,
+        request.record,
+        context.mark,
+        keep_reports=request.keep_reports,
+    )
 
 
 async def collect_and_confirm(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from inspector.declare.inspection_record import InspectionRecord
-from inspector.model.errors import PluginError
+from inspector.model.errors import BundleError, PluginError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.language import Language
+from inspector.model.line_file import open_plain
 from inspector.pipeline.context import unmarked
 from inspector.plugin.containment import contained, described
 from inspector.record.assessment import Assessment
@@ -24,15 +26,17 @@ from inspector.report.difference_view import DifferenceView
 from inspector.report.ledger_totals import totals
 from inspector.report.view import View
 from inspector.seal import Bundle, SigningKey, add_assessment
+from inspector.seal.layout import REPORTS
 
 _log = logging.getLogger(__name__)
 
 
 class WrittenAssessment(NamedTuple):
-    """An assessment in the bundle: as reports see it, and the folder that holds it."""
+    """An assessment in the bundle: as reports see it, the folder that holds it, and its report files by name."""
 
     view: View
     folder: Path
+    reports: Mapping[str, Path] = {}
 
 
 def write_assessment(
@@ -43,14 +47,44 @@ def write_assessment(
     key: SigningKey,
     record: InspectionRecord | None = None,
     mark: Callable[[View], View] = unmarked,
+    *,
+    keep_reports: bool = False,
 ) -> WrittenAssessment:
-    """Write an assessment and its reports into the bundle. Raises BundleError."""
+    """Write an assessment into the bundle, and its reports beside the bundle, or with ``keep_reports`` into it.
+
+    Beside it their names begin with the assessment's. Raises BundleError.
+    """
     made = mark(view(bundle, assessment, registry, record))
     files = dict(_within_limit(render([made], formats, registry)))
-    folder = add_assessment(bundle, assessment, files, key)
+    folder = add_assessment(bundle, assessment, files if keep_reports else {}, key)
+    if keep_reports:
+        reports = {name: folder / REPORTS / name for name in files}
+    else:
+        reports = {name: bundle.folder.parent / f"{folder.name}.{name}" for name in files}
+        write_private({reports[name]: data for name, data in files.items()}, remedy="check the disk, then try again")
     about = {"system": assessment.system, "inspection": assessment.inspection, "regime": assessment.regime}
     _log.info("reports written", extra={**about, "count": len(files), "path": folder})
-    return WrittenAssessment(made, folder)
+    return WrittenAssessment(made, folder, reports)
+
+
+def write_private(files: Mapping[Path, bytes], *, remedy: str) -> None:
+    """Write report files into folders of the user's, for nobody else to read.
+
+    Raises BundleError when that cannot be done, or when a link is in the place of a file.
+    """
+    for place, data in files.items():
+        try:
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = open_plain(place, os.O_WRONLY)
+            with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(descriptor, 0o600)
+                os.ftruncate(descriptor, 0)
+                file.write(data)
+        except OSError as error:
+            raise BundleError(
+                FormattedMessage("{file}: cannot be written: {reason}", file=place, reason=error.strerror),
+                remedy=remedy,
+            ) from None
 
 
 def _within_limit(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:

@@ -16,6 +16,7 @@ from inspector.report.renderer import RunRenderer
 from inspector.report.run_overview import RunCounter, RunOverview, RunState, SystemRow
 from inspector.report.view import View
 from inspector.seal import Bundle, RunIndex, State
+from inspector.seal.layout import REPORTS
 from inspector.seal.run_index import Attempt
 
 __all__ = ["is_run", "overview_of", "render_run"]
@@ -72,12 +73,12 @@ def _row(
 def _assessed(
     run: Path,
     row: SystemRow,
-    name: str,
+    place: str,
     counter: RunCounter,
     registry: Registry,
     translators: dict[Language, Translator],
 ) -> SystemRow:
-    folder = (run / name).resolve()
+    folder = (run / place).resolve()
     if not folder.is_relative_to(run):
         raise BundleError("the index names a folder outside the run")
     bundle = Bundle.open(folder)
@@ -99,11 +100,13 @@ def _assessed(
         head=bundle.digest,
         translators=translators,
     )
-    place = newest.folder / "reports"
-    files = {language: place / f"report.{language.value}.html" for language in Language}
-    report = {
-        language: path.resolve().relative_to(run).as_posix() for language, path in files.items() if path.is_file()
-    }
+    report = {}
+    for language in Language:
+        name = f"report.{language.value}.html"
+        kept, beside = newest.folder / REPORTS / name, folder.parent / f"{newest.name}.{name}"
+        path = next((each for each in (kept, beside) if each.is_file()), None)
+        if path is not None:
+            report[language] = path.resolve().relative_to(run).as_posix()
     return counter.row(row, newest.assessment, view.title).model_copy(update={"report": report})
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from inspector.registry.registry import installed
 from inspector.seal import SigningKey
+from tests.bundles import assessments
 from tests.line.harness import Line, RunResult, Servers, document, run_cli, serving, system
 
 SAFE = {
@@ -125,7 +126,7 @@ def test_a_stream_that_is_lost_breaks_off_no_inspection(
     result = words(*arguments, *line.options(output), shell=shell)
     assert result.stderr.splitlines()[-1] == code
     assert b"Traceback" not in result.stderr
-    assert list(output.glob("*/*/*/assessments/*/findings.json"))
+    assert assessments(output)
     assert list(reports.glob("report.*"))
 
 
@@ -266,8 +267,7 @@ def test_only_names_plugins_probes_and_checks(line: Line, at: dict[str, str]) ->
         result = line.call("run", at["secure"], "--level", 3, "--only", name)
         assert result.code == 0
         judged[name] = {finding["check"] for finding in result.findings}
-        [path] = result.output.glob("*/*/*/assessments/*/assessment.json")
-        coverage = json.loads(path.read_bytes())["coverage"]
+        coverage = result.assessment["coverage"]
         assert "tls-modern-protocols" in coverage["not_selected"]
         assert {evidence.probe for evidence in result.evidence} == probes
     assert judged["https-reachable"] == {"https-reachable"}
@@ -282,7 +282,7 @@ def test_unknown_name_is_refused_with_a_remedy(line: Line, at: dict[str, str]) -
 
 
 def test_smoke_in_a_pipeline(line: Line, at: dict[str, str], tmp_path: Path) -> None:
-    """A pipeline's one command: smoke rows of one URL, SARIF and JUnit in the bundle and where ``--to`` wants them."""
+    """A pipeline's one command: smoke rows of one URL, SARIF and JUnit beside the bundle and where ``--to`` says."""
     result = line.call(
         *("run", at["secure"], "--level", 3, "--select", "smoke", "--format", "sarif,junit"),
         *("--to", tmp_path, "--fail-on", "must"),
@@ -299,10 +299,70 @@ def test_smoke_in_a_pipeline(line: Line, at: dict[str, str], tmp_path: Path) -> 
         assert path.read_bytes() == result.reports()[path.name]
         assert str(path) in result.out
     assert {"tls-modern-protocols", "https-reachable", "hsts-set"} <= {each["check"] for each in result.findings}
-    [path] = result.output.glob("*/*/*/assessments/*/assessment.json")
-    left_out = json.loads(path.read_bytes())["coverage"]["not_selected"]
+    left_out = result.assessment["coverage"]["not_selected"]
     assert "approval-in-place" in left_out
     assert not {each["requirement"] for each in result.findings} & set(left_out)
+
+
+def test_reports_of_many_systems_are_made_on_demand(
+    line: Line, at: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Above the limit a run writes none and prints the command, which makes the same bytes as below the limit."""
+    systems = [system(at["clear"], id=name) for name in ("one", "two")]
+    arguments = ("run", line.declare(*systems, name="two.yaml"), "--only", "http", "--lang", "en")
+    few = line.call(*arguments)
+    assert len(list(few.output.glob("*/*/*.html"))) == 4
+    monkeypatch.setattr("inspector.cli.run.SYSTEMS_WITH_REPORTS", 1)
+    many = line.call(*arguments)
+    assert many.code == few.code
+    assert not list(many.output.glob("*/*/*.*"))
+    [run] = {bundle.folder.parents[1] for bundle in many.bundles}
+    assert f"Write the report of a system: inspector report {run}/SYSTEM/INSPECTION --to FOLDER" in many.out
+    for bundle in few.bundles:
+        place = tmp_path / bundle.inspection.system.id
+        assert run_cli("report", bundle.folder, "--format", "html,json", "--to", place).code == 0
+        written = {path.name.partition(".")[2]: path.read_bytes() for path in bundle.folder.parent.glob("*.*")}
+        assert {path.name: path.read_bytes() for path in place.iterdir()} == written
+    wanted = line.call(*arguments, "--format", "sarif")
+    assert sorted(path.suffix for path in wanted.output.glob("*/*/*.*")) == [".sarif", ".sarif"]
+
+
+def test_reports_are_kept_when_asked_for(line: Line, at: dict[str, str]) -> None:
+    """With --keep-reports they stand in the bundle, under its signature, and not beside it."""
+    kept = line.call("run", at["clear"], "--level", 3, "--only", "http", "--keep-reports", "--lang", "en")
+    [folder] = assessments(kept.output)
+    assert sorted(path.name for path in (folder / "reports").iterdir()) == [
+        *("findings.json", "report.en.html", "report.vi.html")
+    ]
+    assert f"Report: {folder / 'reports' / 'report.en.html'}" in kept.out
+    assert not list(kept.output.glob("*/*/*.*"))
+    page = folder / "reports" / "report.vi.html"
+    page.write_bytes(page.read_bytes() + b" ")
+    answer = line.call("verify", kept.bundles[0].folder, "--lang", "en", output=kept.output)
+    assert answer.code == 1
+    assert "reports/report.vi.html: is not what was sealed" in answer.out
+
+
+def test_an_exported_bundle_is_verified_anywhere(line: Line, clear: RunResult, tmp_path: Path) -> None:
+    """One file holds all of it; what is altered in it is named, and another name of the file is refused."""
+    bundle, file = clear.bundles[0].folder, tmp_path / "clear.tar.zst"
+    made = run_cli("bundle", "export", bundle, "-o", file, "--lang", "en")
+    assert (made.code, made.out.splitlines()) == (
+        0,
+        [f"Exported: {file}", f"Check a sealed bundle: inspector verify {file}"],
+    )
+    here, there = line.call("verify", bundle, "--lang", "en"), line.call("verify", file, "--lang", "en")
+    assert there.code == here.code == 0
+    assert set(there.out.splitlines()) - set(here.out.splitlines()) == {
+        "no signed index of the run lies beside it: whether an assessment was removed is not known"
+    }
+    file.write_bytes(file.read_bytes()[:-20])
+    broken = line.call("verify", file, "--lang", "en")
+    assert (broken.code, broken.out.splitlines()[0]) == (1, "not intact:")
+    assert "clear.tar.zst: ends too early" in broken.out
+    refused = run_cli("bundle", "export", bundle, "-o", tmp_path / "clear.zip", "--lang", "en")
+    assert (refused.code, refused.out) == (2, "")
+    assert "write --output" in refused.err
 
 
 def test_within_ends_asking_in_time(line: Line, at: dict[str, str]) -> None:
@@ -310,8 +370,7 @@ def test_within_ends_asking_in_time(line: Line, at: dict[str, str]) -> None:
     result = line.call("run", at["silent"], "--level", 3, "--only", "every-web-endpoint-encrypted", "--within", 1)
     assert result.code == 0
     assert result.verdict("every-web-endpoint-encrypted") == ("inconclusive", "not-selected")
-    [path] = result.output.glob("*/*/*/assessments/*/assessment.json")
-    [missed] = json.loads(path.read_bytes())["coverage"]["missed"]
+    [missed] = result.assessment["coverage"]["missed"]
     assert (missed["probe"], missed["cause"]) == ("http", "not-selected")
 
 
@@ -329,7 +388,7 @@ def test_fail_on_sets_the_threshold(line: Line, clear: RunResult) -> None:
 
 def test_baseline_lets_known_failures_pass(line: Line, at: dict[str, str], clear: RunResult, tmp_path: Path) -> None:
     """Findings of an earlier run do not count again; their ids are the same on every run."""
-    known = min(clear.output.glob("*/*/*/assessments/*/findings.json"))
+    known = min(clear.output.glob("*/*/*.findings.json"))
     options = (at["clear"], "--level", 3, "--only", "http", "--fail-on", "low")
     assert line.call("run", *options, "--baseline", known).code == 0
     fewer = [each for each in json.loads(known.read_bytes()) if each["check"] != "content-type-nosniff"]

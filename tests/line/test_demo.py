@@ -27,6 +27,7 @@ from inspector.demo.environment import running
 from inspector.model.finding import Force
 from inspector.regime.regime import LEGAL
 from inspector.registry.registry import installed
+from tests.bundles import content, parsed
 
 REGISTRY = installed()
 PORTAL, SHOP, SILENT = "cong-thong-tin", "cua-hang", "van-ban"
@@ -56,12 +57,12 @@ class Shown:
         return next(list(each["endpoints"]) for each in self.declared() if each["id"] == system)
 
     def bundle(self, system: str) -> Path:
-        (found,) = self.folder.glob(f"*/{system}/*")
+        (found,) = self.folder.glob(f"*/{system}/*/")
         return found
 
     def findings(self, system: str) -> list[dict[str, Any]]:
-        (path,) = self.bundle(system).glob("assessments/*/findings.json")
-        found: list[dict[str, Any]] = json.loads(path.read_bytes())
+        (folder,) = self.bundle(system).glob("assessments/*")
+        found: list[dict[str, Any]] = parsed(folder, "findings.json")
         return found
 
     def outcomes_of(self, system: str, check: str) -> set[str]:
@@ -330,7 +331,7 @@ def test_nothing_that_a_server_says_is_obeyed(shown: Shown) -> None:
     assert "alert('xin chao')" in shown.said
     assert "\x1b" not in shown.said
     for language in ("vi", "en"):
-        (page,) = shown.bundle(SHOP).glob(f"assessments/*/reports/report.{language}.html")
+        (page,) = shown.bundle(SHOP).parent.glob(f"*.report.{language}.html")
         text = page.read_text(encoding="utf-8")
         assert "xin chao" in text
         assert "<script" not in text
@@ -339,8 +340,8 @@ def test_nothing_that_a_server_says_is_obeyed(shown: Shown) -> None:
 
 def test_reports_in_both_languages_are_where_it_says(shown: Shown) -> None:
     """The report to begin with, that of the shop, is named in both languages, and is there."""
-    named = re.findall(r": (\S+/report\.(?:vi|en)\.html)$", shown.said, re.MULTILINE)
-    assert [Path(each).name for each in named] == ["report.vi.html", "report.en.html"]
+    named = re.findall(r": (\S+\.report\.(?:vi|en)\.html)$", shown.said, re.MULTILINE)
+    assert [Path(each).name.partition(".report.")[2] for each in named] == ["vi.html", "en.html"]
     assert all(Path(each).is_file() and f"/{SHOP}/" in each for each in named)
 
 
@@ -361,9 +362,20 @@ def test_documents_stay_where_anybody_can_run_them(shown: Shown) -> None:
     assert "cua-hang.luu-niem.test" in done.stdout
 
 
+def test_a_bundle_is_small(shown: Shown) -> None:
+    """Each system's bundle has at most 8 files and 120 kB; what they share stands beside them, once."""
+    for each in shown.declared():
+        files = [path.stat().st_size for path in shown.bundle(each["id"]).rglob("*") if path.is_file()]
+        assert len(files) <= 8
+        assert sum(files) <= 120_000
+    shared = list((shown.folder / "shared").iterdir())
+    assert 3 <= len(shared) <= 9
+    assert sum(path.stat().st_size for path in shared) <= 300_000
+
+
 def test_only_this_machine_was_asked(shown: Shown) -> None:
     """The ledgers name loopback addresses alone, whatever resolver the environment asks for."""
-    ledgers = [path.read_text().splitlines() for path in shown.folder.glob("*/*/*/capture/ledger.jsonl")]
+    ledgers = [content(path, "ledger.jsonl").splitlines() for path in shown.folder.glob("*/*/*/capture")]
     assert len(ledgers) == 3
     asked = {json.loads(line)["address"] for lines in ledgers for line in lines}
     assert asked
