@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from inspector.model.base import now
 from inspector.model.errors import BundleError, InspectorError
 from inspector.model.escaping import storable
+from inspector.pipeline.event_loop import CANCELLED, in_thread
+from inspector.plugin.interrupts import happened
 from inspector.record.inspection import Inspection
 from inspector.seal import Attempt, Bundle, RunIndex, SigningKey, State
 
@@ -42,17 +46,23 @@ class AttemptLog:
                 )
             raise
 
-    @contextmanager
-    def collecting(self, inspection: Inspection) -> Iterator[None]:
-        """Record that collecting began, and an error or an interrupt in the body as an interruption."""
-        self.record(State.BEGUN, inspection)
+    @asynccontextmanager
+    async def collecting(self, inspection: Inspection) -> AsyncIterator[None]:
+        """Record that collecting began, and whatever ends the body early as an interruption."""
+        await in_thread(partial(self.record, State.BEGUN, inspection))
         try:
             yield
+        except InspectorError as error:
+            await in_thread(partial(self.record, State.INTERRUPTED, inspection, detail=error.message))
+            raise
+        except asyncio.CancelledError:
+            if happened():
+                self.record(State.INTERRUPTED, inspection, detail="interrupted by a person")
+            else:
+                self.record(State.INTERRUPTED, inspection, detail=CANCELLED)
+            raise
         except KeyboardInterrupt:
             self.record(State.INTERRUPTED, inspection, detail="interrupted by a person")
-            raise
-        except InspectorError as error:
-            self.record(State.INTERRUPTED, inspection, detail=error.message)
             raise
 
     def record(self, state: State, inspection: Inspection, *, detail: str = "") -> None:
