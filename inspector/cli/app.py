@@ -85,10 +85,12 @@ def plan(arguments: RunArguments) -> int:
     return print_plans(arguments)
 
 
-@command(*SELECTION, *RESULTS, "statements", "decisions", "output", "quiet")
+@command(*SELECTION, *RESULTS, "limit", "shuffle", "statements", "decisions", "output", "quiet")
 def run(
     arguments: RunArguments,
-    resume: Annotated[Path | None, typer.Option("--resume", help="Continue this interrupted inspection.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", help="Continue this interrupted inspection, or everything of this run.")
+    ] = None,
 ) -> int:
     """Inspect: collect, seal, assess and report."""
     from inspector.cli.run import inspect_all

@@ -7,7 +7,8 @@ from pathlib import Path
 from inspector.cli.arguments import RunArguments
 from inspector.cli.exit_code import ExitRule
 from inspector.cli.inputs import instant, read_settings, read_statements
-from inspector.cli.run import InspectionSummary, formats_of, print_summary
+from inspector.cli.run import formats_of, print_summary
+from inspector.cli.summary import InspectionSummary
 from inspector.pipeline.attempts import AttemptLog
 from inspector.pipeline.context import regime_of
 from inspector.pipeline.event_loop import run_async

@@ -10,7 +10,8 @@ from inspector.cli.arguments import RunArguments
 from inspector.cli.exit_code import CLEAN, FAILING, UNSEEN, worst
 from inspector.cli.inputs import load_context
 from inspector.cli.language import _, current
-from inspector.cli.run import InspectionSummary, inspect_each
+from inspector.cli.run import inspect_each
+from inspector.cli.summary import InspectionSummary
 from inspector.declare.settings import PREFIX
 from inspector.demo.documents import SCAN_SECONDS, write
 from inspector.demo.environment import Environment, running

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import secrets
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -196,15 +197,28 @@ def check_approvals(documents: InputDocuments, regimes: Sequence[Regime], today:
 
 
 def systems_of(declared: Declaration, wanted: tuple[str, ...]) -> tuple[System, ...]:
-    """The systems to inspect. Raises UsageError for an id that is not declared."""
-    known = {each.id: each for each in declared.systems}
-    for name in wanted:
-        if name not in known:
+    """The systems to inspect, by ids or patterns. Raises UsageError for one that no declared system has."""
+    ids = [each.id for each in declared.systems]
+    chosen: set[str] = set()
+    for pattern in wanted:
+        found = fnmatch.filter(ids, pattern) if _WILDCARDS & set(pattern) else [each for each in ids if each == pattern]
+        if not found:
             raise UsageError(
-                FormattedMessage("--system {name}: not declared", name=name),
-                remedy=FormattedMessage("write one of {known}", known=", ".join(sorted(known))),
+                FormattedMessage("--system {name}: not declared", name=pattern),
+                remedy=FormattedMessage("write one of {known}", known=_named(ids)),
             )
-    return tuple(each for each in declared.systems if not wanted or each.id in wanted)
+        chosen.update(found)
+    return tuple(each for each in declared.systems if not wanted or each.id in chosen)
+
+
+#: What makes a word a pattern, and how many ids an error names.
+_WILDCARDS = frozenset("*?[")
+_NAMED = 20
+
+
+def _named(ids: Sequence[str]) -> str:
+    """Some of the ids."""
+    return ", ".join([*sorted(ids)[:_NAMED], *(["…"] if len(ids) > _NAMED else [])])
 
 
 @reduced_gc()

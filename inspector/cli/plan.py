@@ -10,7 +10,7 @@ from inspector.cli.exit_code import MISUSE
 from inspector.cli.gc_tuning import reduced_gc
 from inspector.cli.inputs import instant, load_context, new_run, request_of, systems_of
 from inspector.cli.language import _, current, translated
-from inspector.cli.run import limit_line
+from inspector.cli.summary import limit_line
 from inspector.declare.declaration import System
 from inspector.model.domain_name import with_u_labels
 from inspector.model.errors import InspectorError, UsageError

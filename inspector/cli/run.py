@@ -1,13 +1,13 @@
-"""``inspector run`` and ``inspector seal``: one system after the other, then one summary."""
+"""``inspector run`` and ``inspector seal``: systems are inspected, then one summary of all is printed."""
 
 from __future__ import annotations
 
-import gc
 import os
+import random
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from inspector.cli import terminal
@@ -15,28 +15,35 @@ from inspector.cli.arguments import RunArguments
 from inspector.cli.exit_code import MISUSE, ExitRule, worst
 from inspector.cli.gc_tuning import reduced_gc
 from inspector.cli.inputs import instant, load_context, new_run, read_settings, request_of, systems_of
+from inspector.cli.kept import SUMMARISE, KeptOptions, summary_of
 from inspector.cli.language import _, current, translated
+from inspector.cli.run_progress import RunProgress, print_continuation
+from inspector.cli.summary import InspectionSummary
 from inspector.collect.collector import Progress
 from inspector.declare import authorisation
 from inspector.declare.declaration import System
-from inspector.model.domain_name import with_u_labels
+from inspector.fleet.fleet import Fleet, FleetListener, FleetStatus
+from inspector.fleet.jobs import Common
+from inspector.fleet.requests import RunRequests
 from inspector.model.errors import BundleError, InspectorError, UsageError
 from inspector.model.escaping import escape_commands, escape_control
-from inspector.model.finding import Finding
 from inspector.model.formatted import FormattedMessage
 from inspector.model.line_file import open_plain
-from inspector.model.subject import SYSTEM
 from inspector.model.verdict import Outcome
-from inspector.pipeline.attempts import AttemptLog
 from inspector.pipeline.context import RunContext
-from inspector.pipeline.pipeline import inspect_system, resume_inspection
-from inspector.pipeline.reporting import WrittenAssessment, render, view
-from inspector.record.plan import VantageLimit
-from inspector.registry.lock import registry_under
-from inspector.registry.registry import Registry
+from inspector.pipeline.pipeline import resume_inspection
+from inspector.pipeline.reporting import render
+from inspector.pipeline.request import InspectionRequest
+from inspector.pipeline.trust import load_trust
+from inspector.regime.loader import load_all
+from inspector.registry.lock import is_decided, pinned, records_of, registry_under
+from inspector.registry.registry import Registry, installed
 from inspector.report.messages import Translator
-from inspector.report.view import CauseGroup, View
-from inspector.seal import Bundle, RunIndex, State, inspection_of
+from inspector.seal import RunIndex, State, inspection_of
+from inspector.seal.signing import default_path as default_key_path
+
+#: A system that was not inspected, or not finished, and why.
+Missed = tuple[str, str]
 
 #: Formats that every assessment has.
 ALWAYS = ("html", "json")
@@ -52,79 +59,6 @@ def formats_of(text: str, registry: Registry) -> tuple[str, ...]:
                 remedy=FormattedMessage("write some of {known}", known=", ".join(registry.renderers)),
             )
     return tuple(dict.fromkeys([*(name for name in ALWAYS if name in registry.renderers), *wanted]))
-
-
-@dataclass(frozen=True, slots=True)
-class InspectionSummary:
-    """What is printed of an assessment; the assessment itself is on the disk, and no longer in memory.
-
-    ``folder`` is the assessment's, ``failures`` one line per failing finding, ``causes`` one per common cause,
-    ``followers`` the number of findings that follow from them, ``limits`` one per limit of the vantage, ``code`` the
-    exit code.
-    """
-
-    system: str
-    level: int
-    regime: str
-    counts: Mapping[Outcome, int]
-    failures: tuple[str, ...]
-    causes: tuple[str, ...]
-    limits: tuple[str, ...]
-    followers: int
-    folder: Path
-    code: int
-
-    @classmethod
-    def of(cls, written: WrittenAssessment, rule: ExitRule) -> InspectionSummary:
-        """The summary of an assessment that was written."""
-        made, folder = written
-        translator = made.translator(current())
-        return cls(
-            system=made.inspection.system.id,
-            level=made.assessment.level,
-            regime=made.assessment.regime,
-            counts=made.counts(),
-            failures=tuple(
-                escape_control(
-                    f"{translator.term(each.severity)}: {_subject(each)} – {made.title(each, current())}: "
-                    f"{translator.message(each)}",
-                    keep="",
-                )
-                for each in (*made.binding, *made.recommended)
-                if each.outcome is Outcome.FAIL
-            ),
-            causes=tuple(_cause_line(made, each) for each in made.causes()),
-            limits=tuple(limit_line(each) for each in made.inspection.plan.limits),
-            followers=len(made.followers),
-            folder=folder,
-            code=rule.code(made),
-        )
-
-    def view(self, registry: Registry) -> View:
-        """The assessment, read back."""
-        bundle = Bundle.open(self.folder.parents[1])
-        return view(bundle, bundle.assessment(self.folder.name).assessment, registry)
-
-
-def limit_line(limit: VantageLimit) -> str:
-    """A limit of the vantage, with the addresses or names that it concerns."""
-    return escape_control(f"{translated(limit.detail)}: {with_u_labels(', '.join(limit.addresses))}", keep="")
-
-
-def _cause_line(made: View, group: CauseGroup) -> str:
-    """A common cause, and how many requirements could not be inspected for it."""
-    text = _(
-        "{reason}; requirements that could not be inspected because of it: {count}",
-        reason=made.cause_text(group.cause, current()),
-        count=len(group.followers),
-    )
-    return escape_control(text, keep="")
-
-
-def _subject(finding: Finding) -> str:
-    """What a finding is about, among those of several systems: the subject with its address, or the system's id."""
-    subject = finding.system if finding.subject == SYSTEM.uri else finding.subject
-    return with_u_labels(f"{subject} {finding.address}" if finding.address else subject)
 
 
 class ProgressLine:
@@ -153,37 +87,108 @@ def inspect_all(arguments: RunArguments) -> int:
     """Inspect every chosen system, print what was found, and give the exit code."""
     ExitRule.of(arguments)  # whose errors come before anything else
     context = load_context(arguments)
-    done = inspect_each(arguments, context)
-    if len(done) < len(_systems(arguments, context)):
-        return MISUSE
-    return worst(each.code for each in done)
+    done, missed = _inspect_chosen(arguments, context)
+    return _code(done, missed)
+
+
+def _code(done: Sequence[InspectionSummary], missed: Sequence[Missed]) -> int:
+    """The exit code of all systems together."""
+    return MISUSE if missed else worst(each.code for each in done)
 
 
 def inspect_each(arguments: RunArguments, context: RunContext) -> list[InspectionSummary]:
     """Inspect the chosen systems and print what was found; one that cannot be inspected does not stop the others."""
-    rule = ExitRule.of(arguments)
+    return _inspect_chosen(arguments, context)[0]
+
+
+def _inspect_chosen(arguments: RunArguments, context: RunContext) -> tuple[list[InspectionSummary], list[Missed]]:
+    ExitRule.of(arguments)  # whose errors come first
     formats = formats_of(arguments.formats, context.registry)
     run, as_of = new_run(), instant(arguments.as_of)
     index = RunIndex(context.settings.output, run)
-    progress = ProgressLine(quiet=arguments.quiet)
+    systems = _systems(arguments, context)
+    requests: list[InspectionRequest] = []
+    refused: dict[str, str] = {}
+    for system in systems:
+        try:
+            requests.append(request_of(system, arguments, context, run=run, as_of=as_of, formats=formats))
+        except InspectorError as error:
+            terminal.print_error(error)
+            refused[system.id] = error.message
+    recorded = RunRequests.record(
+        index, requests, refused=refused, systems=[each.id for each in systems], is_decided=_is_decided(context)
+    )
+    return _inspect(recorded, arguments, replace(context, documents=None))
+
+
+def _is_decided(context: RunContext) -> bool:
+    assert context.documents is not None  # noqa: S101  (load_context has read them)
+    return is_decided(context.documents.authorisations)
+
+
+def _inspect(
+    recorded: RunRequests, arguments: RunArguments, context: RunContext
+) -> tuple[list[InspectionSummary], list[Missed]]:
+    """Inspect what a run was asked for, as far as it is not finished, and print the summary."""
+    systems = recorded.head.systems
+    one, many = ProgressLine(quiet=arguments.quiet), RunProgress(quiet=arguments.quiet)
     done: list[InspectionSummary] = []
-    with reduced_gc():
-        for system in _systems(arguments, context):
-            try:
-                with AttemptLog(index, system.id).failure():
-                    request = request_of(system, arguments, context, run=run, as_of=as_of, formats=formats)
-                with _interruption_explained(index, progress):
-                    done.append(InspectionSummary.of(inspect_system(request, context, progress.show), rule))
-            except InspectorError as error:
-                terminal.print_error(error)
-            gc.collect()
+    missed: list[Missed] = list(recorded.head.refused.items())
+
+    class Listener(FleetListener):
+        def step(self, step: Progress) -> None:
+            if len(systems) == 1:
+                one.show(step)
+
+        def status(self, status: FleetStatus) -> None:
+            if len(systems) > 1:
+                many.show(status)
+
+        def kept(self, summary: bytes) -> None:
+            done.append(summary_of(summary))
+
+        def failed(self, system: str, error: InspectorError) -> None:
+            one.clear()
+            many.clear()
+            terminal.print_error(error)
+            missed.append((system, translated(error.message)))
+
+    own = context.settings
+    key = own.signing_key or default_key_path()
+    common = Common(
+        settings=own.model_copy(update={"signing_key": key.absolute(), "output": own.output.absolute()}),
+        is_decided=recorded.head.is_decided,
+        plugins=records_of(context.registry),
+        summarise=SUMMARISE,
+        options=KeptOptions.of(arguments.fail_on, ExitRule.of(arguments)).canonical(),
+    )
+    fleet = Fleet(recorded.folder, context, common, len(systems), Listener())
+    try:
+        with reduced_gc():
+            fleet.run(recorded)
+    except KeyboardInterrupt:
+        one.clear()
+        many.clear()
+        index = RunIndex(recorded.folder.parent, recorded.folder.name)
+        if len(systems) > 1 or not _print_continuation(index):
+            print_continuation(recorded, index, arguments)
+        raise
+    finally:
+        one.clear()
+        many.clear()
+    places = {system: place for place, system in enumerate(systems)}
+    done.sort(key=lambda each: places[each.system])
     print_summary(done, arguments, context.registry)
-    return done
+    return done, missed
 
 
 def _systems(arguments: RunArguments, context: RunContext) -> Sequence[System]:
+    """The chosen systems, in the order in which they are inspected."""
     assert context.documents is not None  # noqa: S101  (load_context has read them)
-    return systems_of(context.documents.declaration, arguments.systems)
+    chosen = list(systems_of(context.documents.declaration, arguments.systems))
+    if arguments.shuffle:
+        random.SystemRandom().shuffle(chosen)
+    return chosen[: arguments.limit]
 
 
 @contextmanager
@@ -199,14 +204,14 @@ def _interruption_explained(index: RunIndex, progress: ProgressLine, inspection:
         progress.clear()
 
 
-def _print_continuation(index: RunIndex, inspection: str | None) -> None:
-    """How to continue the run's last attempt, or this inspection; nothing where none has a folder."""
+def _print_continuation(index: RunIndex, inspection: str | None = None) -> bool:
+    """How to continue the run's last attempt, or this inspection; nothing, and False, where none has a folder."""
     try:
         attempts = [each for each in index.attempts() if inspection in (None, each.inspection)]
     except BundleError:
-        return
+        return False
     if not attempts or attempts[-1].folder is None:
-        return
+        return False
     folder = index.path.parent / attempts[-1].folder
     if attempts[-1].state is State.SEALED:
         lines = [
@@ -221,12 +226,15 @@ def _print_continuation(index: RunIndex, inspection: str | None) -> None:
         ]
     for line in lines:
         terminal.print_note(f"inspector: {line}")
+    return True
 
 
 def resume(folder: Path, arguments: RunArguments, *, collecting: bool = True) -> int:
     """Finish an interrupted inspection, if that is still permitted; without ``collecting`` nothing more is scanned."""
     rule = ExitRule.of(arguments)
     _refuse_other_options(arguments)
+    if collecting and RunRequests.is_in(folder):
+        return _resume_run(folder.resolve(), arguments)
     given = tuple(each for path in arguments.authorisations for each in authorisation.load(path))
     own = read_settings(arguments.settings, arguments.output)
     registry = registry_under((*inspection_of(folder).authorisations, *given), own.plugins_lock)
@@ -251,9 +259,24 @@ def resume(folder: Path, arguments: RunArguments, *, collecting: bool = True) ->
     return summary.code
 
 
+def _resume_run(folder: Path, arguments: RunArguments) -> int:
+    """Go on with everything of a run: finished systems are kept, all others are finished, or inspected."""
+    for name in ("authorisations", "formats"):
+        _refuse_option(arguments, name)
+    recorded = RunRequests(folder)
+    own = read_settings(arguments.settings, folder.parent)
+    load_trust(own)
+    decided = recorded.head.is_decided
+    registry = pinned(own.plugins_lock) if decided else installed()
+    regimes = load_all(registry.profiles, pinned=[each.name for each in registry.profiles] if decided else [])
+    for system, reason in recorded.head.refused.items():
+        terminal.print_error(InspectorError(FormattedMessage("{system}: {reason}", system=system, reason=reason)))
+    return _code(*_inspect(recorded, arguments, RunContext(registry, own, regimes)))
+
+
 #: What an interrupted inspection goes on with as it began.
 _DECIDED = (
-    *("targets", "systems", "level", "authorised_by", "regime", "only", "select", "within"),
+    *("targets", "systems", "limit", "shuffle", "level", "authorised_by", "regime", "only", "select", "within"),
     *("statements", "decisions"),
 )
 
@@ -261,15 +284,24 @@ _DECIDED = (
 def _refuse_other_options(arguments: RunArguments) -> None:
     """Raise UsageError for an option that --resume would have to leave out."""
     for name in _DECIDED:
-        if getattr(arguments, name):
-            raise UsageError(
-                FormattedMessage("{option} cannot be given with --resume", option=_option(name)),
-                remedy="leave it out: an interrupted inspection goes on as it began",
-            )
+        _refuse_option(arguments, name)
+
+
+def _refuse_option(arguments: RunArguments, name: str) -> None:
+    if getattr(arguments, name):
+        raise UsageError(
+            FormattedMessage("{option} cannot be given with --resume", option=_option(name)),
+            remedy="leave it out: an interrupted inspection goes on as it began",
+        )
 
 
 def _option(name: str) -> str:
-    names = {"targets": "DECLARATION", "systems": "--system"}
+    names = {
+        "targets": "DECLARATION",
+        "systems": "--system",
+        "authorisations": "--authorisation",
+        "formats": "--format",
+    }
     return names.get(name, f"--{name.replace('_', '-')}")
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from inspector.model.base import now
 from inspector.model.errors import BundleError, InspectorError
@@ -15,7 +16,7 @@ from inspector.model.escaping import storable
 from inspector.pipeline.event_loop import CANCELLED, in_thread
 from inspector.plugin.interrupts import happened
 from inspector.record.inspection import Inspection
-from inspector.seal import Attempt, Bundle, RunIndex, SigningKey, State
+from inspector.seal import Attempt, Bundle, RunIndex, SigningKey, State, without_inspection
 
 _log = logging.getLogger(__name__)
 
@@ -35,16 +36,20 @@ class AttemptLog:
         except InspectorError as error:
             _log.info("failed before collecting", extra={"system": self.system, "detail": error.message})
             with suppress(BundleError):  # the first error says more
-                self.index.add(
-                    Attempt(
-                        at=now(),
-                        system=self.system,
-                        inspection=f"none-{self.system}",
-                        state=State.FAILED,
-                        detail=_storable(error.message),
-                    )
-                )
+                self.record_failed(error.message)
             raise
+
+    def record_failed(self, detail: str) -> None:
+        """Record that the system could not be inspected."""
+        self.index.add(
+            Attempt(
+                at=now(),
+                system=self.system,
+                inspection=without_inspection(self.system),
+                state=State.FAILED,
+                detail=_storable(detail),
+            )
+        )
 
     @asynccontextmanager
     async def collecting(self, inspection: Inspection) -> AsyncIterator[None]:
@@ -71,6 +76,15 @@ class AttemptLog:
             about = {"system": self.system, "inspection": inspection.id}
             _log.info("collecting interrupted", extra={**about, "detail": detail})
         self.index.add(self._attempt(state, inspection, detail=detail))
+
+    def record_unfinished(self, folder: Path, inspection: Inspection, detail: str) -> None:
+        """Record that the steps after the collection ended early: the capture is sealed, or still to be sealed."""
+        try:
+            digest = Bundle.open(folder).digest
+        except BundleError:
+            self.record(State.INTERRUPTED, inspection, detail=detail)
+        else:
+            self.index.add(self._attempt(State.SEALED, inspection, digest=digest, detail=detail))
 
     def record_sealed(self, bundle: Bundle, key: SigningKey, assessment: str | None = None) -> None:
         """Record a sealed capture, or the ``assessment`` of this name in it, and sign the index."""

@@ -119,8 +119,19 @@ def reopen_capture(
     """
     writer = CaptureWriter.resume(folder)
     writer.keep_to(authorisations)
-    inspection = writer.inspection
-    _log.info("capture reopened", extra={**_about(inspection), "path": folder})
+    _log.info("capture reopened", extra={**_about(writer.inspection), "path": folder})
+    planned, context = planned_as_captured(writer.inspection, context, as_of, formats, writer.further())
+    return writer, planned, context
+
+
+def planned_as_captured(
+    inspection: Inspection,
+    context: RunContext,
+    as_of: datetime,
+    formats: tuple[str, ...] = (),
+    further: tuple[tuple[Authorisation, ...], ...] = (),
+) -> tuple[PlannedInspection, RunContext]:
+    """The planned inspection that a capture records, and the context with its regimes."""
     regimes = [each for each in (inspection.regime, inspection.next_regime) if each is not None]
     request = InspectionRequest(
         run=inspection.run,
@@ -136,7 +147,7 @@ def reopen_capture(
         endpoint_locations=inspection.endpoint_locations,
     )
     context = replace(context, regimes=tuple(regimes))
-    return writer, planned_again(request, context, inspection.plan, writer.further()), context
+    return planned_again(request, context, inspection.plan, further), context
 
 
 def seal_capture(writer: CaptureWriter, planner: Planner, key: SigningKey, *, reason: str = COMPLETE) -> Bundle:

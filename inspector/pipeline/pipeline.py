@@ -1,12 +1,13 @@
 """One system from its request to its reports: prepare → collect → confirm → seal → assess → report.
 
-``inspection`` is the whole pipeline, ``resumption`` its last steps on a capture that was interrupted; any number of them
-run in one event loop (``inspector.fleet``). ``inspect_system`` and ``resume_inspection`` run one, in a loop of its own,
-and return when the reports are written.
+``inspection`` is the whole pipeline, ``resumption`` its last steps on a capture that was interrupted; any number of
+them run in one event loop (``inspector.fleet``). ``inspect_system`` and ``resume_inspection`` run one, in a loop of its
+own, and return when the reports are written.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ from typing import Protocol, TypeVar
 from inspector.assess.assessor import AssessmentInput, Verdicts, tasks_to_confirm
 from inspector.collect.collector import Collector, Progress, TaskKey
 from inspector.declare.authorisation import Authorisation
+from inspector.model.errors import InspectorError
 from inspector.model.observation import Evidence
 from inspector.network import Gateway, Ledger, Scope
 from inspector.pipeline.attempts import AttemptLog
@@ -29,13 +31,13 @@ from inspector.pipeline.prepare import PlannedInspection, check_permitted, check
 from inspector.pipeline.reassess import AssessmentOptions, assess_bundle
 from inspector.pipeline.reporting import WrittenAssessment, write_assessment
 from inspector.pipeline.request import InspectionRequest
-from inspector.pipeline.trust import trust_of
+from inspector.pipeline.trust import roots_of, shared_trust
 from inspector.plugin.interrupts import interrupting_at_once
 from inspector.record.inspection import Inspection
 from inspector.regime.regime import changes
 from inspector.registry.lock import check_unchanged
 from inspector.registry.registry import Registry
-from inspector.seal import CaptureWriter, RunIndex, SigningKey
+from inspector.seal import Bundle, CaptureWriter, RunIndex, SigningKey
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +69,7 @@ class Steps(Protocol[T_co]):
         """Seal the capture, assess it, write its reports, and give what is kept of them."""
 
 
-class StepsHere(Steps[WrittenAssessment]):
+class StepsHere:
     """The steps of one inspection in this process; verdicts are reached once."""
 
     def __init__(self) -> None:
@@ -85,20 +87,29 @@ class StepsHere(Steps[WrittenAssessment]):
         self, writer: CaptureWriter, planned: PlannedInspection, context: RunContext, *, reason: str = COMPLETE
     ) -> WrittenAssessment:
         """Each step is recorded in the index of the run."""
-        attempt = _attempt_of(writer, planned)
+        request = planned.request
         key = SigningKey.load_or_create(context.settings.signing_key)
         with interrupting_at_once():
             bundle = seal_capture(writer, planned.planner, key, reason=reason)
-            attempt.record_sealed(bundle, key)
-            options = AssessmentOptions(as_of=planned.request.as_of, verdicts=self._verdicts)
-            assessment = await assess_bundle(bundle, context.registry, options)
-            written = write_assessment(bundle, assessment, context.registry, planned.request.formats, key)
-            attempt.record_sealed(bundle, key, written.folder.name)
+            _attempt_of(writer.folder, request.system.id).record_sealed(bundle, key)
+            return await self.assess(bundle, context, request.as_of, request.formats)
+
+    async def assess(
+        self, bundle: Bundle, context: RunContext, as_of: datetime, formats: Sequence[str]
+    ) -> WrittenAssessment:
+        """Assess a sealed capture and write its reports."""
+        key = SigningKey.load_or_create(context.settings.signing_key)
+        options = AssessmentOptions(as_of=as_of, verdicts=self._verdicts)
+        assessment = await assess_bundle(bundle, context.registry, options)
+        written = write_assessment(bundle, assessment, context.registry, formats, key)
+        _attempt_of(bundle.folder, bundle.inspection.system.id).record_sealed(bundle, key, written.folder.name)
         return written
 
 
-def _attempt_of(writer: CaptureWriter, planned: PlannedInspection) -> AttemptLog:
-    return AttemptLog(RunIndex(writer.folder.resolve().parents[2], planned.request.run), planned.request.system.id)
+def _attempt_of(folder: Path, system: str) -> AttemptLog:
+    """The log of the attempt in the folder of an inspection."""
+    run = folder.resolve().parents[1]
+    return AttemptLog(RunIndex(run.parent, run.name), system)
 
 
 def inspect_system(
@@ -188,10 +199,19 @@ async def _rest(
     writer: CaptureWriter, planned: PlannedInspection, context: RunContext, steps: Steps[T], progress: OnProgress
 ) -> T:
     """Collect, confirm and finish."""
-    async with _attempt_of(writer, planned).collecting(writer.inspection):
+    attempt = _attempt_of(writer.folder, planned.request.system.id)
+    async with attempt.collecting(writer.inspection):
         await collect_and_confirm(writer, planned, context, progress, steps)
         await in_thread(partial(check_unchanged, writer.inspection, context.registry))
-    return await steps.finish(writer, planned, context)
+    try:
+        return await steps.finish(writer, planned, context)
+    except InspectorError as error:
+        unfinished = partial(attempt.record_unfinished, writer.folder, writer.inspection, error.message)
+        await in_thread(unfinished)
+        raise
+    except asyncio.CancelledError:
+        attempt.record_unfinished(writer.folder, writer.inspection, "interrupted while it was assessed")
+        raise
 
 
 async def collect_and_confirm(
@@ -200,15 +220,22 @@ async def collect_and_confirm(
     context: RunContext,
     progress: OnProgress = _ignore,
     steps: Steps[object] | None = None,
+    *,
+    shared: object = None,
 ) -> None:
-    """Run the scans that have no result yet, and scan again what a failing check depends on."""
+    """Run the scans that have no result yet, and scan again what a failing check depends on.
+
+    ``shared`` is what systems of a run at one address may have in common.
+    """
+    del shared
     inspection = writer.inspection
     plan = inspection.plan
     scope = Scope(inspection.authorisations, inspection.system, plan.pins, planned.further)
     planner = replace(planned.planner, scope=scope)
     ledger = Ledger(writer.ledger_path)
-    trust = trust_of({name: writer.trust(name) for name in inspection.trust})
-    roots = trust.public_roots + b"\n" + trust.declared_roots
+    material = await in_thread(lambda: {name: writer.trust(name) for name in inspection.trust})
+    trust = shared_trust(tuple(sorted(material.items())))
+    roots = roots_of(trust.public_roots, trust.declared_roots)
     gateway = Gateway(context.settings, planner.scope, ledger, salt=writer.salt, run=inspection.run, roots=roots)
     within = plan.selection.within_seconds
     async with gateway:

@@ -2,7 +2,8 @@
 
 ::
 
-    <root>/<run>/index.jsonl                  every attempt of the run; the only file that names several systems
+    <root>/<run>/requests.jsonl.zst           what was asked for when the run began, to go on with it
+    <root>/<run>/index.jsonl                  every attempt of the run; this and the requests alone name several systems
     <root>/<run>/index.dsse.json              signature over its lines up to the last sealed bundle or assessment
     <root>/<run>/<system>/<inspection>/
       capture/                                sealed once
@@ -41,6 +42,7 @@ JOURNAL = "journal.jsonl"
 LEDGER = "ledger.jsonl"
 INCIDENTS = "incidents.jsonl"
 INDEX = "index.jsonl"
+REQUESTS = "requests.jsonl.zst"
 INDEX_MANIFEST = "index.dsse.json"
 
 #: The most path components from a bundle's folder to a file of it.
