@@ -52,7 +52,7 @@ class FleetStatus:
     """The state of a run: systems asked for, done (failed ones included), failed, in flight.
 
     ``waiting`` is the number of connections that wait for the rate of their address; ``seconds_left`` follows from the
-    plans and from how long the finished ones took (None: not known yet).
+    plans and from how long the finished ones took (None: none is finished yet).
     """
 
     asked: int
@@ -101,9 +101,9 @@ class _Estimate:
             self._taken_of += seconds
 
     def seconds_left(self, to_begin: int, at_once: int) -> float | None:
-        if not self._plans:
+        if not self._taken_of:  # plans tell what a system takes at most
             return None
-        ratio = self._taken / self._taken_of if self._taken_of else 1.0
+        ratio = self._taken / self._taken_of
         now = time.monotonic()
         running = [max(0.0, seconds * ratio - (now - at)) for at, seconds in self._begun.values()]
         mean = ratio * self._planned / self._plans

@@ -19,7 +19,6 @@ from inspector.model.errors import BundleError, InspectorError, UsageError
 from inspector.model.escaping import storable
 from inspector.model.formatted import FormattedMessage
 from inspector.model.observation import Evidence
-from inspector.network.guard.audit_hook import guard_process
 from inspector.network.sandbox import worker
 from inspector.pipeline.capture import COMPLETE, planned_as_captured, reopen_capture
 from inspector.pipeline.context import RunContext
@@ -92,7 +91,6 @@ class Tasks(Model):
 @lru_cache(maxsize=1)
 def _loaded(context: bytes) -> tuple[RunContext, Common]:
     """What the run works with, loaded once for a worker. Raises UsageError where the plugins are others."""
-    guard_process()
     time_limits.tell = worker.tell
     common = Common.parse(context)
     registry = _registry(common)

@@ -84,26 +84,21 @@ class Worker:
 
     def hook(self, event: str, args: tuple[object, ...]) -> None:
         """The audit hook of this process."""
-        if event not in EVENTS or (args and getattr(self._connecting, "socket", None) is args[0]):
+        if self._goes_on or event not in EVENTS or (args and getattr(self._connecting, "socket", None) is args[0]):
             return
         what = forbidden(event, args)
         if what:
             self._report_violation(what)
 
     def _report_violation(self, what: str) -> None:
-        """Tell the parent which module is at fault, and wait to be killed: an exception could be caught.
-
-        A job that goes on gets the exception, as in the parent's own process.
-        """
-        if self._goes_on:
-            from inspector.network.guard.audit_hook import GuardViolation
-
-            raise GuardViolation(responsible_module() or "a library that a plugin called", what)
+        """Tell the parent which module is at fault, and wait to be killed: an exception could be caught."""
         self.send(Kind.VIOLATION, {"module": responsible_module() or "a library", "what": what})
         threading.Event().wait()
 
     def connect(self, sock: socket.socket, address: Any, method: Callable[[socket.socket, Any], Any]) -> Any:
         """Call a socket's own connect method once the parent has granted the connection."""
+        if self._goes_on:
+            return method(sock, address)
         tcp = sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type == socket.SOCK_STREAM
         if not (tcp and self._may_connect and is_address(address[0])):
             self._report_violation(f"connect to {address!r}")
@@ -173,7 +168,9 @@ class Worker:
         """Run jobs one after the other."""
         while True:
             head, arguments = self._jobs.get()
-            self._may_connect, self._goes_on = bool(head["network"]), bool(head.get("goes_on"))
+            self._may_connect = bool(head["network"])
+            if head.get("goes_on"):
+                self._guard_as_parent()
             try:
                 _limit_memory(int(head["memory_bytes"]))
                 result = resolve_name(head["function"])(*arguments)
@@ -183,6 +180,13 @@ class Worker:
                 self._report(error)
             else:
                 self.send(Kind.RESULT, {}, result)
+
+    def _guard_as_parent(self) -> None:
+        """From now on, refuse what the parent's own process refuses, with an exception: the job goes on."""
+        from inspector.network.guard.audit_hook import guard_process
+
+        guard_process()
+        self._goes_on = True
 
     def _report(self, error: BaseException) -> None:
         from inspector.model.errors import ScanFailure
