@@ -234,7 +234,7 @@ class Fleet:
             _log.warning("the index of the run cannot be written", extra={"detail": error.message})
         self._fail(
             request.system.id,
-            InspectorError(detail, remedy="this is a bug in Inspector; run again with --log-level debug"),
+            InspectorError(detail, remedy="this is a bug in Inspector; run again with --log-level debug and report what it prints"),
         )
 
     async def _finished(self, request: InspectionRequest) -> bytes:
