@@ -1,8 +1,8 @@
 """Many systems in one run, beside the same systems one after the other: speed, CPU, memory, files, lag, connections.
 
-``python -m benchmarks.fleet SYSTEMS [--compared N] [--polite | --wide] [--at-once N]``, as root on Linux with nginx: the
-servers listen on loopback addresses in a network of their own. The first ``--compared`` systems are inspected one after
-the other, too, and the findings of both compared.
+``python -m benchmarks.fleet SYSTEMS [--compared N] [--only polite|wide] [--at-once N]``, as root on Linux with nginx:
+the servers listen on loopback addresses in a network of their own. The first ``--compared`` systems are inspected one
+after the other, too, and the findings of both compared.
 """
 
 from __future__ import annotations
@@ -78,6 +78,11 @@ class Measured:
         )
 
 
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 HEAD = (
     "run            systems  wall s  per min  CPU ms/system    MiB  files   lag ms p50 p99  connections\n"
     "                                        main + children                             per endpoint"
@@ -96,7 +101,14 @@ def measure(folder: Path, name: str, systems: int, *options: str, at_once: int |
     }
     if at_once is not None:
         environment["INSPECTOR_CEILINGS__SYSTEMS"] = str(at_once)
-    command = [sys.executable, "-m", "benchmarks.fleet_run", place / "used.json", "run", folder / "declaration.jsonl"]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "benchmarks.fleet_run",
+        place / "used.json",
+        "run",
+        folder / "declaration.jsonl",
+    ]
     command += ["--authorisation", folder / "authorisation.yaml", "--lang", "en", *options]
     with (place / "stdout").open("wb") as out:
         done = subprocess.run(command, env=environment, stdout=out, check=False)
@@ -125,7 +137,7 @@ def main() -> None:
     parser.add_argument("--only", choices=["polite", "wide"], default=None)
     given = parser.parse_args()
     compared = min(given.systems, 8) if given.compared is None else given.compared
-    print(HEAD)
+    _say(HEAD)
     with tempfile.TemporaryDirectory(prefix="fleet-") as name, own_network():
         for kind, rates in (("polite", {}), ("wide", {"rates": WIDE})):
             if given.only in (None, kind):
@@ -138,17 +150,17 @@ def _measure_kind(
     estate.write(number, folder, **rates)
     with servers.serving_everywhere(folder):
         fleet = measure(folder, "fleet", number, at_once=at_once)
-        print(fleet.row(f"{kind} fleet"), flush=True)
-        print(f"  memory over time (MiB): {fleet.used['memory_over_time']}; findings by timeout: {fleet.timeouts()}")
+        _say(fleet.row(f"{kind} fleet"))
+        _say(f"  memory over time (MiB): {fleet.used['memory_over_time']}; findings by timeout: {fleet.timeouts()}")
         if not compared:
             return
         single = measure(folder, "sequential", compared, "--limit", str(compared), at_once=1)
-        print(single.row(f"{kind} single"), flush=True)
+        _say(single.row(f"{kind} single"))
     differing = [each for each in single.bundles if single.findings(each) != fleet.findings(each)]
-    print(f"  systems compared: {len(single.bundles)}, with other findings: {len(differing)} {differing[:5]}")
+    _say(f"  systems compared: {len(single.bundles)}, with other findings: {len(differing)} {differing[:5]}")
     for each in differing[:3]:
         for found in [*(single.findings(each) - fleet.findings(each)), *(fleet.findings(each) - single.findings(each))]:
-            print("   ", each, *map(str, found[1:]))
+            _say(" ".join(("   ", each, *map(str, found[1:]))))
 
 
 if __name__ == "__main__":

@@ -47,6 +47,9 @@ _STATUS_SECONDS = 1.0
 _COLLECT_AFTER = 100
 
 
+_BUG = "this is a bug in Inspector; run again with --log-level debug and report what it prints"
+
+
 @dataclass(frozen=True, slots=True)
 class FleetStatus:
     """The state of a run: systems asked for, done (failed ones included), failed, in flight.
@@ -143,6 +146,8 @@ class Fleet:
         finally:
             self._listener.status(self._status())
             self._sign()
+            if self._in_workers is not None:
+                self._in_workers.close()
             os.close(locked)
 
     def _sign(self) -> None:
@@ -234,7 +239,9 @@ class Fleet:
             _log.warning("the index of the run cannot be written", extra={"detail": error.message})
         self._fail(
             request.system.id,
-            InspectorError(detail, remedy="this is a bug in Inspector; run again with --log-level debug and report what it prints"),
+            InspectorError(
+                detail, remedy="this is a bug in Inspector; run again with --log-level debug and report what it prints"
+            ),
         )
 
     async def _finished(self, request: InspectionRequest) -> bytes:

@@ -16,6 +16,7 @@ from inspector.model.errors import InspectorError, ScanFailure
 from inspector.model.formatted import FormattedMessage
 from inspector.network import run_isolated
 from inspector.network.sandbox.jobs import StuckCall
+from inspector.network.sandbox.pool import kill_pool
 from inspector.pipeline.capture import COMPLETE
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.pipeline import Steps, StepsHere
@@ -102,6 +103,11 @@ class InWorkers(RunSteps):
         """What is kept of a system that was finished before."""
         job = KeptJob(folder=str(folder), as_of=as_of, formats=formats)
         return await self._run(jobs.kept, job, folder.parent.name)
+
+    @staticmethod
+    def close() -> None:
+        """End the workers, which have loaded what this run needs."""
+        kill_pool(_POOL)
 
     async def _run(self, function: Callable[[bytes, bytes], bytes], job: Model, system: str) -> bytes:
         """The result of a job. Raises InspectorError."""

@@ -75,6 +75,13 @@ def kill_idle(most: int) -> None:
                 excess -= 1
 
 
+def kill_pool(name: str) -> None:
+    """Kill the idle workers of one pool."""
+    with _lock:
+        for worker in _idle.pop(name, []):
+            worker.kill()
+
+
 atexit.register(kill_idle, 0)
 
 
