@@ -1,6 +1,6 @@
 """Many systems in one run, beside the same systems one after the other: speed, CPU, memory, files, lag, connections.
 
-``python -m benchmarks.fleet SYSTEMS [--compared N] [--only polite|wide] [--at-once N]``, as root on Linux with nginx:
+``python -m benchmarks.fleet [SYSTEMS] [--compared N] [--only polite|wide] [--at-once N]``, as root on Linux with nginx:
 the servers listen on loopback addresses in a network of their own. The first ``--compared`` systems are inspected one
 after the other, too, and the findings of both compared.
 """
@@ -131,7 +131,7 @@ def own_network() -> Iterator[None]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Measure a run over many systems.")
-    parser.add_argument("systems", type=int)
+    parser.add_argument("systems", type=int, nargs="?", default=60)
     parser.add_argument("--compared", type=int, default=None)
     parser.add_argument("--at-once", type=int, default=None)
     parser.add_argument("--only", choices=["polite", "wide"], default=None)

@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -148,12 +149,15 @@ class Fleet:
             self._sign()
             if self._in_workers is not None:
                 self._in_workers.close()
-            os.close(locked)
+            with suppress(OSError):  # a plugin may have closed it
+                os.close(locked)
 
     def _sign(self) -> None:
-        """Sign the index, with the states of those that were not finished."""
+        """Sign the index, with the states of those that were not finished; what was sealed signed it already."""
         index = RunIndex(self._folder.parent, self._folder.name)
         try:
+            if index.is_signed():
+                return
             index.add_all((), SigningKey.load_or_create(self._context.settings.signing_key))
         except InspectorError as error:
             _log.warning("the index of the run is not signed", extra={"path": index.path, "detail": error.message})
