@@ -1,6 +1,6 @@
 # Short commands for developers; users and continuous integration call ./bootstrap.
 .POSIX:
-.PHONY: setup lint format types test lock docs demo agreement benchmark fuzz
+.PHONY: setup lint format types test lock docs demo agreement benchmark benchmark-fleet fuzz
 
 VENV = .venv/bin
 
@@ -49,6 +49,10 @@ benchmark: setup
 	$(VENV)/python -m benchmarks.documents
 	$(VENV)/python -m benchmarks.plans
 	$(VENV)/python -m benchmarks.tls
+
+# Measures a run over many systems beside the same ones one after the other: make benchmark-fleet ARGS='500 --compared 8'
+benchmark-fleet: setup
+	$(VENV)/python -m benchmarks.fleet $(ARGS)
 
 # Coverage-guided fuzzing of the parsers of server data: make fuzz ARGS=-max_total_time=600
 fuzz: setup

@@ -60,8 +60,8 @@ def json_lines(number: int) -> str:
     return "".join(f"{json.dumps(each, ensure_ascii=False)}\n" for each in values)
 
 
-def authorisation_text(number: int) -> str:
-    """An authorisation that lists the address of every endpoint."""
+def authorisation_text(number: int, **more: Any) -> str:
+    """An authorisation that lists the address of every endpoint, with ``more`` in it."""
     hosts = [host["name"] for each in systems(number) for host in each["hosts"]]
     return json.dumps(
         {
@@ -71,16 +71,17 @@ def authorisation_text(number: int) -> str:
             "covers": {"blocks": hosts},
             "valid_from": "2020-01-01T00:00:00+07:00",
             "valid_until": "2099-01-01T00:00:00+07:00",
+            **more,
         }
     )
 
 
-def write(number: int, folder: Path) -> None:
-    """Write the documents of an estate with this number of systems."""
+def write(number: int, folder: Path, **more: Any) -> None:
+    """Write the documents of an estate with this number of systems, and ``more`` in the authorisation."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "declaration.yaml").write_text(yaml_text(number), encoding="utf-8")
     (folder / "declaration.jsonl").write_text(json_lines(number), encoding="utf-8")
-    (folder / "authorisation.yaml").write_text(authorisation_text(number), encoding="utf-8")
+    (folder / "authorisation.yaml").write_text(authorisation_text(number, **more), encoding="utf-8")
 
 
 if __name__ == "__main__":

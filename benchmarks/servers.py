@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 HOST = "www.example.vn"
+HTTPS = 443
 _MODERN = "ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;"
 #: ``modern``: TLS 1.2 and 1.3 with six and three suites, self-signed certificates for another name. ``conforming``: the
 #: same with certificates of an authority for the right names. ``weak``: TLS 1.0 to 1.2 with all suites of OpenSSL.
@@ -56,6 +57,32 @@ def serving(kind: str, count: int, folder: Path) -> Iterator[int]:
     try:
         _await_listener(addresses(count)[-1], port)
         yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def serving_everywhere(folder: Path) -> Iterator[None]:
+    """One nginx process, in a modern configuration, at the port of HTTPS of every address of this machine."""
+    certificates = " ".join(_certificate(name, folder) for name in _KEYS)
+    temporary = " ".join(f"{each}_temp_path {folder};" for each in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    configuration = folder / "everywhere.conf"
+    configuration.write_text(
+        f"daemon off; master_process off; pid {folder}/everywhere.pid; error_log /dev/null crit;\n"
+        "worker_rlimit_nofile 20000; events { worker_connections 10000; }\n"
+        f"http {{ access_log off; {temporary} server {{ listen {HTTPS} ssl backlog=4096; server_name _; {certificates}"
+        f" {_MODERN} location / {{ return 200; }} }} }}\n"
+    )
+    process = subprocess.Popen(
+        ["nginx", "-c", configuration, "-e", "/dev/null", "-p", folder],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _await_listener("127.0.0.1", HTTPS)
+        yield
     finally:
         process.kill()
         process.wait()

@@ -104,10 +104,12 @@ def plan(arguments: RunArguments) -> int:
     return print_plans(arguments)
 
 
-@command(*SELECTION, *RESULTS, "statements", "decisions", "inspection", "output", "quiet")
+@command(*SELECTION, *RESULTS, "limit", "shuffle", "statements", "decisions", "inspection", "output", "quiet")
 def run(
     arguments: RunArguments,
-    resume: Annotated[Path | None, typer.Option("--resume", help="Continue this interrupted inspection.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", help="Continue this interrupted inspection, or everything of this run.")
+    ] = None,
 ) -> int:
     """Inspect: collect, seal, assess and report."""
     from inspector.cli.run import inspect_all

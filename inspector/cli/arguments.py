@@ -33,8 +33,13 @@ class RunArguments:
         Path | None, typer.Option("--inspection", help="inspection.yaml: the record of the inspection, for its report.")
     ] = None
     systems: Annotated[
-        tuple[str, ...], typer.Option("--system", help="Only the system with this id (repeatable).")
+        tuple[str, ...],
+        typer.Option("--system", help="Only systems with this id; * and ? stand for any characters (repeatable)."),
     ] = ()
+    limit: Annotated[
+        int | None, typer.Option("--limit", help="Inspect at most this many of the chosen systems.", min=1)
+    ] = None
+    shuffle: Annotated[bool, typer.Option("--shuffle", help="Inspect the systems in a random order.")] = False
     level: Annotated[int | None, typer.Option("--level", help="Security level 1-5.", min=1, max=5)] = None
     authorised_by: Annotated[
         str | None, typer.Option("--authorised-by", help="Who permits an inspection without documents.")

@@ -16,6 +16,7 @@ from inspector.pipeline.context import regime_of
 from inspector.pipeline.event_loop import run_async
 from inspector.pipeline.reassess import AssessmentOptions, assess_bundle
 from inspector.pipeline.reporting import write_assessment
+from inspector.pipeline.request import ReportOptions
 from inspector.regime.loader import load_all
 from inspector.regime.selection import next_regime
 from inspector.registry.registry import installed
@@ -53,9 +54,8 @@ def assess_again(folder: Path, arguments: RunArguments, *, reparse: bool) -> int
     assessment = run_async(assess_bundle(bundle, registry, options))
     key = SigningKey.load_or_create(own.signing_key)
     record = read_record(arguments.inspection, assessment)
-    written = write_assessment(
-        bundle, assessment, registry, formats, key, record, rule.marked, keep_reports=arguments.keep_reports
-    )
+    reports = ReportOptions(formats=formats, record=record, keep_reports=arguments.keep_reports)
+    written = write_assessment(bundle, assessment, registry, reports, key, rule.marked)
     run = bundle.folder.resolve().parents[1]
     if (run / INDEX).exists():
         AttemptLog(RunIndex(run.parent, run.name), bundle.inspection.system.id).record_sealed(

@@ -1,7 +1,7 @@
 """How often the cyclic garbage collector runs during an inspection.
 
-A full collection runs after each system. Cycles that every connection would create are broken explicitly. A plugin that
-creates many cycles keeps their memory until the system is finished. The library leaves the collector alone.
+Only young objects are looked at; a run over many systems collects everything once in a hundred systems. Cycles that
+every connection would create are broken explicitly. The library leaves the collector alone.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+#: How many collections of a younger generation come before one of an older one.
+_NEVER = 2**30
+
 
 @contextmanager
 def reduced_gc() -> Iterator[None]:
-    """Within the body the cyclic garbage collector runs rarely, and skips the objects that existed before.
+    """Within the body the cyclic garbage collector looks at young objects only, and at none that existed before.
 
-    A full collection over all evidence in memory frees next to nothing and blocks the event loop for tenths of a
-    second. The thresholds are those of the whole interpreter, so only the owner of the process may change them.
+    A collection over all evidence in memory frees next to nothing and blocks the event loop for tenths of a second.
+    The thresholds are those of the whole interpreter, so only the owner of the process may change them.
     """
     before = gc.get_threshold()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 1000)
+    gc.set_threshold(10_000, _NEVER, _NEVER)
     try:
         yield
     finally:

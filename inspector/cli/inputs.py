@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import secrets
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -25,7 +26,7 @@ from inspector.model.escaping import storable
 from inspector.model.formatted import FormattedMessage
 from inspector.model.subject import Uri, parse_uri
 from inspector.pipeline.context import InputDocuments, RunContext, request_for
-from inspector.pipeline.request import InspectionRequest
+from inspector.pipeline.request import InspectionRequest, ReportOptions
 from inspector.pipeline.trust import load_trust
 from inspector.record.plan import Selection
 from inspector.regime.loader import load_all
@@ -205,15 +206,28 @@ def check_approvals(documents: InputDocuments, regimes: Sequence[Regime], today:
 
 
 def systems_of(declared: Declaration, wanted: tuple[str, ...]) -> tuple[System, ...]:
-    """The systems to inspect. Raises UsageError for an id that is not declared."""
-    known = {each.id: each for each in declared.systems}
-    for name in wanted:
-        if name not in known:
+    """The systems to inspect, by ids or patterns. Raises UsageError for one that no declared system has."""
+    ids = [each.id for each in declared.systems]
+    chosen: set[str] = set()
+    for pattern in wanted:
+        found = fnmatch.filter(ids, pattern) if _WILDCARDS & set(pattern) else [each for each in ids if each == pattern]
+        if not found:
             raise UsageError(
-                FormattedMessage("--system {name}: not declared", name=name),
-                remedy=FormattedMessage("write one of {known}", known=", ".join(sorted(known))),
+                FormattedMessage("--system {name}: not declared", name=pattern),
+                remedy=FormattedMessage("write one of {known}", known=_named(ids)),
             )
-    return tuple(each for each in declared.systems if not wanted or each.id in wanted)
+        chosen.update(found)
+    return tuple(each for each in declared.systems if not wanted or each.id in chosen)
+
+
+#: What makes a word a pattern, and how many ids an error names.
+_WILDCARDS = frozenset("*?[")
+_NAMED = 20
+
+
+def _named(ids: Sequence[str]) -> str:
+    """Some of the ids."""
+    return ", ".join([*sorted(ids)[:_NAMED], *(["…"] if len(ids) > _NAMED else [])])
 
 
 @reduced_gc()
@@ -257,10 +271,10 @@ def request_of(
     *,
     run: str,
     as_of: datetime,
-    formats: Sequence[str] = (),
+    reports: ReportOptions = ReportOptions(),  # noqa: B008  (frozen)
 ) -> InspectionRequest:
     """The request for one of the declared systems. Raises UsageError when no regime holds for it."""
-    request = request_for(
+    return request_for(
         system,
         context,
         run=run,
@@ -271,11 +285,15 @@ def request_of(
             tags=arguments.select,
             within_seconds=arguments.within,
         ),
-        formats=formats,
-        keep_reports=arguments.keep_reports,
+        reports=reports,
     )
-    if arguments.inspection is None:
-        return request
-    declared = None if context.documents is None else [each.id for each in context.documents.declaration.systems]
-    record = inspection_record.load(arguments.inspection, systems=declared)
-    return request.model_copy(update={"record": record})
+
+
+def read_report_options(
+    arguments: RunArguments, formats: Sequence[str], systems: Collection[str] | None = None
+) -> ReportOptions:
+    """How assessments are reported; the record of the inspection may name only ``systems``. Raises InputFileError."""
+    record = None
+    if arguments.inspection is not None:
+        record = inspection_record.load(arguments.inspection, systems=systems)
+    return ReportOptions(formats=tuple(formats), record=record, keep_reports=arguments.keep_reports)

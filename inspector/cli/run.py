@@ -1,8 +1,8 @@
-"""``inspector run`` and ``inspector seal``: one system after the other, then one summary."""
+"""``inspector run`` and ``inspector seal``: systems are inspected, then one summary of all is printed."""
 
 from __future__ import annotations
 
-import gc
+import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,25 +12,44 @@ from pathlib import Path
 from inspector.cli import terminal
 from inspector.cli.arguments import RunArguments
 from inspector.cli.baseline import refuse_baseline
-from inspector.cli.exit_code import MISUSE, ExitRule, worst
+from inspector.cli.exit_code import MISUSE, UNSEEN, ExitRule, worst
 from inspector.cli.gc_tuning import reduced_gc
-from inspector.cli.inputs import instant, load_context, new_run, read_settings, request_of, systems_of
+from inspector.cli.inputs import (
+    instant,
+    load_context,
+    new_run,
+    read_report_options,
+    read_settings,
+    request_of,
+    systems_of,
+)
+from inspector.cli.kept import MARK, SUMMARISE, KeptOptions, summary_of
 from inspector.cli.language import _, current, translated
+from inspector.cli.run_progress import RunProgress, print_continuation
 from inspector.cli.summary import InspectionSummary, print_summary
 from inspector.collect.collector import Progress
 from inspector.declare import authorisation
 from inspector.declare.declaration import System
+from inspector.fleet.fleet import Fleet, FleetListener, FleetStatus
+from inspector.fleet.jobs import Common
+from inspector.fleet.requests import RunRequests
 from inspector.model.errors import BundleError, InspectorError, UsageError
 from inspector.model.escaping import escape_commands, escape_control
 from inspector.model.formatted import FormattedMessage
-from inspector.pipeline.attempts import AttemptLog
 from inspector.pipeline.context import RunContext
-from inspector.pipeline.pipeline import inspect_system, resume_inspection
+from inspector.pipeline.pipeline import resume_inspection
 from inspector.pipeline.reporting import render, write_private
+from inspector.pipeline.request import InspectionRequest
 from inspector.pipeline.run_overview import overview_of, render_run
-from inspector.registry.lock import registry_under
-from inspector.registry.registry import Registry
+from inspector.pipeline.trust import load_trust
+from inspector.regime.loader import load_all
+from inspector.registry.lock import is_decided, pinned, records_of, registry_under
+from inspector.registry.registry import Registry, installed
 from inspector.seal import RunIndex, State, inspection_of
+from inspector.seal.signing import default_path as default_key_path
+
+#: A system that was not inspected, or not finished, and why.
+Missed = tuple[str, str]
 
 #: Formats in which every assessment is written, in a run of so many systems at most.
 ALWAYS = ("html", "json")
@@ -77,42 +96,104 @@ def inspect_all(arguments: RunArguments) -> int:
     rule = ExitRule.of(arguments)  # whose errors come before anything else
     context = replace(load_context(arguments), mark=rule.marked)
     refuse_baseline(arguments.baseline, context.documents.authorisations if context.documents else ())
-    done = inspect_each(arguments, context)
-    return _code(done, _systems(arguments, context)[len(done) :])
+    return _code(*_inspect_chosen(arguments, context))
+
+
+def _code(done: Sequence[InspectionSummary], missed: Sequence[Missed]) -> int:
+    """The exit code of all systems together; one that was not inspected was not seen."""
+    if not done and missed:
+        return MISUSE
+    return worst([*(each.code for each in done), *(UNSEEN for _system in missed)])
 
 
 def inspect_each(arguments: RunArguments, context: RunContext) -> list[InspectionSummary]:
     """Inspect the chosen systems and print what was found; one that cannot be inspected does not stop the others."""
-    rule = ExitRule.of(arguments)
-    chosen = _systems(arguments, context)
-    formats = formats_of(arguments.formats, context.registry, systems=len(chosen))
+    return _inspect_chosen(arguments, context)[0]
+
+
+def _inspect_chosen(arguments: RunArguments, context: RunContext) -> tuple[list[InspectionSummary], list[Missed]]:
     run, as_of = new_run(), instant(arguments.as_of)
     index = RunIndex(context.settings.output, run)
-    progress = ProgressLine(quiet=arguments.quiet)
+    systems = _systems(arguments, context)
+    formats = formats_of(arguments.formats, context.registry, systems=len(systems))
+    reports = read_report_options(arguments, formats, _declared(context))
+    requests: list[InspectionRequest] = []
+    refused: dict[str, str] = {}
+    for system in systems:
+        try:
+            requests.append(request_of(system, arguments, context, run=run, as_of=as_of, reports=reports))
+        except InspectorError as error:
+            terminal.print_error(error)
+            refused[system.id] = error.message
+    recorded = RunRequests.record(
+        index, requests, refused=refused, systems=[each.id for each in systems], is_decided=_is_decided(context)
+    )
+    return _inspect(recorded, arguments, replace(context, documents=None))
+
+
+def _is_decided(context: RunContext) -> bool:
+    assert context.documents is not None  # noqa: S101  (load_context has read them)
+    return is_decided(context.documents.authorisations)
+
+
+def _inspect(
+    recorded: RunRequests, arguments: RunArguments, context: RunContext
+) -> tuple[list[InspectionSummary], list[Missed]]:
+    """Inspect what a run was asked for, as far as it is not finished, and print the summary."""
+    systems = recorded.head.systems
+    one, many = ProgressLine(quiet=arguments.quiet), RunProgress(quiet=arguments.quiet)
     done: list[InspectionSummary] = []
-    missed: list[tuple[str, str]] = []
-    with reduced_gc():
-        for system in chosen:
-            try:
-                with AttemptLog(index, system.id).failure():
-                    request = request_of(system, arguments, context, run=run, as_of=as_of, formats=formats)
-                with _interruption_explained(index, progress):
-                    written = inspect_system(request, context, progress.show)
-                done.append(InspectionSummary.of(written, rule, verbose=arguments.verbose))
-            except InspectorError as error:
-                terminal.print_error(error)
-                missed.append((system.id, translated(error.message)))
-            gc.collect()
+    missed: list[Missed] = list(recorded.head.refused.items())
+
+    class Listener(FleetListener):
+        def step(self, step: Progress) -> None:
+            if len(systems) == 1:
+                one.show(step)
+
+        def status(self, status: FleetStatus) -> None:
+            if len(systems) > 1:
+                many.show(status)
+
+        def kept(self, summary: bytes) -> None:
+            done.append(summary_of(summary))
+
+        def failed(self, system: str, error: InspectorError) -> None:
+            one.clear()
+            many.clear()
+            terminal.print_error(error)
+            missed.append((system, translated(error.message)))
+
+    own = context.settings
+    key = own.signing_key or default_key_path()
+    common = Common(
+        settings=own.model_copy(update={"signing_key": key.absolute(), "output": own.output.absolute()}),
+        is_decided=recorded.head.is_decided,
+        plugins=records_of(context.registry),
+        summarise=SUMMARISE,
+        mark=MARK,
+        options=KeptOptions.of(ExitRule.of(arguments), verbose=arguments.verbose).canonical(),
+    )
+    fleet = Fleet(recorded.folder, context, common, len(systems), Listener())
+    try:
+        with reduced_gc():
+            fleet.run(recorded)
+    except KeyboardInterrupt:
+        one.clear()
+        many.clear()
+        index = RunIndex(recorded.folder.parent, recorded.folder.name)
+        if len(systems) > 1 or not _print_continuation(index):
+            print_continuation(recorded, index, arguments)
+        raise
+    finally:
+        one.clear()
+        many.clear()
+    places = {system: place for place, system in enumerate(systems)}
+    done.sort(key=lambda each: places[each.system])
     print_summary(done, arguments, _code(done, missed), missed)
     write_copies(done, arguments, context.registry)
-    if len(index.attempts()) > 1:
-        print_overview(index.path.parent, context.registry)
-    return done
-
-
-def _code(done: Sequence[InspectionSummary], missed: Sequence[object]) -> int:
-    """The exit code of all systems together."""
-    return MISUSE if missed else worst(each.code for each in done)
+    if len(systems) > 1:
+        print_overview(recorded.folder, context.registry)
+    return done, missed
 
 
 def print_overview(run: Path, registry: Registry) -> None:
@@ -122,9 +203,19 @@ def print_overview(run: Path, registry: Registry) -> None:
     terminal.print_result(_("Overview: {path}", path=next((each for each in files if each.name == page), run)))
 
 
-def _systems(arguments: RunArguments, context: RunContext) -> Sequence[System]:
+def _declared(context: RunContext) -> list[str]:
+    """The ids of all declared systems."""
     assert context.documents is not None  # noqa: S101  (load_context has read them)
-    return systems_of(context.documents.declaration, arguments.systems)
+    return [each.id for each in context.documents.declaration.systems]
+
+
+def _systems(arguments: RunArguments, context: RunContext) -> Sequence[System]:
+    """The chosen systems, in the order in which they are inspected."""
+    assert context.documents is not None  # noqa: S101  (load_context has read them)
+    chosen = list(systems_of(context.documents.declaration, arguments.systems))
+    if arguments.shuffle:
+        random.SystemRandom().shuffle(chosen)
+    return chosen[: arguments.limit]
 
 
 @contextmanager
@@ -140,14 +231,14 @@ def _interruption_explained(index: RunIndex, progress: ProgressLine, inspection:
         progress.clear()
 
 
-def _print_continuation(index: RunIndex, inspection: str | None) -> None:
-    """How to continue the run's last attempt, or this inspection; nothing where none has a folder."""
+def _print_continuation(index: RunIndex, inspection: str | None = None) -> bool:
+    """How to continue the run's last attempt, or this inspection; nothing, and False, where none has a folder."""
     try:
         attempts = [each for each in index.attempts() if inspection in (None, each.inspection)]
     except BundleError:
-        return
+        return False
     if not attempts or attempts[-1].folder is None:
-        return
+        return False
     folder = index.path.parent / attempts[-1].folder
     if attempts[-1].state is State.SEALED:
         lines = [
@@ -162,18 +253,22 @@ def _print_continuation(index: RunIndex, inspection: str | None) -> None:
         ]
     for line in lines:
         terminal.print_note(f"inspector: {line}")
+    return True
 
 
 def resume(folder: Path, arguments: RunArguments, *, collecting: bool = True) -> int:
     """Finish an interrupted inspection, if that is still permitted; without ``collecting`` nothing more is scanned."""
     rule = ExitRule.of(arguments)
     _refuse_other_options(arguments)
+    if collecting and RunRequests.is_in(folder):
+        return _resume_run(folder.resolve(), arguments)
     given = tuple(each for path in arguments.authorisations for each in authorisation.load(path))
     own = read_settings(arguments.settings, arguments.output)
-    authorised = (*inspection_of(folder).authorisations, *given)
+    inspection = inspection_of(folder)
+    authorised = (*inspection.authorisations, *given)
     refuse_baseline(arguments.baseline, authorised)
     registry = registry_under(authorised, own.plugins_lock)
-    formats = formats_of(arguments.formats, registry)
+    reports = read_report_options(arguments, formats_of(arguments.formats, registry), [inspection.system.id])
     progress = ProgressLine(quiet=arguments.quiet)
     context = RunContext(registry, own, mark=rule.marked)
     whole = folder.resolve()
@@ -185,8 +280,7 @@ def resume(folder: Path, arguments: RunArguments, *, collecting: bool = True) ->
             context,
             progress.show,
             as_of=as_of,
-            formats=formats,
-            keep_reports=arguments.keep_reports,
+            reports=reports,
             collecting=collecting,
             authorisations=given,
         )
@@ -196,9 +290,25 @@ def resume(folder: Path, arguments: RunArguments, *, collecting: bool = True) ->
     return summary.code
 
 
+def _resume_run(folder: Path, arguments: RunArguments) -> int:
+    """Go on with everything of a run: finished systems are kept, all others are finished, or inspected."""
+    for name in ("authorisations", "formats", "keep_reports", "inspection"):
+        _refuse_option(arguments, name)
+    recorded = RunRequests(folder)
+    own = read_settings(arguments.settings, folder.parent)
+    load_trust(own)
+    decided = recorded.head.is_decided
+    registry = pinned(own.plugins_lock) if decided else installed()
+    regimes = load_all(registry.profiles, pinned=[each.name for each in registry.profiles] if decided else [])
+    for system, reason in recorded.head.refused.items():
+        terminal.print_error(InspectorError(FormattedMessage("{system}: {reason}", system=system, reason=reason)))
+    rule = ExitRule.of(arguments)
+    return _code(*_inspect(recorded, arguments, RunContext(registry, own, regimes, mark=rule.marked)))
+
+
 #: What an interrupted inspection goes on with as it began.
 _DECIDED = (
-    *("targets", "systems", "level", "authorised_by", "regime", "only", "select", "within"),
+    *("targets", "systems", "limit", "shuffle", "level", "authorised_by", "regime", "only", "select", "within"),
     *("statements", "decisions"),
 )
 
@@ -206,15 +316,24 @@ _DECIDED = (
 def _refuse_other_options(arguments: RunArguments) -> None:
     """Raise UsageError for an option that --resume would have to leave out."""
     for name in _DECIDED:
-        if getattr(arguments, name):
-            raise UsageError(
-                FormattedMessage("{option} cannot be given with --resume", option=_option(name)),
-                remedy="leave it out: an interrupted inspection goes on as it began",
-            )
+        _refuse_option(arguments, name)
+
+
+def _refuse_option(arguments: RunArguments, name: str) -> None:
+    if getattr(arguments, name):
+        raise UsageError(
+            FormattedMessage("{option} cannot be given with --resume", option=_option(name)),
+            remedy="leave it out: an interrupted inspection goes on as it began",
+        )
 
 
 def _option(name: str) -> str:
-    names = {"targets": "DECLARATION", "systems": "--system"}
+    names = {
+        "targets": "DECLARATION",
+        "systems": "--system",
+        "authorisations": "--authorisation",
+        "formats": "--format",
+    }
     return names.get(name, f"--{name.replace('_', '-')}")
 
 

@@ -95,9 +95,9 @@ class InspectionSummary:
 
     ``folder`` is the assessment's, ``failures`` its failing findings in groups, ``unseen`` one line for each cause for
     which something that counts was not seen, ``causes`` one per common cause, ``followers`` the number of findings that
-    follow from them, ``limits`` one per limit of the vantage, ``errors`` one per statement that matches no finding,
-    ``lines`` one per finding where all are printed, ``code`` the exit code and ``reckoning`` its reasons, ``reports``
-    the files that were written, by name.
+    follow from them, ``limits`` one per limit of the vantage, ``errors`` message and remedy for each statement that
+    matches no finding, ``lines`` one per finding where all are printed, ``code`` the exit code and ``reckoning`` its
+    reasons, ``reports`` the files that were written, by name.
     """
 
     system: str
@@ -112,7 +112,7 @@ class InspectionSummary:
     folder: Path
     code: int
     reckoning: Reckoning
-    errors: tuple[UsageError, ...] = ()
+    errors: tuple[tuple[str, str], ...] = ()
     lines: tuple[tuple[Severity, str], ...] = field(default=())
     reports: Mapping[str, Path] = field(default_factory=dict)
 
@@ -135,7 +135,10 @@ class InspectionSummary:
         given = made.inspection.statements if statements is None else statements
         own = [each for each in given if each.system == made.inspection.system.id]
         left_out = {*coverage.not_selected, *coverage.not_authorised}
-        errors = tuple(unmatched(own, made.assessment.findings, left_out))
+        errors = tuple(
+            (translated(each.message), translated(each.remedy or ""))
+            for each in unmatched(own, made.assessment.findings, left_out)
+        )
         return cls(
             system=made.inspection.system.id,
             level=made.assessment.level,
@@ -362,8 +365,8 @@ def print_summary(
     """
     for line in summary_lines(done, arguments, code, not_inspected):
         terminal.print_line(*line)
-    for error in (error for each in done for error in each.errors):
-        terminal.print_error(error)
+    for message, remedy in (error for each in done for error in each.errors):
+        terminal.print_error(UsageError(message, remedy=remedy))
 
 
 def summary_lines(

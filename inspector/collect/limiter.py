@@ -12,6 +12,8 @@ keep busy the limit may stay at 10 although this loop has time. Each inspection 
 from __future__ import annotations
 
 import asyncio
+from typing import Protocol
+from weakref import WeakKeyDictionary
 
 from anyio import CapacityLimiter
 
@@ -26,6 +28,53 @@ _LAG_SECONDS = 0.005
 _DECREASE = 0.75
 
 
+class _Listener(Protocol):
+    @property
+    def is_used(self) -> bool:
+        """Whether it wants the next measurement, too."""
+
+    def record_lag(self, seconds: float) -> None:
+        """A callback of the loop ran so many seconds late."""
+
+
+class LoopLag:
+    """Measures the lag of one event loop for all who listen, with one timer, and with none while nobody does."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[_Listener, None] = {}
+        self._is_ticking = False
+
+    @staticmethod
+    def of_running_loop() -> LoopLag:
+        """The one of the running event loop."""
+        return _lags.setdefault(asyncio.get_running_loop(), LoopLag())
+
+    def listen(self, listener: _Listener) -> None:
+        """Tell the listener every lag from the next tick on, for as long as it is used."""
+        self._listeners[listener] = None
+        if not self._is_ticking:
+            self._schedule()
+
+    def _schedule(self) -> None:
+        self._is_ticking = True
+        loop = asyncio.get_running_loop()
+        due = loop.time() + _TICK_SECONDS
+        loop.call_at(due, self._tick, due)
+
+    def _tick(self, due: float) -> None:
+        lag = asyncio.get_running_loop().time() - due
+        self._is_ticking = False
+        for each in tuple(self._listeners):
+            each.record_lag(lag)
+            if not each.is_used:
+                del self._listeners[each]
+        if self._listeners:
+            self._schedule()
+
+
+_lags: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopLag] = WeakKeyDictionary()
+
+
 class AdaptiveLimiter:
     """A capacity limiter whose limit follows the lag of its event loop: ``async with`` holds a token; waiters are FIFO.
 
@@ -38,7 +87,6 @@ class AdaptiveLimiter:
         self._minimum = min(FIRST_LIMIT, maximum)
         self._limit = float(self._minimum)
         self._tokens = CapacityLimiter(self._minimum)
-        self._tick_at: float | None = None
 
     @property
     def limit(self) -> int:
@@ -46,23 +94,16 @@ class AdaptiveLimiter:
         return int(self._limit)
 
     async def __aenter__(self) -> None:
-        if self._tick_at is None:
-            self._schedule_tick()
+        LoopLag.of_running_loop().listen(self)
         await self._tokens.acquire()
 
     async def __aexit__(self, *_error: object) -> None:
         self._tokens.release()
 
-    def _schedule_tick(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._tick_at = loop.time() + _TICK_SECONDS
-        loop.call_at(self._tick_at, self._tick, self._tick_at)
-
-    def _tick(self, due: float) -> None:
-        self.record_lag(asyncio.get_running_loop().time() - due)
-        self._tick_at = None
-        if self._tokens.borrowed_tokens:
-            self._schedule_tick()
+    @property
+    def is_used(self) -> bool:
+        """Whether anybody holds a token."""
+        return bool(self._tokens.borrowed_tokens)
 
     def record_lag(self, seconds: float) -> None:
         """Adapt the limit to a loop that ran a callback so many seconds late."""

@@ -47,10 +47,12 @@ class Vantage(Model):
 class Ceilings(Model):
     """Limits of this machine over all targets.
 
-    Open connections, concurrent scans, bytes kept of one answer, seconds of one scan, seconds of the one pause that an
-    address gets which stops answering, addresses inspected of one name in each family.
+    Systems inspected at the same time, open connections, concurrent scans of each of these systems, bytes kept of one
+    answer, seconds of one scan, seconds of the one pause that an address gets which stops answering, addresses
+    inspected of one name in each family.
     """
 
+    systems: int = Field(default=60, ge=1)
     connections: int = Field(default=400, ge=1)
     scans: int = Field(default=50, ge=1)
     answer_bytes: int = Field(default=2_000_000, ge=1024)

@@ -107,7 +107,7 @@ class Gateway:
             roots=self._roots,
         )
         self._sessions.add(session)
-        guard.attribute_to(probe.module)
+        guard.attribute_to(probe.module, self)
         return Network(session, self.identity, self._salt)
 
     def reachability(self, address: str) -> Reachability:
@@ -139,7 +139,12 @@ class Gateway:
             raise ScanFailure(self._shut.cause, self._shut.message)
 
     def _record_violation(self, violation: guard.GuardViolation) -> None:
-        """Record a violation at the sessions of the plugin, in case it catches the exception."""
+        """Record a violation at the sessions of the plugin, in case it catches the exception.
+
+        What another gateway's scan did is that gateway's; where it is not known whose scan it was, it may be any.
+        """
+        if violation.owner not in (None, self):
+            return
         package = violation.module.partition(".")[0]
         for session in self._sessions:
             if session.probe.module.partition(".")[0] == package:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from inspector.model.base import now
 from inspector.model.errors import BundleError, InspectorError
 from inspector.model.escaping import storable
+from inspector.pipeline.event_loop import CANCELLED, in_thread
+from inspector.plugin.interrupts import happened
 from inspector.record.inspection import Inspection
-from inspector.seal import Attempt, Bundle, RunIndex, SigningKey, State
+from inspector.seal import Attempt, Bundle, RunIndex, SigningKey, State, without_inspection
 
 _log = logging.getLogger(__name__)
 
@@ -31,28 +36,38 @@ class AttemptLog:
         except InspectorError as error:
             _log.info("failed before collecting", extra={"system": self.system, "detail": error.message})
             with suppress(BundleError):  # the first error says more
-                self.index.add(
-                    Attempt(
-                        at=now(),
-                        system=self.system,
-                        inspection=f"none-{self.system}",
-                        state=State.FAILED,
-                        detail=_storable(error.message),
-                    )
-                )
+                self.record_failed(error.message)
             raise
 
-    @contextmanager
-    def collecting(self, inspection: Inspection) -> Iterator[None]:
-        """Record that collecting began, and an error or an interrupt in the body as an interruption."""
-        self.record(State.BEGUN, inspection)
+    def record_failed(self, detail: str) -> None:
+        """Record that the system could not be inspected."""
+        self.index.add(
+            Attempt(
+                at=now(),
+                system=self.system,
+                inspection=without_inspection(self.system),
+                state=State.FAILED,
+                detail=_storable(detail),
+            )
+        )
+
+    @asynccontextmanager
+    async def collecting(self, inspection: Inspection) -> AsyncIterator[None]:
+        """Record that collecting began, and whatever ends the body early as an interruption."""
+        await in_thread(partial(self.record, State.BEGUN, inspection))
         try:
             yield
+        except InspectorError as error:
+            await in_thread(partial(self.record, State.INTERRUPTED, inspection, detail=error.message))
+            raise
+        except asyncio.CancelledError:
+            if happened():
+                self.record(State.INTERRUPTED, inspection, detail="interrupted by a person")
+            else:
+                self.record(State.INTERRUPTED, inspection, detail=CANCELLED)
+            raise
         except KeyboardInterrupt:
             self.record(State.INTERRUPTED, inspection, detail="interrupted by a person")
-            raise
-        except InspectorError as error:
-            self.record(State.INTERRUPTED, inspection, detail=error.message)
             raise
 
     def record(self, state: State, inspection: Inspection, *, detail: str = "") -> None:
@@ -61,6 +76,15 @@ class AttemptLog:
             about = {"system": self.system, "inspection": inspection.id}
             _log.info("collecting interrupted", extra={**about, "detail": detail})
         self.index.add(self._attempt(state, inspection, detail=detail))
+
+    def record_unfinished(self, folder: Path, inspection: Inspection, detail: str) -> None:
+        """Record that the steps after the collection ended early: the capture is sealed, or still to be sealed."""
+        try:
+            digest = Bundle.open(folder).digest
+        except BundleError:
+            self.record(State.INTERRUPTED, inspection, detail=detail)
+        else:
+            self.index.add(self._attempt(State.SEALED, inspection, digest=digest, detail=detail))
 
     def record_sealed(self, bundle: Bundle, key: SigningKey, assessment: str | None = None) -> None:
         """Record a sealed capture, or the ``assessment`` of this name in it, and sign the index."""

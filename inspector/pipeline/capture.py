@@ -24,7 +24,7 @@ from inspector.model.observation import Evidence, FailureNote
 from inspector.network import Ledger, nmap_version
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.prepare import PlannedInspection, planned_again
-from inspector.pipeline.request import InspectionRequest, RegimeRef
+from inspector.pipeline.request import InspectionRequest, RegimeRef, ReportOptions
 from inspector.pipeline.system_filter import at_own_addresses
 from inspector.pipeline.trust import load_trust
 from inspector.plan.planner import TASKS_PER_SCAN, Planner
@@ -109,10 +109,8 @@ def reopen_capture(
     folder: Path,
     context: RunContext,
     as_of: datetime,
-    formats: tuple[str, ...] = (),
+    reports: ReportOptions = ReportOptions(),  # noqa: B008  (frozen)
     authorisations: tuple[Authorisation, ...] = (),
-    *,
-    keep_reports: bool = False,
 ) -> tuple[CaptureWriter, PlannedInspection, RunContext]:
     """Open an interrupted capture again, with the documents, regimes and plan that it began with.
 
@@ -121,8 +119,19 @@ def reopen_capture(
     """
     writer = CaptureWriter.resume(folder)
     writer.keep_to(authorisations)
-    inspection = writer.inspection
-    _log.info("capture reopened", extra={**_about(inspection), "path": folder})
+    _log.info("capture reopened", extra={**_about(writer.inspection), "path": folder})
+    planned, context = planned_as_captured(writer.inspection, context, as_of, reports, writer.further())
+    return writer, planned, context
+
+
+def planned_as_captured(
+    inspection: Inspection,
+    context: RunContext,
+    as_of: datetime,
+    reports: ReportOptions = ReportOptions(),  # noqa: B008  (frozen)
+    further: tuple[tuple[Authorisation, ...], ...] = (),
+) -> tuple[PlannedInspection, RunContext]:
+    """The planned inspection that a capture records, and the context with its regimes."""
     regimes = [each for each in (inspection.regime, inspection.next_regime) if each is not None]
     request = InspectionRequest(
         run=inspection.run,
@@ -134,12 +143,11 @@ def reopen_capture(
         next_regime=RegimeRef.of(inspection.next_regime) if inspection.next_regime else None,
         as_of=as_of,
         selection=inspection.plan.selection,
-        formats=formats,
-        keep_reports=keep_reports,
+        reports=reports,
         endpoint_locations=inspection.endpoint_locations,
     )
     context = replace(context, regimes=tuple(regimes))
-    return writer, planned_again(request, context, inspection.plan, writer.further()), context
+    return planned_again(request, context, inspection.plan, further), context
 
 
 def seal_capture(writer: CaptureWriter, planner: Planner, key: SigningKey, *, reason: str = COMPLETE) -> Bundle:

@@ -15,7 +15,7 @@ from inspector.declare.statement import Statement
 from inspector.model.base import Same
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
-from inspector.pipeline.request import InspectionRequest, RegimeRef
+from inspector.pipeline.request import InspectionRequest, RegimeRef, ReportOptions
 from inspector.pipeline.system_filter import SystemFilter
 from inspector.record.plan import Selection
 from inspector.regime.regime import Regime
@@ -83,8 +83,7 @@ def request_for(
     as_of: datetime,
     regime: str | None = None,
     selection: Selection = Selection(),  # noqa: B008  (frozen)
-    formats: Sequence[str] = (),
-    keep_reports: bool = False,
+    reports: ReportOptions = ReportOptions(),  # noqa: B008  (frozen)
 ) -> InspectionRequest:
     """The request to inspect one of the declared systems. Raises UsageError when no regime holds for it.
 
@@ -106,8 +105,7 @@ def request_for(
         next_regime=RegimeRef.of(later) if later else None,
         as_of=as_of,
         selection=selection,
-        formats=tuple(formats),
-        keep_reports=keep_reports,
+        reports=reports,
         endpoint_locations=documents.source_map.endpoints(system.id),
         authorisation_locations={
             each.id: position for each in authorisations if (position := documents.source_map.authorisation(each.id))

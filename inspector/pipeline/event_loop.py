@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -14,6 +14,9 @@ from inspector.plugin.containment import GRACE_SECONDS, abandoned, described
 from inspector.plugin.interrupts import by_a_person, cancelling, happened, watched
 
 T = TypeVar("T")
+
+#: What is said of a cancellation that is none of a person.
+CANCELLED = "a plugin cancelled the inspection"
 _log = logging.getLogger(__name__)
 
 
@@ -45,10 +48,25 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     return results[0]
 
 
+async def in_thread(function: Callable[[], T], *, undo: Callable[[T], object] | None = None) -> T:
+    """The result of a function that waits for the disk, and runs in a thread; it is waited for in any case.
+
+    Where the waiting task is cancelled meanwhile, ``undo`` is called with the result, and the cancellation goes on.
+    """
+    running = asyncio.ensure_future(asyncio.to_thread(function))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait({running})
+        if not running.cancelled() and running.exception() is None and undo is not None:
+            undo(running.result())
+        raise
+
+
 def _raise_cancelled() -> None:
     if happened():
         raise KeyboardInterrupt
-    raise InspectorError("a plugin cancelled the inspection", remedy="find out which one with --only, and repair it")
+    raise InspectorError(CANCELLED, remedy="find out which one with --only, and repair it")
 
 
 def _drive(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:

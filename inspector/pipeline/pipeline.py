@@ -1,32 +1,38 @@
 """One system from its request to its reports: prepare → collect → confirm → seal → assess → report.
 
-``inspect_system`` is the whole pipeline; ``resume_inspection`` and ``seal_interrupted`` run its last steps on a capture
-that was interrupted. Each runs its own event loop and returns when the reports are written.
+``inspection`` is the whole pipeline, ``resumption`` its last steps on a capture that was interrupted; any number of
+them run in one event loop (``inspector.fleet``). ``inspect_system`` and ``resume_inspection`` run one, in a loop of its
+own, and return when the reports are written.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from inspector.assess.assessor import AssessmentInput, Verdicts, tasks_to_confirm
-from inspector.collect.collector import Collector, Progress
+from inspector.collect.collector import Collector, Progress, TaskKey
 from inspector.declare.authorisation import Authorisation
+from inspector.model.errors import InspectorError
 from inspector.model.observation import Evidence
 from inspector.network import Gateway, Ledger, Scope
 from inspector.pipeline.attempts import AttemptLog
-from inspector.pipeline.capture import open_capture, reopen_capture, seal_capture
+from inspector.pipeline.capture import COMPLETE, open_capture, reopen_capture, seal_capture
 from inspector.pipeline.context import RunContext
-from inspector.pipeline.event_loop import run_async
+from inspector.pipeline.event_loop import in_thread, run_async
 from inspector.pipeline.prepare import PlannedInspection, check_permitted, check_still_permitted, prepare
 from inspector.pipeline.reassess import AssessmentOptions, assess_bundle
 from inspector.pipeline.reporting import WrittenAssessment, write_assessment
-from inspector.pipeline.request import InspectionRequest
-from inspector.pipeline.trust import trust_of
+from inspector.pipeline.request import InspectionRequest, ReportOptions
+from inspector.pipeline.trust import roots_of, shared_trust
+from inspector.plugin.interrupts import interrupting_at_once
 from inspector.record.inspection import Inspection
 from inspector.regime.regime import changes
 from inspector.registry.lock import check_unchanged
@@ -35,6 +41,9 @@ from inspector.seal import Bundle, CaptureWriter, RunIndex, SigningKey
 
 _log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
 #: Called with each step of the collection.
 OnProgress = Callable[[Progress], None]
 
@@ -42,29 +51,72 @@ OnProgress = Callable[[Progress], None]
 INCOMPLETE = "closed before it was complete"
 
 
-def _ignore(_step: Progress) -> None:
-    """Show no progress."""
+def _ignore(_step: object) -> None:
+    """Show nothing."""
+
+
+class Steps(Protocol[T_co]):
+    """The steps of an inspection that compute rather than wait: in this process, or in another one."""
+
+    async def failing(
+        self, writer: CaptureWriter, planned: PlannedInspection, registry: Registry
+    ) -> Mapping[TaskKey, tuple[str, ...] | None]:
+        """The scan tasks that failing verdicts depend on, with the parts of the observation that these need."""
+
+    async def finish(
+        self, writer: CaptureWriter, planned: PlannedInspection, context: RunContext, *, reason: str = COMPLETE
+    ) -> T_co:
+        """Seal the capture, assess it, write its reports, and give what is kept of them."""
+
+
+class StepsHere:
+    """The steps of one inspection in this process; verdicts are reached once."""
+
+    def __init__(self) -> None:
+        self._verdicts: Verdicts = {}
+
+    async def failing(
+        self, writer: CaptureWriter, planned: PlannedInspection, registry: Registry
+    ) -> Mapping[TaskKey, tuple[str, ...] | None]:
+        """What a provisional assessment of the evidence so far gives."""
+        given = assessment_input(planned, registry, writer.inspection, writer.evidence())
+        self._verdicts = given.verdicts
+        return tasks_to_confirm(given)
+
+    async def finish(
+        self, writer: CaptureWriter, planned: PlannedInspection, context: RunContext, *, reason: str = COMPLETE
+    ) -> WrittenAssessment:
+        """Each step is recorded in the index of the run."""
+        request = planned.request
+        key = SigningKey.load_or_create(context.settings.signing_key)
+        with interrupting_at_once():
+            bundle = seal_capture(writer, planned.planner, key, reason=reason)
+            _attempt_of(writer.folder, request.system.id).record_sealed(bundle, key)
+            return await self.assess(bundle, context, request.as_of, request.reports)
+
+    async def assess(
+        self, bundle: Bundle, context: RunContext, as_of: datetime, reports: ReportOptions
+    ) -> WrittenAssessment:
+        """Assess a sealed capture and write its reports."""
+        key = SigningKey.load_or_create(context.settings.signing_key)
+        options = AssessmentOptions(as_of=as_of, verdicts=self._verdicts)
+        assessment = await assess_bundle(bundle, context.registry, options)
+        written = write_assessment(bundle, assessment, context.registry, reports, key, context.mark)
+        _attempt_of(bundle.folder, bundle.inspection.system.id).record_sealed(bundle, key, written.folder.name)
+        return written
+
+
+def _attempt_of(folder: Path, system: str) -> AttemptLog:
+    """The log of the attempt in the folder of an inspection."""
+    run = folder.resolve().parents[1]
+    return AttemptLog(RunIndex(run.parent, run.name), system)
 
 
 def inspect_system(
     request: InspectionRequest, context: RunContext, progress: OnProgress = _ignore
 ) -> WrittenAssessment:
     """Inspect one system. Raises InspectorError; what a target does is never an error."""
-    attempt = AttemptLog(RunIndex(context.settings.output, request.run), request.system.id)
-    with attempt.failure():
-        key = SigningKey.load_or_create(context.settings.signing_key)
-        planned = run_async(prepare(request, context))
-        check_permitted(planned)
-        writer = open_capture(planned, context)
-    with writer:
-        with attempt.collecting(writer.inspection):
-            verdicts = run_async(collect_and_confirm(writer, planned, context, progress))
-            check_unchanged(writer.inspection, context.registry)
-        bundle = seal_capture(writer, planned.planner, key)
-        attempt.record_sealed(bundle, key)
-        written = _assess_and_report(bundle, request, context, key, verdicts)
-        attempt.record_sealed(bundle, key, written.folder.name)
-        return written
+    return run_async(inspection(request, context, StepsHere(), progress))
 
 
 def resume_inspection(
@@ -73,8 +125,7 @@ def resume_inspection(
     progress: OnProgress = _ignore,
     *,
     as_of: datetime,
-    formats: Sequence[str] = (),
-    keep_reports: bool = False,
+    reports: ReportOptions = ReportOptions(),  # noqa: B008  (frozen)
     collecting: bool = True,
     authorisations: Sequence[Authorisation] = (),
 ) -> WrittenAssessment:
@@ -83,59 +134,108 @@ def resume_inspection(
     ``authorisations`` narrow those that it began with: what is sent falls under both.
     Raises InspectorError, also where collecting is not permitted any more.
     """
-    writer, planned, context = reopen_capture(
-        folder, context, as_of, tuple(formats), tuple(authorisations), keep_reports=keep_reports
+    return run_async(
+        resumption(
+            folder,
+            context,
+            StepsHere(),
+            progress,
+            as_of=as_of,
+            reports=reports,
+            collecting=collecting,
+            authorisations=authorisations,
+        )
     )
+
+
+async def inspection(
+    request: InspectionRequest,
+    context: RunContext,
+    steps: Steps[T],
+    progress: OnProgress = _ignore,
+    planned: Callable[[PlannedInspection], None] = _ignore,
+) -> T:
+    """Inspect one system in the running event loop, beside any number of others. Raises InspectorError.
+
+    ``planned`` is called with the plan, before the first packet to a target.
+    """
+    attempt = AttemptLog(RunIndex(context.settings.output, request.run), request.system.id)
+    with attempt.failure():
+        await in_thread(partial(SigningKey.load_or_create, context.settings.signing_key))
+        made = await prepare(request, context)
+        check_permitted(made)
+        planned(made)
+        writer = await in_thread(partial(open_capture, made, context), undo=CaptureWriter.close)
     with writer:
-        attempt = AttemptLog(RunIndex(folder.resolve().parents[2], planned.request.run), planned.request.system.id)
-        key = SigningKey.load_or_create(context.settings.signing_key)
-        verdicts: Verdicts = {}
-        check_unchanged(writer.inspection, context.registry)
-        if collecting:
-            check_still_permitted(planned)
-            with attempt.collecting(writer.inspection):
-                verdicts = run_async(collect_and_confirm(writer, planned, context, progress))
-                check_unchanged(writer.inspection, context.registry)
-            bundle = seal_capture(writer, planned.planner, key)
-        else:
-            bundle = seal_capture(writer, planned.planner, key, reason=INCOMPLETE)
-        attempt.record_sealed(bundle, key)
-        written = _assess_and_report(bundle, planned.request, context, key, verdicts)
-        attempt.record_sealed(bundle, key, written.folder.name)
-        return written
+        return await _rest(writer, made, context, steps, progress)
 
 
-def _assess_and_report(
-    bundle: Bundle, request: InspectionRequest, context: RunContext, key: SigningKey, verdicts: Verdicts
-) -> WrittenAssessment:
-    options = AssessmentOptions(as_of=request.as_of, verdicts=verdicts)
-    assessment = run_async(assess_bundle(bundle, context.registry, options))
-    return write_assessment(
-        bundle,
-        assessment,
-        context.registry,
-        request.formats,
-        key,
-        request.record,
-        context.mark,
-        keep_reports=request.keep_reports,
-    )
+async def resumption(
+    folder: Path,
+    context: RunContext,
+    steps: Steps[T],
+    progress: OnProgress = _ignore,
+    planned: Callable[[PlannedInspection], None] = _ignore,
+    *,
+    as_of: datetime,
+    reports: ReportOptions = ReportOptions(),  # noqa: B008  (frozen)
+    collecting: bool = True,
+    authorisations: Sequence[Authorisation] = (),
+) -> T:
+    """Finish an interrupted inspection in the running event loop, as ``resume_inspection`` says."""
+    reopen = partial(reopen_capture, folder, context, as_of, reports, tuple(authorisations))
+    writer, made, context = await in_thread(reopen, undo=lambda reopened: reopened[0].close())
+    with writer:
+        await in_thread(partial(check_unchanged, writer.inspection, context.registry))
+        await in_thread(partial(SigningKey.load_or_create, context.settings.signing_key))
+        if not collecting:
+            return await steps.finish(writer, made, context, reason=INCOMPLETE)
+        check_still_permitted(made)
+        planned(made)
+        return await _rest(writer, made, context, steps, progress)
+
+
+async def _rest(
+    writer: CaptureWriter, planned: PlannedInspection, context: RunContext, steps: Steps[T], progress: OnProgress
+) -> T:
+    """Collect, confirm and finish."""
+    attempt = _attempt_of(writer.folder, planned.request.system.id)
+    async with attempt.collecting(writer.inspection):
+        await collect_and_confirm(writer, planned, context, progress, steps)
+        await in_thread(partial(check_unchanged, writer.inspection, context.registry))
+    try:
+        return await steps.finish(writer, planned, context)
+    except InspectorError as error:
+        unfinished = partial(attempt.record_unfinished, writer.folder, writer.inspection, error.message)
+        await in_thread(unfinished)
+        raise
+    except asyncio.CancelledError:
+        attempt.record_unfinished(writer.folder, writer.inspection, "interrupted while it was assessed")
+        raise
 
 
 async def collect_and_confirm(
-    writer: CaptureWriter, planned: PlannedInspection, context: RunContext, progress: OnProgress = _ignore
-) -> Verdicts:
+    writer: CaptureWriter,
+    planned: PlannedInspection,
+    context: RunContext,
+    progress: OnProgress = _ignore,
+    steps: Steps[object] | None = None,
+    *,
+    shared: object = None,
+) -> None:
     """Run the scans that have no result yet, and scan again what a failing check depends on.
 
-    Gives the verdicts so far, for the assessment of the same evidence.
+    ``shared`` is what systems of a run at one address may have in common.
     """
+    del shared
     inspection = writer.inspection
     plan = inspection.plan
     scope = Scope(inspection.authorisations, inspection.system, plan.pins, planned.further)
     planner = replace(planned.planner, scope=scope)
     ledger = Ledger(writer.ledger_path)
-    trust = trust_of({name: writer.trust(name) for name in inspection.trust})
-    roots = trust.public_roots + b"\n" + trust.declared_roots
+    material = await in_thread(lambda: {name: writer.trust(name) for name in inspection.trust})
+    trust = shared_trust(tuple(sorted(material.items())))
+    roots = roots_of(trust.public_roots, trust.declared_roots)
     gateway = Gateway(context.settings, planner.scope, ledger, salt=writer.salt, run=inspection.run, roots=roots)
     within = plan.selection.within_seconds
     async with gateway:
@@ -154,19 +254,18 @@ async def collect_and_confirm(
         about = {"system": inspection.system.id, "inspection": inspection.id}
         _log.info("collecting", extra={**about, "count": len(plan.tasks)})
         await collector.collect(plan.tasks)
-        given = _assessment_input(planned, context.registry, inspection, writer.evidence())
-        failing = tasks_to_confirm(given)
+        failing = await (steps or StepsHere()).failing(writer, planned, context.registry)
         _log.info("confirming", extra={**about, "count": len(failing)})
         await collector.confirm(failing)
-    return given.verdicts
 
 
-def _assessment_input(
+def assessment_input(
     planned: PlannedInspection,
     registry: Registry,
     inspection: Inspection,
     evidence: Sequence[tuple[str, Evidence]],
 ) -> AssessmentInput:
+    """What a provisional assessment of this evidence depends on."""
     request, later = planned.request, planned.next_regime
     return AssessmentInput(
         inspection=inspection,

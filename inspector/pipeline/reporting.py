@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -14,6 +14,7 @@ from inspector.model.formatted import FormattedMessage
 from inspector.model.language import Language
 from inspector.model.line_file import open_plain
 from inspector.pipeline.context import unmarked
+from inspector.pipeline.request import ReportOptions
 from inspector.plugin.containment import contained, described
 from inspector.record.assessment import Assessment
 from inspector.record.inspection import Inspection
@@ -43,21 +44,18 @@ def write_assessment(
     bundle: Bundle,
     assessment: Assessment,
     registry: Registry,
-    formats: Sequence[str],
+    options: ReportOptions,
     key: SigningKey,
-    record: InspectionRecord | None = None,
     mark: Callable[[View], View] = unmarked,
-    *,
-    keep_reports: bool = False,
 ) -> WrittenAssessment:
     """Write an assessment into the bundle, and its reports beside the bundle, or with ``keep_reports`` into it.
 
     Beside it their names begin with the assessment's. Raises BundleError.
     """
-    made = mark(view(bundle, assessment, registry, record))
-    files = dict(_within_limit(render([made], formats, registry)))
-    folder = add_assessment(bundle, assessment, files if keep_reports else {}, key)
-    if keep_reports:
+    made = mark(view(bundle, assessment, registry, options.record))
+    files = dict(_within_limit(render([made], options.formats, registry)))
+    folder = add_assessment(bundle, assessment, files if options.keep_reports else {}, key)
+    if options.keep_reports:
         reports = {name: folder / REPORTS / name for name in files}
     else:
         reports = {name: bundle.folder.parent / f"{folder.name}.{name}" for name in files}

@@ -32,13 +32,23 @@ def _digest(regime: Same[Regime]) -> str:
     return digest(regime.value.canonical())
 
 
+class ReportOptions(Model):
+    """How an assessment is reported: in which formats, with the ``record`` of the inspection that reports show.
+
+    With ``keep_reports`` the reports are in the bundle, otherwise beside it.
+    """
+
+    formats: tuple[str, ...] = ()
+    record: InspectionRecord | None = None
+    keep_reports: bool = False
+
+
 class InspectionRequest(Model):
     """The inspection of one system: what an engine stores, or sends to another machine.
 
     It holds only what the documents say about this system; plugins, regimes and settings are those of the process that
-    runs it (``RunContext``), which must have the same regimes. ``formats`` are the report formats, ``record`` is the
-    record of the inspection that they show; with ``keep_reports`` the reports are in the bundle, otherwise beside it.
-    The locations, by endpoint (normalised URI) and by id of an authorisation, are for error messages.
+    runs it (``RunContext``), which must have the same regimes. The locations, by endpoint
+    (normalised URI) and by id of an authorisation, are for error messages.
     """
 
     run: str
@@ -50,9 +60,7 @@ class InspectionRequest(Model):
     next_regime: RegimeRef | None = None
     as_of: Instant
     selection: Selection = Selection()
-    formats: tuple[str, ...] = ()
-    record: InspectionRecord | None = None
-    keep_reports: bool = False
+    reports: ReportOptions = ReportOptions()
     endpoint_locations: dict[str, SourceLocation] = {}
     authorisation_locations: dict[str, SourceLocation] = {}
 

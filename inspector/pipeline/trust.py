@@ -116,3 +116,15 @@ def trust_of(material: Mapping[str, bytes]) -> Trust:
         public_roots=material.get("public-roots.pem", b""),
         dnssec_anchors=tuple(line for line in anchors if line.strip()),
     )
+
+
+@lru_cache(maxsize=4)
+def shared_trust(material: tuple[tuple[str, bytes], ...]) -> Trust:
+    """Trust material as parsers take it; the same object for all inspections that have the same."""
+    return trust_of(dict(material))
+
+
+@lru_cache(maxsize=4)
+def roots_of(public: bytes, declared: bytes) -> bytes:
+    """All roots in one, the same object for all inspections that have the same."""
+    return public + b"\n" + declared

@@ -64,6 +64,16 @@ def cancelling(task: asyncio.Task[object]) -> Iterator[None]:
         _state.on_first = None
 
 
+@contextmanager
+def interrupting_at_once() -> Iterator[None]:
+    """Within the body, which awaits nothing that takes long, an interrupt raises ``KeyboardInterrupt`` there."""
+    before, _state.on_first = _state.on_first, None
+    try:
+        yield
+    finally:
+        _state.on_first = before
+
+
 def happened() -> bool:
     """Whether an interrupt arrived since they are watched."""
     return _state.was_interrupted

@@ -20,8 +20,9 @@ import math
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import ParamSpec, TypeVar
 
 from inspector.model.base import Cause
@@ -93,6 +94,24 @@ def _watchdog(seconds: float, check: Callable[[_Raise], None]) -> Iterator[None]
         thread.join()
 
 
+def _tell_no_one(_what: str) -> None:
+    """Nobody watches this process."""
+
+
+#: Called before third-party code runs, with what runs, and with "" after it: what a process was doing that was killed.
+tell: Callable[[str], None] = _tell_no_one
+
+
+@contextmanager
+def named(what: str) -> Iterator[None]:
+    """Within the body, whoever watches this process (``tell``) knows what it runs."""
+    tell(what)
+    try:
+        yield
+    finally:
+        tell("")
+
+
 class Clock:
     """Limits many short calls, one after the other, to so many seconds each."""
 
@@ -118,7 +137,8 @@ class Clock:
         try:
             self._deadline = time.monotonic() + self._seconds
             try:
-                return function(*args, **kwargs)
+                with named(what):
+                    return function(*args, **kwargs)
             finally:
                 with self._lock:
                     self._deadline = math.inf
@@ -149,33 +169,70 @@ def responsive(seconds: float) -> Iterator[None]:
     """Raise ``ScanFailure`` inside whichever other task blocks the running event loop for longer than ``seconds``.
 
     Two checks in a row, half of the time apart, must find the same step of the same task: where a busy machine delays
-    the whole loop, no task is at fault.
+    the whole loop, no task is at fault. All tasks of a loop that are in such a body share one timer, with the seconds
+    of the first one; none of them is interrupted, and it works until the last of them leaves its body.
     """
-
-    class Blocked(ScanFailure):
-        def __init__(self) -> None:
-            super().__init__(Cause.BUG, f"the scan blocked the event loop for longer than {seconds:g} s")
-
-    loop, own = asyncio.get_running_loop(), asyncio.current_task()
-    last_pulse = time.monotonic()
-    suspect: asyncio.Task[object] | None = None
-
-    async def pulse() -> None:
-        nonlocal last_pulse, suspect
-        while True:
-            last_pulse, suspect = time.monotonic(), None
-            await asyncio.sleep(seconds / 4)
-
-    def check(interrupt: _Raise) -> None:
-        nonlocal suspect
-        running = asyncio.current_task(loop)
-        known, suspect = suspect, running
-        if time.monotonic() - last_pulse > seconds and running is known and running not in (None, own, pulsing):
-            interrupt(Blocked)
-
-    pulsing = loop.create_task(pulse())
+    loop = asyncio.get_running_loop()
+    watch = _watches.get(loop)
+    if watch is None:
+        watch = _watches[loop] = _BlockingWatch(loop, seconds)
+    watch.enter(asyncio.current_task())
     try:
-        with _interrupting(seconds / 2, check):
-            yield
+        yield
     finally:
-        pulsing.cancel()
+        watch.leave(asyncio.current_task())
+
+
+class _BlockingWatch:
+    """Interrupts a task that blocks its event loop; one for all tasks of the loop that want it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        self._loop = loop
+        self._seconds = seconds
+        self._users: Counter[asyncio.Task[object] | None] = Counter()
+        self._last_pulse = 0.0
+        self._suspect: asyncio.Task[object] | None = None
+        self._pulsing: asyncio.Task[None] | None = None
+        self._timer = ExitStack()
+        text = f"the scan blocked the event loop for longer than {seconds:g} s"
+
+        class Blocked(ScanFailure):
+            def __init__(self) -> None:
+                super().__init__(Cause.BUG, text)
+
+        self._error: type[BaseException] = Blocked
+
+    def enter(self, task: asyncio.Task[object] | None) -> None:
+        """A task is in the body from now on."""
+        self._users[task] += 1
+        if self._pulsing is None:
+            self._last_pulse = time.monotonic()
+            self._pulsing = self._loop.create_task(self._pulse(), name="pulse")
+            self._timer.enter_context(_interrupting(self._seconds / 2, self._check))
+
+    def leave(self, task: asyncio.Task[object] | None) -> None:
+        """A task has left the body; the last one ends the watch."""
+        self._users[task] -= 1
+        if self._users[task] <= 0:
+            del self._users[task]
+        if not self._users:
+            _watches.pop(self._loop, None)
+            self._timer.close()
+            if self._pulsing is not None:
+                self._pulsing.cancel()
+
+    async def _pulse(self) -> None:
+        while True:
+            self._last_pulse, self._suspect = time.monotonic(), None
+            await asyncio.sleep(self._seconds / 4)
+
+    def _check(self, interrupt: _Raise) -> None:
+        running = asyncio.current_task(self._loop)
+        known, self._suspect = self._suspect, running
+        if running in (None, self._pulsing) or running in self._users:
+            return
+        if time.monotonic() - self._last_pulse > self._seconds and running is known:
+            interrupt(self._error)
+
+
+_watches: dict[asyncio.AbstractEventLoop, _BlockingWatch] = {}

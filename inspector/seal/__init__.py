@@ -3,7 +3,7 @@
 from inspector.seal.assessment_writer import add_assessment
 from inspector.seal.bundle import Bundle, SealedAssessment
 from inspector.seal.capture_writer import CaptureWriter, inspection_of
-from inspector.seal.run_index import Attempt, RunIndex, State
+from inspector.seal.run_index import Attempt, RunIndex, State, without_inspection
 from inspector.seal.signing import SigningKey
 from inspector.seal.untrusted_files import FileFault
 from inspector.seal.verify import Comparison, Verification, verify
@@ -22,4 +22,5 @@ __all__ = [
     "add_assessment",
     "inspection_of",
     "verify",
+    "without_inspection",
 ]

@@ -4,7 +4,8 @@
 
     <archive>/shared/<sha256>.zst             what many bundles share (trust roots, regimes, requirements), by the
                                               SHA-256 of the file
-    <archive>/<run>/index.jsonl               every attempt of the run; the only file that names several systems
+    <archive>/<run>/requests.jsonl.zst        what was asked for when the run began, to go on with it
+    <archive>/<run>/index.jsonl               every attempt of the run; this and the requests alone name several systems
     <archive>/<run>/index.dsse.json           signature over its lines up to the last sealed bundle or assessment
     <archive>/<run>/<system>/<inspection>/
       capture/                                sealed once
@@ -48,6 +49,7 @@ REPORTS = "reports"
 LEDGER = "ledger.jsonl"
 INCIDENTS = "incidents.jsonl"
 INDEX = "index.jsonl"
+REQUESTS = "requests.jsonl.zst"
 INDEX_MANIFEST = "index.dsse.json"
 
 #: The most path components from a bundle's folder to a file of it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -19,8 +20,9 @@ from inspector.seal.untrusted_files import UntrustedFolder, parse
 
 
 class State(StrEnum):
-    """The state of an attempt."""
+    """The state of an attempt; REQUESTED is that of a system for which there has been none yet."""
 
+    REQUESTED = "requested"
     BEGUN = "begun"
     INTERRUPTED = "interrupted"
     SEALED = "sealed"
@@ -63,6 +65,10 @@ class RunIndex:
 
         With ``key``, all lines so far are signed; the signature of another key is left as it is.
         """
+        self.add_all([attempt], key)
+
+    def add_all(self, attempts: Sequence[Attempt], key: SigningKey | None = None) -> None:
+        """Append several states, with one wait for the disk; without any, ``key`` signs what there is."""
         if not is_step(self.run):
             raise BundleError(
                 FormattedMessage("{run} cannot be the name of a folder", run=repr(self.run)),
@@ -70,10 +76,12 @@ class RunIndex:
             )
         disk.make_folder(self.path.parent)
         with disk.exclusive(self.path.parent):
-            disk.append_line(self.path, attempt.canonical(), limit_of(INDEX))
+            if attempts:
+                lines = b"\n".join(each.canonical() for each in attempts)
+                disk.append_line(self.path, lines, limit_of(INDEX))
             if key is not None and self._signers() <= {key.keyid}:
-                lines = self._lines()
-                payload = payload_of({INDEX: digest(b"".join(lines))}, RunSealed(run=self.run, lines=len(lines)))
+                every = self._lines()
+                payload = payload_of({INDEX: digest(b"".join(every))}, RunSealed(run=self.run, lines=len(every)))
                 self._replace_manifest(envelope_of(payload, key))
 
     def _signers(self) -> set[str]:
@@ -105,10 +113,17 @@ class RunIndex:
             raise BundleError(FormattedMessage("{file}: is not what was signed", file=INDEX))
         return sealed, tuple(parse(Attempt, line, f"{INDEX}:{number}") for number, line in enumerate(lines, start=1))
 
+    def is_signed(self) -> bool:
+        """Whether every line is signed. Raises BundleError when lines were altered."""
+        if not (self.path.parent / INDEX_MANIFEST).exists():
+            return False
+        sealed, _ = self.signed()
+        return sealed.predicate.lines == len(self._lines())
+
     def attempts(self) -> tuple[Attempt, ...]:
         """The last state of every attempt, in the order of their beginning; an incomplete last line is ignored.
 
-        Raises BundleError.
+        A system that was requested and never attempted counts as one. Raises BundleError.
         """
         if not self.path.exists():
             return ()
@@ -116,4 +131,12 @@ class RunIndex:
         for number, line in enumerate(self._lines(), start=1):
             attempt = parse(Attempt, line, f"{INDEX}:{number}")
             latest[attempt.inspection] = attempt
-        return tuple(latest.values())
+        attempted = {each.system for each in latest.values() if each.state is not State.REQUESTED}
+        return tuple(
+            each for each in latest.values() if each.state is not State.REQUESTED or each.system not in attempted
+        )
+
+
+def without_inspection(system: str) -> str:
+    """What stands for the inspection in the state of a system for which there is none."""
+    return f"none-{system}"

@@ -24,17 +24,21 @@ from inspector.network.guard.audit_events import EVENTS, forbidden, responsible_
 
 
 class GuardViolation(ScanFailure):
-    """A plugin tried to bypass the gateway; ``module`` is the responsible one."""
+    """A plugin tried to bypass the gateway; ``module`` is the responsible one.
 
-    def __init__(self, module: str, what: str) -> None:
+    ``owner`` is the gateway whose scan it was; None where that is not known.
+    """
+
+    def __init__(self, module: str, what: str, owner: object = None) -> None:
         super().__init__(Cause.BUG, f"{module} tried to {what} past the network gateway, and was stopped")
         self.module = module
+        self.owner = owner
 
 
 #: What the gateway itself is doing in this context: the socket it uses, or ``_PROGRAM``.
 _allowed: ContextVar[object] = ContextVar("allowed", default=None)
-#: The module of the probe whose scan runs in this context; tasks and threads that libraries start inherit it.
-_attributed_to: ContextVar[str] = ContextVar("attributed_to", default="")
+#: The module of the probe whose scan runs in this context, and its gateway; tasks that libraries start inherit both.
+_attributed_to: ContextVar[tuple[str, object]] = ContextVar("attributed_to", default=("", None))
 #: Called with every violation, one listener per open gateway.
 _listeners: list[Callable[[GuardViolation], None]] = []
 _exempt_threads: frozenset[int] = frozenset()
@@ -61,7 +65,8 @@ def _hook(event: str, args: tuple[object, ...]) -> None:
     what = forbidden(event, args)
     if not what:
         return
-    violation = GuardViolation(responsible_module() or _attributed_to.get() or _unknown(), what)
+    module, owner = _attributed_to.get()
+    violation = GuardViolation(responsible_module() or module or _unknown(), what, owner)
     _log_once(violation, what)
     for listener in tuple(_listeners):
         listener(violation)
@@ -116,9 +121,9 @@ def disable(listener: Callable[[GuardViolation], None]) -> None:
     _listeners.remove(listener)
 
 
-def attribute_to(module: str) -> None:
-    """Attribute violations in this context, from now on, to the probe of this module."""
-    _attributed_to.set(module)
+def attribute_to(module: str, owner: object = None) -> None:
+    """Attribute violations in this context, from now on, to the probe of this module, and to the gateway ``owner``."""
+    _attributed_to.set((module, owner))
 
 
 def connect(sock: socket.socket, address: str, port: int) -> int:

@@ -291,6 +291,11 @@ class QueuedRateLimiter:
         finally:
             queue.waiting -= 1
 
+    @property
+    def waiting(self) -> int:
+        """How many connections wait."""
+        return sum(queue.waiting for queue in self._queues.values())
+
     def slow_down(self, address: str) -> None:
         """Halve the rates of an address that has stopped answering."""
         self._queue(address).change(AddressMeter.slow_down)

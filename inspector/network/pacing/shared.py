@@ -34,6 +34,12 @@ def shared_rate_limiter(folder: Path | None = None) -> RateLimiter:
     return found
 
 
+def waiting_connections() -> int:
+    """How many connections of the running event loop wait for the rate of their address."""
+    loop = asyncio.get_running_loop()
+    return sum(limiter.waiting for (at, _), limiter in _limiters.items() if at is loop)
+
+
 def _states(folder: Path) -> AddressStates:
     if sys.platform != "linux":
         return _in_memory(folder)

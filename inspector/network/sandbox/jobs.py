@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from inspector.model.base import Cause
@@ -21,6 +22,18 @@ from inspector.network.session import ProbeSession
 
 #: Waits until a connection to (address, port) may be opened. Raises ScanFailure.
 Grant = Callable[[str, int], Awaitable[ConnectionLease]]
+
+
+class StuckCall(ScanFailure):
+    """A job ran the same third-party code for too long, which had been interrupted in vain; its process was killed.
+
+    ``what`` names the code, ``seconds`` is how long it ran at least.
+    """
+
+    def __init__(self, what: str, seconds: float) -> None:
+        super().__init__(Cause.BUG, f"{what} did not end within {seconds:g} s, and its process was killed")
+        self.what = what
+        self.seconds = seconds
 
 
 class _Job:
@@ -124,6 +137,36 @@ class _Job:
         self._leases.clear()
 
 
+#: How often it is read what a worker runs (seconds).
+_WATCH_SECONDS = 0.5
+
+
+async def _watch(worker: WorkerProcess, cancel_scope: CancelScope, seconds: float) -> None:
+    """Cancel the job when one call that it names lasts longer than so many seconds."""
+    loop = asyncio.get_running_loop()
+    known, since = worker.current_call(), loop.time()
+    while True:
+        await asyncio.sleep(min(_WATCH_SECONDS, seconds / 4))
+        running = worker.current_call()
+        if running != known or not running[1]:
+            known, since = running, loop.time()
+        elif loop.time() - since > seconds:
+            cancel_scope.cancel(StuckCall(running[1], seconds))
+
+
+@asynccontextmanager
+async def _watching(worker: WorkerProcess, cancel_scope: CancelScope, seconds: float | None) -> AsyncIterator[None]:
+    """Within the body, the calls of the worker's job are limited to so many seconds each."""
+    if seconds is None:
+        yield
+        return
+    watching = asyncio.create_task(_watch(worker, cancel_scope, seconds), name="watch a worker")
+    try:
+        yield
+    finally:
+        watching.cancel()
+
+
 async def _run(
     function: Callable[..., bytes],
     payload: bytes,
@@ -135,6 +178,8 @@ async def _run(
     deadline: PausableDeadline,
     grant: Grant,
     network: bool,
+    pool_name: str | None = None,
+    call_seconds: float | None = None,
 ) -> bytes:
     name = f"{function.__module__}.{function.__qualname__}"
     if function.__module__ == "__main__" or "<" in function.__qualname__:
@@ -144,9 +189,10 @@ async def _run(
         "memory_bytes": memory_bytes,
         "network": network,
         "context": bool(context),
+        "goes_on": pool_name is not None,
     }
-    pool = pool_of(function.__module__.partition(".")[0])
-    slots = worker_slots(network=network)
+    pool = pool_of(pool_name or function.__module__.partition(".")[0])
+    slots = worker_slots(network=network, pool=pool_name)
     async with cancel_scope.within(None, ""):
         with deadline.paused():
             await slots.acquire()
@@ -157,7 +203,11 @@ async def _run(
         job = _Job(worker, name, cancel_scope, grant)
         is_reusable = False
         try:
-            async with deadline.within(seconds), cancel_scope.within(None, ""):
+            async with (
+                deadline.within(seconds),
+                _watching(worker, cancel_scope, call_seconds),
+                cancel_scope.within(None, ""),
+            ):
                 result = await job.run(head, payload, context)
             # A scanner that gave up may have left threads behind, which would connect in the name of the next job.
             is_reusable = job.is_clean and not (network and isinstance(result, ScanFailure))
@@ -166,6 +216,8 @@ async def _run(
         except ScanFailure:
             if job.error is not None:
                 raise job.error from None
+            if isinstance(cancel_scope.failure, StuckCall):
+                raise cancel_scope.failure from None
             raise
         finally:
             if is_reusable:
@@ -191,10 +243,15 @@ async def run_isolated(
     timeout: float,
     memory_bytes: int = MEMORY_BYTES,
     context: bytes = b"",
+    pool: str | None = None,
+    call_seconds: float | None = None,
 ) -> bytes:
     """Run an importable, pure ``function(payload)`` in a process that is killed at the timeout and opens no socket.
 
     With a ``context`` it is ``function(payload, context)``: what many jobs have in common is sent to a worker once.
+    The jobs of a ``pool`` have processes of their own, in which no other job runs; there code that reaches for the
+    network gets an exception, and the job goes on. ``call_seconds`` limits each call that the job names
+    (``inspector.plugin.time_limits.named``), StuckCall is raised then.
     Raises ScanFailure: timeout after ``timeout`` seconds, whatever Trouble the function raises, bug for every other
     exception, a crash, or a socket.
     """
@@ -208,6 +265,8 @@ async def run_isolated(
         deadline=PausableDeadline(),
         grant=_no_grant,
         network=False,
+        pool_name=pool,
+        call_seconds=call_seconds,
     )
 
 

@@ -75,6 +75,13 @@ def kill_idle(most: int) -> None:
                 excess -= 1
 
 
+def kill_pool(name: str) -> None:
+    """Kill the idle workers of one pool."""
+    with _lock:
+        for worker in _idle.pop(name, []):
+            worker.kill()
+
+
 atexit.register(kill_idle, 0)
 
 
@@ -168,8 +175,11 @@ class _Loop:
 
     def __init__(self) -> None:
         self.pools: dict[str, _Pool] = {}
-        #: Scanners mostly wait for a server; pure functions need a processor each.
-        self.slots = {True: asyncio.Semaphore(_CONNECTING_WORKERS), False: asyncio.Semaphore(os.cpu_count() or 1)}
+        self._slots: dict[object, asyncio.Semaphore] = {}
+
+    def slots(self, name: object, most: int) -> asyncio.Semaphore:
+        """The slots of this name, at most so many."""
+        return self._slots.setdefault(name, asyncio.Semaphore(most))
 
 
 _loops: dict[asyncio.AbstractEventLoop, _Loop] = {}
@@ -185,11 +195,16 @@ def _current() -> _Loop:
         return _loops[loop]
 
 
-def pool_of(package: str) -> _Pool:
-    """The pool of a package in the running event loop."""
-    return _current().pools.setdefault(package, _Pool(package))
+def pool_of(name: str) -> _Pool:
+    """The pool of this name, mostly a package, in the running event loop."""
+    return _current().pools.setdefault(name, _Pool(name))
 
 
-def worker_slots(*, network: bool) -> asyncio.Semaphore:
-    """How many workers run side by side in the running event loop, those that connect and those that do not."""
-    return _current().slots[network]
+def worker_slots(*, network: bool, pool: str | None = None) -> asyncio.Semaphore:
+    """How many workers run side by side in the running event loop: those that connect, and those that do not.
+
+    A ``pool`` that a caller named has slots of its own. Scanners mostly wait for a server; pure functions need a
+    processor each.
+    """
+    most = _CONNECTING_WORKERS if network else os.cpu_count() or 1
+    return _current().slots(network if pool is None else pool, most)

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -16,7 +17,7 @@ from typing import IO, Any
 
 from inspector.network.guard.audit_hook import allow_program
 from inspector.network.sandbox.parent_death import die_with_parent
-from inspector.network.sandbox.protocol import PREFIX_BYTES, Kind, unpack_prefix
+from inspector.network.sandbox.protocol import CALL_BYTES, PREFIX_BYTES, Kind, unpack_call, unpack_prefix
 from inspector.network.transport.sockets import writable
 
 #: Bounds of address space: of a pure function, and of a scanner, whose threads reserve far more than they use.
@@ -38,17 +39,18 @@ _START = (
 _starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker starter")
 
 
-def _start() -> subprocess.Popen[bytes]:
+def _start(calls: int) -> subprocess.Popen[bytes]:
     path = [str(Path(entry).absolute()) for entry in sys.path]
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     with allow_program():
         return subprocess.Popen(
-            die_with_parent([sys.executable, "-I", *_byte_code(), "-c", _START, json.dumps(path)]),
+            die_with_parent([sys.executable, "-I", *_byte_code(), "-c", _START, json.dumps(path), str(calls)]),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**environment, "MALLOC_ARENA_MAX": "2"},
             start_new_session=True,
+            pass_fds=(calls,),
         )
 
 
@@ -70,7 +72,8 @@ class WorkerProcess:
     """A worker process and the pipes to it; bound to no event loop or thread, so that it outlives those."""
 
     def __init__(self) -> None:
-        self._process = _starter.submit(_start).result()
+        self._calls = tempfile.TemporaryFile()  # noqa: SIM115  (open as long as the process runs)
+        self._process = _starter.submit(_start, self._calls.fileno()).result()
         self._to = _non_blocking(self._process.stdin)
         self._from = _non_blocking(self._process.stdout)
         self._errors = _non_blocking(self._process.stderr)
@@ -88,11 +91,16 @@ class WorkerProcess:
         """Whether the process still runs."""
         return self._process.poll() is None
 
+    def current_call(self) -> tuple[int, str]:
+        """The number and the name of the third-party call that the process runs; no name where it runs none."""
+        return unpack_call(os.pread(self._calls.fileno(), CALL_BYTES, 0))
+
     def kill(self) -> None:
         """End the process and whatever it started, and close the pipes."""
         if self.is_alive:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._calls.close()
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
                 with suppress(OSError):

@@ -21,6 +21,7 @@ from inspector.pipeline.capture import open_capture, seal_capture
 from inspector.pipeline.pipeline import collect_and_confirm
 from inspector.pipeline.reassess import AssessmentOptions, assess_bundle
 from inspector.pipeline.reporting import write_assessment
+from inspector.pipeline.request import ReportOptions
 from inspector.plugin.probe import Probe
 from inspector.record.assessment import Assessment
 from inspector.registry.registry import Plugin, Registry, build
@@ -104,7 +105,7 @@ def whole(folder: Path, known: Registry) -> tuple[Bundle, Assessment]:
         bundle = seal_capture(writer, made.planner, key)
     options = AssessmentOptions(as_of=given_.request.as_of)
     assessment = asyncio.run(assess_bundle(bundle, known, options))
-    write_assessment(bundle, assessment, known, tuple(known.renderers), key)
+    write_assessment(bundle, assessment, known, ReportOptions(formats=tuple(known.renderers)), key)
     answer = verify(bundle.folder, trusted=[key.keyid])
     assert answer.intact.trusted, answer.intact.faults
     assert [each.assessment for each in bundle.assessments()] == [assessment]

@@ -152,6 +152,43 @@ def test_a_coroutine_that_blocks_is_interrupted_and_others_go_on(in_main: bool) 
 
 
 @in_both_threads
+def test_a_watch_that_several_share_lasts_until_the_last_of_them_leaves(in_main: bool) -> None:
+    """The first one to leave does not end it; those that share it are not interrupted; afterwards nothing is left."""
+
+    async def main() -> list[object]:
+        left = asyncio.Event()
+
+        async def first() -> None:
+            with responsive(0.4):
+                await asyncio.sleep(0)
+            left.set()
+
+        async def second() -> list[object]:
+            async def blocking() -> None:
+                await left.wait()
+                _endless()
+
+            with responsive(0.4):
+                task = asyncio.create_task(blocking())
+                until = time.monotonic() + 1.5
+                await left.wait()
+                found = await asyncio.gather(task, return_exceptions=True)
+                while time.monotonic() < until:
+                    pass  # it may block itself
+                return list(found)
+
+        _, found = await asyncio.gather(first(), second())
+        return found
+
+    before = signal.getsignal(signal.SIGALRM)
+    [ended] = run_in(lambda: asyncio.run(main()), in_main=in_main)
+    assert isinstance(ended, ScanFailure)
+    assert ended.cause is Cause.BUG
+    assert signal.getsignal(signal.SIGALRM) == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+@in_both_threads
 def test_many_short_steps_in_a_row_are_no_ones_fault(in_main: bool) -> None:
     """Where the loop runs late because much is to be done, the step that the check happens to find goes on."""
 

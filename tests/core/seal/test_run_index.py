@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inspector.model.errors import BundleError
-from inspector.seal import Attempt, RunIndex, State
+from inspector.seal import Attempt, RunIndex, SigningKey, State, without_inspection
 from tests.core.seal.examples import WHEN
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -30,6 +30,32 @@ def test_every_attempt_is_listed_as_it_stood_last(tmp_path: Path) -> None:
     ]
     assert index.path == tmp_path / "run-1" / "index.jsonl"
     assert index.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_system_that_was_asked_for_is_listed_until_it_is_attempted(tmp_path: Path) -> None:
+    """One line for each system that was requested; an attempt, or a failure without one, takes its place."""
+    index = RunIndex(tmp_path, "run-1")
+    asked = [
+        Attempt(at=WHEN, system=name, inspection=without_inspection(name), state=State.REQUESTED) for name in "abc"
+    ]
+    index.add_all(asked)
+    index.add(Attempt(at=WHEN, system="a", inspection="one", state=State.BEGUN))
+    index.add(Attempt(at=WHEN, system="b", inspection=without_inspection("b"), state=State.FAILED, detail="why"))
+    assert [(each.system, each.state) for each in index.attempts()] == [
+        ("b", State.FAILED),
+        ("c", State.REQUESTED),
+        ("a", State.BEGUN),
+    ]
+
+
+def test_what_there_is_is_signed(tmp_path: Path) -> None:
+    """At the end of a run the index is signed without a further line, also where every system failed."""
+    index = RunIndex(tmp_path, "run-1")
+    index.add(attempt("one", State.FAILED))
+    key = SigningKey.load_or_create(tmp_path / "key.pem")
+    index.add_all((), key)
+    sealed, attempts = index.signed()
+    assert (sealed.predicate.lines, [each.inspection for each in attempts]) == (1, ["one"])
 
 
 def test_a_torn_line_is_left_out_and_cut(tmp_path: Path) -> None:

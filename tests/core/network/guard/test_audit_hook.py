@@ -79,6 +79,32 @@ def test_a_library_that_starts_its_own_task_does_not_hide_the_plugin(tmp_path: P
     asyncio.run(go())
 
 
+def test_only_the_scans_of_the_own_gateway_are_blamed(tmp_path: Path) -> None:
+    """The same plugin's scan of another inspection goes on; where the scan is not known, it may be either."""
+
+    async def go() -> None:
+        one, other = (LocalGateway(tmp_path / name, f"tcp://{HOST}:443") for name in ("one", "other"))
+        async with one.gateway, other.gateway:
+            networks = []
+            for on in (one, other):
+
+                async def scan(on: LocalGateway = on) -> None:
+                    networks.append(on.gateway.network(make_probe(), target(443), on.granted))
+                    if on is one:
+                        await rogue.swallow(DECOY, 9)
+
+                await asyncio.create_task(scan())
+            guilty, innocent = networks
+            assert guilty.violation is not None
+            assert innocent.violation is None
+            await asyncio.create_task(rogue.swallow(DECOY, 9))
+            assert innocent.violation is not None
+
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    asyncio.run(go())
+
+
 def test_a_refusal_that_is_swallowed_is_remembered(tmp_path: Path) -> None:
     """A plugin that catches the exception is still recorded at its network, which sends nothing more."""
 

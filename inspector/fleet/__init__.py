@@ -1,0 +1,1 @@
+"""Many systems in one run, side by side in one event loop."""

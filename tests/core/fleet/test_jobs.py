@@ -1,0 +1,47 @@
+"""What goes between a run and its worker processes is data: results, errors with their remedies, names of calls."""
+
+from pathlib import Path
+
+import pytest
+
+from inspector.fleet.jobs import _answered, result_of
+from inspector.model.errors import BundleError, InspectorError, UsageError
+from inspector.model.formatted import FormattedMessage
+from inspector.network.sandbox.protocol import pack_call, unpack_call
+
+
+def _raising(error: InspectorError) -> bytes:
+    def work() -> bytes:
+        raise error
+
+    return _answered(work)
+
+
+def test_a_result_comes_back() -> None:
+    """As it was, whatever bytes it has."""
+    assert result_of(_answered(lambda: b"-{\n")) == b"-{\n"
+
+
+@pytest.mark.parametrize("kind", [BundleError, UsageError, InspectorError])
+def test_an_error_comes_back_with_its_template(kind: type[InspectorError]) -> None:
+    """Of its kind, with message and remedy that can be told in another language, and nothing that is no Unicode."""
+    inner = FormattedMessage("no space on {disk}", disk=Path("/a\udcff"))
+    answer = _raising(kind(FormattedMessage("{file}: {why}", file="x", why=inner), remedy="free some"))
+    with pytest.raises(kind) as caught:
+        result_of(answer)
+    message = caught.value.message
+    assert isinstance(message, FormattedMessage)
+    assert (message.template, caught.value.remedy) == ("{file}: {why}", "free some")
+    why = message.values["why"]
+    assert isinstance(why, FormattedMessage)
+    assert why.template == "no space on {disk}"
+    str(message).encode()
+
+
+def test_the_name_of_a_call_is_bounded() -> None:
+    """Whatever a plugin calls itself; a file that nothing was written to names nothing."""
+    assert unpack_call(pack_call(7, "check x")) == (7, "check x")
+    number, name = unpack_call(pack_call(8, "đ" * 500))
+    assert number == 8
+    assert name.startswith("đđđ")
+    assert unpack_call(b"") == (0, "")
