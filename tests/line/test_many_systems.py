@@ -23,6 +23,7 @@ from inspector.fleet.requests import RunRequests
 from inspector.network.pacing.address_state import clock
 from inspector.network.pacing.state_files import StateFiles, default_folder
 from inspector.seal import Attempt, RunIndex, State
+from inspector.seal.layout import SHARED
 from tests.line.harness import FAST, Line, RunResult, Servers, run_cli, serving, system, wait_until
 from tests.line.test_misbehaving_plugin import having
 
@@ -36,7 +37,7 @@ def systems_at(servers: Servers, *names: str) -> list[dict[str, Any]]:
 
 
 def run_of(output: Path) -> Path:
-    [run] = output.iterdir()
+    [run] = [each for each in output.iterdir() if each.name != SHARED]
     return run
 
 

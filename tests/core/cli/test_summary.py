@@ -73,7 +73,9 @@ def test_it_fits_a_terminal_of_80_columns_and_24_lines(systems: int, findings: l
     done = [summary(*findings, system=f"system-{number}") for number in range(systems)]
     lines = printed(*done)
     assert sum(max(1, -(-len(line) // 80)) for line in lines) <= 22
-    assert [line for line in lines if len(line) > 80 and not line.startswith(("Report: ", "Begin with"))] == []
+    assert [
+        line for line in lines if len(line) > 80 and not line.startswith(("Report: ", "Begin with", "Write the"))
+    ] == []
 
 
 def test_the_worst_is_first_and_the_rest_is_counted() -> None:

@@ -12,7 +12,7 @@ from inspector.cli.arguments import RunArguments
 from inspector.cli.inputs import load_context, request_of
 from inspector.model.errors import UsageError
 from inspector.pipeline.pipeline import inspect_system
-from inspector.pipeline.request import InspectionRequest
+from inspector.pipeline.request import InspectionRequest, ReportOptions
 from tests.bundles import parsed
 from tests.core.systems import job, planned, regime, row
 from tests.line.harness import Line, serving, system
@@ -24,7 +24,7 @@ from pathlib import Path
 from inspector.cli.inputs import read_settings
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.pipeline import inspect_system
-from inspector.pipeline.request import InspectionRequest
+from inspector.pipeline.request import InspectionRequest, ReportOptions
 from inspector.regime.loader import load_all
 from inspector.registry.registry import installed
 
@@ -48,7 +48,7 @@ def test_a_request_runs_in_another_process_from_its_json(tmp_path: Path) -> None
         assert context.documents is not None
         given = context.documents.declaration.systems[0]
         at = job(tmp_path).request.as_of
-        request = request_of(given, arguments, context, run="run-1", as_of=at, formats=("json",))
+        request = request_of(given, arguments, context, run="run-1", as_of=at, reports=ReportOptions(formats=("json",)))
         data = request.canonical()
         assert InspectionRequest.parse(data) == request
         assert b"other.line.test" not in data

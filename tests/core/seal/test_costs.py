@@ -10,7 +10,7 @@ import pytest
 from inspector.model.verdict import Outcome
 from inspector.network.pacing.ledger import Ledger
 from inspector.pipeline.attempts import AttemptLog
-from inspector.seal import Bundle, CaptureWriter, RunIndex, SigningKey, add_assessment
+from inspector.seal import Bundle, CaptureWriter, RunIndex, SigningKey, State, add_assessment
 from tests.core.seal.examples import TRUST, WHEN, assessment, inspection, raw, record
 from tests.core.seal.test_incidents import ledger_line
 
@@ -39,7 +39,8 @@ def inspected(root: Path, key: SigningKey, number: int, between: Callable[[], No
     log = AttemptLog(RunIndex(root, "run-1"), "sys-a")
     writer = CaptureWriter.create(root, inspection(id=f"inspection-{number}"), trust=trust)
     ledger = Ledger(writer.ledger_path)
-    with writer, log.collecting(writer.inspection):
+    log.record(State.BEGUN, writer.inspection)
+    with writer:
         for scan in range(60):
             ledger.opened(ledger_line(scan + 1)).close()
             record(writer, scan, raw(b"%d" % (scan // 2) * 50))
