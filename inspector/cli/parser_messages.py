@@ -38,7 +38,7 @@ PLACEHOLDERS = {
 SHIPPED = {
     "formats": "codequality, html, json, junit, sarif",
     "probes": "banners, certificates, http, mail, mail-server, mta-sts, mta-sts-policy, name-server, names, ports, "
-    "revocation, starttls, starttls-injection, tls, tls-attacks, tls-resumption, tls-sessions, zone",
+    "revocation, security-txt, starttls, starttls-injection, tls, tls-attacks, tls-resumption, tls-sessions, zone",
 }
 
 #: How the parser shows the type of an argument.
