@@ -13,6 +13,7 @@ from inspector.regime.loader import load_all
 from inspector.regime.regime import Regime, Requirement
 from inspector.registry.registry import Registry
 from inspector.report.messages import Translator, catalogue
+from inspector.report.remedies import product_name, remedies_of
 
 Row = tuple[Regime, Requirement]
 
@@ -58,6 +59,10 @@ def _texts(check: Check, registry: Registry, translator: Translator) -> Iterator
     yield f"## {translator.check(check.id, 'title')}"
     yield translator.check(check.id, "description")
     yield f"**{translator.text('Remediation')}**: {translator.check(check.id, 'remediation')}"
+    for product, remedy in remedies_of(package, check.id).items():
+        tried = f", {remedy.tried}" if remedy.tried else ""
+        lines = "\n".join(remedy.lines)
+        yield f"{product_name(product)}, `{remedy.place}`{tried}\n\n```\n{lines}\n```"
     messages = messages_of(check, package)
     if messages:
         yield "\n".join(f"> {translator.text(each, package)}  " for each in messages)

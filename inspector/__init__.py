@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from inspector.compare.difference import ChangedFinding, FindingChange, Side, SystemDifference
     from inspector.declare.statement import EXCUSING, Decision, StatementKind
     from inspector.model.base import Answer, Cause, Instant, Model, NotSeen, Quantity, Timestamp, Value, canonical
     from inspector.model.certificate_flaw import CertificateFlaw
@@ -78,16 +79,25 @@ if TYPE_CHECKING:
     from inspector.record.assessment import FailedScan
     from inspector.regime.regime import BilingualText, Deadline, Overlay, RegimeChange, Requirement, open_overlays
     from inspector.registry.hookspecs import hookimpl
+    from inspector.report.difference_view import DifferenceView
     from inspector.report.display_json import display_json
     from inspector.report.findings_json import findings_json, findings_schema
     from inspector.report.ledger_totals import LedgerTotal
     from inspector.report.messages import Translator
-    from inspector.report.renderer import Renderer
+    from inspector.report.remedies import ProductRemedies
+    from inspector.report.renderer import Renderer, RunRenderer
+    from inspector.report.run_overview import RequirementRow, RunOverview, RunState, SystemRow
+    from inspector.report.standing import Standing
+    from inspector.report.urgency import needs_action, urgency
     from inspector.report.view import CauseGroup, View
 
 __version__: Final = "0.1.0"
 
 _HOME = {
+    "ChangedFinding": "inspector.compare.difference",
+    "FindingChange": "inspector.compare.difference",
+    "Side": "inspector.compare.difference",
+    "SystemDifference": "inspector.compare.difference",
     "Decision": "inspector.declare.statement",
     "EXCUSING": "inspector.declare.statement",
     "StatementKind": "inspector.declare.statement",
@@ -178,6 +188,7 @@ _HOME = {
     "checks_in": "inspector.plugin.check",
     "Cost": "inspector.plugin.probe",
     "ParseContext": "inspector.plugin.probe",
+    "ProductRemedies": "inspector.report.remedies",
     "Probe": "inspector.plugin.probe",
     "Target": "inspector.plugin.probe",
     "probe": "inspector.plugin.probe",
@@ -189,11 +200,20 @@ _HOME = {
     "open_overlays": "inspector.regime.regime",
     "Requirement": "inspector.regime.regime",
     "hookimpl": "inspector.registry.hookspecs",
+    "DifferenceView": "inspector.report.difference_view",
     "findings_json": "inspector.report.findings_json",
     "findings_schema": "inspector.report.findings_json",
     "LedgerTotal": "inspector.report.ledger_totals",
     "Translator": "inspector.report.messages",
     "Renderer": "inspector.report.renderer",
+    "Standing": "inspector.report.standing",
+    "RequirementRow": "inspector.report.run_overview",
+    "RunOverview": "inspector.report.run_overview",
+    "RunRenderer": "inspector.report.renderer",
+    "RunState": "inspector.report.run_overview",
+    "SystemRow": "inspector.report.run_overview",
+    "needs_action": "inspector.report.urgency",
+    "urgency": "inspector.report.urgency",
     "View": "inspector.report.view",
 }
 
@@ -215,6 +235,7 @@ __all__ = [
     "CauseGroup",
     "CertificateFlaw",
     "Change",
+    "ChangedFinding",
     "Check",
     "ClauseRef",
     "CommonCause",
@@ -222,6 +243,7 @@ __all__ = [
     "Deadline",
     "Decision",
     "Declared",
+    "DifferenceView",
     "Discovered",
     "DnsReplies",
     "Every",
@@ -230,6 +252,7 @@ __all__ = [
     "FailedScan",
     "FailureNote",
     "Finding",
+    "FindingChange",
     "Force",
     "Gap",
     "Identity",
@@ -251,24 +274,33 @@ __all__ = [
     "ParseContext",
     "PlanStatus",
     "Probe",
+    "ProductRemedies",
     "Quantity",
     "Raw",
     "RecordedInspection",
     "RegimeChange",
     "Renderer",
     "Requirement",
+    "RequirementRow",
     "RoundTripEnd",
+    "RunOverview",
+    "RunRenderer",
+    "RunState",
     "ScanFailure",
     "ScanOutput",
     "Scheme",
     "Sensitivity",
     "Severity",
+    "Side",
     "Stage",
+    "Standing",
     "StatementKind",
     "Stream",
     "Subject",
     "SubjectKind",
     "SubjectResult",
+    "SystemDifference",
+    "SystemRow",
     "Target",
     "Tenancy",
     "Timestamp",
@@ -294,6 +326,7 @@ __all__ = [
     "inconclusive",
     "is_address",
     "masked",
+    "needs_action",
     "not_applicable",
     "open_overlays",
     "parse_dns_message",
@@ -304,6 +337,7 @@ __all__ = [
     "raw_dns_message",
     "truncate",
     "u_labels",
+    "urgency",
     "with_u_labels",
 ]
 

@@ -27,7 +27,7 @@ from inspector.model.errors import ScanFailure
 from inspector.model.escaping import text_of
 from inspector.model.finding import ClauseRef, CommonCause, EvidenceRef, Finding, Force, finding_id
 from inspector.model.observation import STOPPED_ANSWERING, Evidence
-from inspector.model.subject import SYSTEM, BadUri, Subject, parse_uri
+from inspector.model.subject import HOST, SYSTEM, BadUri, Subject, SubjectKind, parse_uri, subject_of
 from inspector.model.verdict import Message, Outcome, Verdict, bounded
 from inspector.plan.planner import applies_to, union_of_parts
 from inspector.plan.selection import exceeds_intrusiveness, has_check, selects
@@ -186,13 +186,35 @@ class _Assessor:
         check = self.given.registry.checks[requirement.check]
         row = self._row(requirement)
         subjects = subjects_of(check, self.index)
-        if not subjects:
+        not_swept = self._not_swept(check, subjects)
+        if not subjects and not not_swept:
             yield RequirementResult(row, SYSTEM, self._without_subject(check))
+        for host in not_swept:
+            yield RequirementResult(row, host, _unasked(Cause.NOT_SELECTED))
         for subject in subjects:
             if requirement.vantages and self.given.inspection.vantage.kind not in requirement.vantages:
                 yield RequirementResult(row, subject, _WRONG_VANTAGE)
                 continue
             yield self._about(row, check, subject)
+
+    def _not_swept(self, check: Check, subjects: Sequence[Subject]) -> list[Subject]:
+        """The declared hosts of which a check would need a sweep that no endpoint asks for."""
+        system = self.given.inspection.system
+        swept = {f"{HOST.name}:{each.host}" for each in subjects}
+        declared = dict.fromkeys(f"{HOST.name}:{each.name}" for each in system.hosts)
+        missing = [each for each in declared if each not in swept and each not in system.endpoints]
+        if not missing or SYSTEM in subjects or not self._needs_sweep(check):
+            return []
+        if check.about is SubjectKind.SYSTEM:
+            return [SYSTEM]
+        known = self.given.registry.schemes
+        return [subject_of(parse_uri(each, known), SubjectKind.HOST) for each in sorted(missing)]
+
+    def _needs_sweep(self, check: Check) -> bool:
+        """Whether the check is about what scans of whole hosts alone can see."""
+        registry = self.given.registry
+        probes = [probe for wire in check.inputs if wire.kind for probe in registry.producers(wire.kind)]
+        return any(probe.schemes == {HOST} for probe in probes)
 
     def _without_subject(self, check: Check) -> Verdict:
         """The verdict of a check that has nothing to be about: not applicable only where nothing may be missing."""

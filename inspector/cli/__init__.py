@@ -27,6 +27,8 @@ _THREAD_SECONDS = 2.0
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code; no traceback reaches the user."""
+    if arguments is None:
+        _keep_docstrings()
     _ready_streams()
     # Whatever the system's default, only the user changes what the user's commands write.
     os.umask(os.umask(_OTHERS_WRITE) | _OTHERS_WRITE)
@@ -58,6 +60,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception:  # noqa: BLE001  (a plugin altered what Python itself rests on)
         _exit(result)
     sys.exit(result)
+
+
+def _keep_docstrings() -> None:
+    """Start again with docstrings, in which checks keep their texts, where Python runs without (PYTHONOPTIMIZE=2)."""
+    if sys.flags.optimize > 1 and os.environ.get("PYTHONOPTIMIZE") != "1":
+        count = len(sys.orig_argv) - len(sys.argv[1:])
+        options = [word for word in sys.orig_argv[1:count] if word not in ("-O", "-OO")]
+        os.execve(  # noqa: S606  (the same program)
+            sys.executable, [sys.executable, *options, *sys.argv[1:]], {**os.environ, "PYTHONOPTIMIZE": "1"}
+        )
 
 
 def _own_process() -> None:

@@ -29,7 +29,7 @@ app = typer.Typer(
     result_callback=_exit,
     name="inspector",
     help="Inspect from outside whether information systems keep the security measures of their level.",
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -60,9 +60,17 @@ def init(
     endpoint: Annotated[list[str] | None, typer.Option(help="Endpoint URI (repeatable).")] = None,
     granted_by: Annotated[str | None, typer.Option(help="Who permits the inspection.")] = None,
     contact: Annotated[str | None, typer.Option(help="Contact of the inspecting side.")] = None,
+    vantage: Annotated[
+        str | None, typer.Option(help="Where this machine is: unknown, internet, partner, inside or ci.")
+    ] = None,
+    vantage_name: Annotated[str | None, typer.Option("--vantage-name", help="Name of this machine's place.")] = None,
+    dedicated: Annotated[
+        bool | None,
+        typer.Option("--dedicated", help="The hosts' addresses serve this organisation alone: scan their ports."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> int:
-    """Write commented templates of the documents, from options or from answers on the terminal."""
+    """Write the documents of an inspection, or add a system to them; asks for what is missing."""
     from inspector.cli.init import Answers, write
 
     answers = Answers(
@@ -73,8 +81,19 @@ def init(
         endpoints=tuple(endpoint or ()),
         granted_by=granted_by,
         contact=contact,
+        vantage=vantage,
+        vantage_name=vantage_name,
+        dedicated=dedicated,
     )
     return write(folder, answers, arguments.settings, force=force)
+
+
+@command()
+def check(files: Annotated[list[Path], typer.Argument(help="Documents, or settings (.toml).")]) -> int:
+    """Read documents, and print every error with its place; nothing is resolved or sent."""
+    from inspector.cli.check import check_files
+
+    return check_files(files)
 
 
 @command(*SELECTION)
@@ -85,7 +104,7 @@ def plan(arguments: RunArguments) -> int:
     return print_plans(arguments)
 
 
-@command(*SELECTION, *RESULTS, "limit", "shuffle", "statements", "decisions", "output", "quiet")
+@command(*SELECTION, *RESULTS, "limit", "shuffle", "statements", "decisions", "inspection", "output", "quiet")
 def run(
     arguments: RunArguments,
     resume: Annotated[
@@ -99,7 +118,7 @@ def run(
     return continue_inspection(resume, arguments) if resume else inspect_all(arguments)
 
 
-@command("formats", "to", "fail_on", "settings")
+@command("formats", "keep_reports", "to", "fail_on", "verbose", "summary", "settings")
 def seal(
     arguments: RunArguments,
     bundle: Annotated[Path, typer.Argument(help="Folder of an interrupted inspection.")],
@@ -110,7 +129,7 @@ def seal(
     return resume(bundle, arguments, collecting=False)
 
 
-@command("regime", "level", "as_of", "statements", "decisions", *RESULTS, "settings")
+@command("regime", "level", "as_of", "statements", "decisions", "inspection", *RESULTS, "settings")
 def assess(
     arguments: RunArguments,
     bundle: Sealed,
@@ -122,24 +141,75 @@ def assess(
     return assess_again(bundle, arguments, reparse=reparse)
 
 
-@command("formats", "to")
-def report(arguments: RunArguments, bundle: Sealed) -> int:
-    """Write report files of the newest assessment of a bundle."""
+@command(*RESULTS, "inspection")
+def report(
+    arguments: RunArguments,
+    bundle: Annotated[Path, typer.Argument(help="Folder of a sealed inspection, or of a run.")],
+) -> int:
+    """Write report files of the newest assessment of a bundle, or the overview of a run over several systems."""
     from inspector.cli.report import write_reports
 
     return write_reports(bundle, arguments)
 
 
+@command("fail_on")
+def diff(
+    arguments: RunArguments,
+    old: Annotated[Path, typer.Argument(help="The earlier bundle, run folder or findings.json.")],
+    new: Annotated[Path, typer.Argument(help="The later bundle, run folder or findings.json.")],
+    formats: Annotated[
+        str, typer.Option("--format", "-f", help="Write these files, comma-separated: html, json.")
+    ] = "",
+    to: Annotated[Path, typer.Option("--to", help="Folder for the files.")] = Path(),
+) -> int:
+    """Tell what changed between two inspections: new, fixed, still, not seen again; exit code 1 for something new."""
+    from inspector.cli.diff import print_difference
+
+    return print_difference(old, new, arguments.fail_on or "must", formats, to)
+
+
+baselines = typer.Typer(help="Known failures that a pipeline leaves out of its exit code.", rich_markup_mode=None)
+app.add_typer(baselines, name="baseline")
+
+
+@baselines.command("create")
+@takes()
+def create_baseline(
+    sources: Annotated[list[Path], typer.Argument(help="Bundles, run folders or findings.json files.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file (default: stdout).")] = None,
+) -> int:
+    """Write the failures of inspections as a baseline for --baseline."""
+    from inspector.cli.baseline import create_baseline as create
+
+    return create(sources, output)
+
+
 @command("settings")
 def verify(
     arguments: RunArguments,
-    bundle: Sealed,
+    bundle: Annotated[Path, typer.Argument(help="Folder of a sealed inspection, or a file of 'bundle export'.")],
     trusted: Annotated[list[str] | None, typer.Option("--trusted", help="Key id of a trusted signer.")] = None,
 ) -> int:
     """Answer three questions: is it intact, can it be reproduced, and what would the present version say."""
     from inspector.cli.verify import verify_bundle
 
     return verify_bundle(bundle, arguments.settings, tuple(trusted or ()))
+
+
+bundles = typer.Typer(help="Handle sealed bundles.", add_completion=False, rich_markup_mode=None)
+app.add_typer(bundles, name="bundle")
+
+
+@bundles.command("export")
+@takes()
+def export(
+    bundle: Sealed,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write: FILE.tar.zst.")],
+) -> int:
+    """Write a sealed bundle, with everything that it shares with others, into one file that verifies anywhere."""
+    from inspector.cli.export import write_export
+
+    return write_export(bundle, output)
 
 
 @command(name="list")
@@ -165,7 +235,9 @@ def explain(name: Annotated[str, typer.Argument(help="Id of a check, requirement
 def schema(
     document: Annotated[
         str,
-        typer.Argument(help="declaration, declaration-line, authorisation, statements, settings or findings."),
+        typer.Argument(
+            help="declaration, declaration-line, authorisation, statements, inspection, settings or findings."
+        ),
     ],
 ) -> int:
     """Print the JSON Schema of a document, for editors."""
@@ -174,7 +246,7 @@ def schema(
     return print_schema(document)
 
 
-@command("output", "quiet")
+@command("output", "verbose", "summary", "quiet")
 def demo(arguments: RunArguments) -> int:
     """Start good and bad demo servers on loopback, inspect them, and print where the report is."""
     from inspector.cli.demo import show
@@ -185,7 +257,7 @@ def demo(arguments: RunArguments) -> int:
 @app.callback(invoke_without_command=True)
 def _version(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    version: Annotated[bool, typer.Option("--version", "-V", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
         from inspector import __version__
@@ -254,8 +326,16 @@ def _run(arguments: Sequence[str]) -> int:
         if isinstance(end.__context__, BrokenPipeError):  # click's answer to a closed pipe
             terminal.lose("stdout", end.__context__)
             return PIPE
+        if _is_about_completion(arguments):  # which runs no command, and so no plugin
+            return end.code if isinstance(end.code, int) else 0
         raise
     return code if isinstance(code, int) else 0
+
+
+def _is_about_completion(arguments: Sequence[str]) -> bool:
+    """Whether a shell asks what could be typed next, or the user for the script by which it does."""
+    options = ("--show-completion", "--install-completion")
+    return "_INSPECTOR_COMPLETE" in os.environ or any(each in options for each in arguments[:1])
 
 
 #: What the parser raises for a command line that it cannot parse.

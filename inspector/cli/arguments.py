@@ -29,6 +29,9 @@ class RunArguments:
         tuple[Path, ...],
         typer.Option("--decisions", help="The inspecting side's own statements.yaml (repeatable)."),
     ] = ()
+    inspection: Annotated[
+        Path | None, typer.Option("--inspection", help="inspection.yaml: the record of the inspection, for its report.")
+    ] = None
     systems: Annotated[
         tuple[str, ...],
         typer.Option("--system", help="Only systems with this id; * and ? stand for any characters (repeatable)."),
@@ -46,28 +49,51 @@ class RunArguments:
         typer.Option("--address", help="An address or block that endpoints without documents may have (repeatable)."),
     ] = ()
     regime: Annotated[
-        str | None, typer.Option("--regime", help="Assess under this regime instead of the system's own.")
+        str | None,
+        typer.Option(
+            "--regime", help="Assess under this regime instead of the system's own ('inspector list regimes')."
+        ),
     ] = None
     as_of: Annotated[str | None, typer.Option("--as-of", help="Date of the rules, YYYY-MM-DD (default: today).")] = None
-    only: Annotated[tuple[str, ...], typer.Option("--only", help="Only this plugin, probe or check (repeatable).")] = ()
+    only: Annotated[
+        tuple[str, ...], typer.Option("--only", help="Only this plugin, probe or check (repeatable). Probes: {probes}.")
+    ] = ()
     select: Annotated[
         tuple[str, ...], typer.Option("--select", help="Only requirements with this tag, e.g. smoke.")
     ] = ()
     within: Annotated[int | None, typer.Option("--within", help="Start no scan after this many seconds.", min=1)] = None
     fail_on: Annotated[
-        str, typer.Option("--fail-on", help="must, or a severity: info, low, medium, high, critical.")
-    ] = "must"
-    baseline: Annotated[Path | None, typer.Option("--baseline", help="findings.json whose failures do not count.")] = (
-        None
-    )
+        str | None,
+        typer.Option(
+            "--fail-on",
+            help="What counts: must, a severity (info, low, medium, high, critical) and above, or both, as must,high "
+            "(default: must; without a declaration and with --select smoke: must,high).",
+        ),
+    ] = None
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            "--baseline", help="A file of 'inspector baseline create', or a findings.json, whose failures do not count."
+        ),
+    ] = None
     formats: Annotated[
-        str, typer.Option("--format", "-f", help="Report formats, comma-separated; html and json always.")
+        str,
+        typer.Option(
+            "--format",
+            "-f",
+            help="Further report formats, comma-separated: {formats}; html and json for up to 10 systems.",
+        ),
     ] = ""
+    keep_reports: Annotated[
+        bool, typer.Option("--keep-reports", help="Keep the report files in the bundle, under its signature.")
+    ] = False
     to: Annotated[
         Path | None, typer.Option("--to", help="Folder for a copy of the report files (for CI artefacts).")
     ] = None
     settings: Annotated[Path | None, typer.Option("--settings", help="inspector.toml of the inspecting side.")] = None
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for bundles (default: out).")] = None
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print every finding, not the worst alone.")] = False
+    summary: Annotated[bool, typer.Option("--summary", help="Print one line for each system, nothing else.")] = False
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only results and errors.")] = False
 
 
@@ -77,13 +103,14 @@ SELECTION = (
     *("only", "select", "within", "settings"),
 )
 #: What is made of the findings.
-RESULTS = ("fail_on", "baseline", "formats", "to")
+RESULTS = ("fail_on", "baseline", "formats", "keep_reports", "to", "verbose", "summary")
 
 
 #: The options of every command.
 COMMON = {
     "lang": Annotated[
-        Language | None, typer.Option("--lang", help="Language of what is printed (default: that of the locale).")
+        Language | None,
+        typer.Option("--lang", help="Language of what is printed (default: INSPECTOR_LANG, or that of the locale)."),
     ],
     "log_level": Annotated[LogLevel | None, typer.Option("--log-level", help="Log from this level on, to stderr.")],
     "log_format": Annotated[LogFormat | None, typer.Option("--log-format", help="Form of the log lines.")],

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from inspector.cli.arguments import RunArguments
+from inspector.cli.baseline import refuse_baseline
 from inspector.cli.exit_code import ExitRule
 from inspector.cli.inputs import instant, read_settings, read_statements
-from inspector.cli.run import formats_of, print_summary
-from inspector.cli.summary import InspectionSummary
+from inspector.cli.report import read_record
+from inspector.cli.run import formats_of, write_copies
+from inspector.cli.summary import InspectionSummary, print_summary
 from inspector.pipeline.attempts import AttemptLog
 from inspector.pipeline.context import regime_of
 from inspector.pipeline.event_loop import run_async
@@ -31,6 +33,7 @@ def assess_again(folder: Path, arguments: RunArguments, *, reparse: bool) -> int
     rule = ExitRule.of(arguments)
     own = read_settings(arguments.settings)
     bundle = Bundle.open(folder)
+    refuse_baseline(arguments.baseline, bundle.inspection.authorisations)
     as_of = instant(arguments.as_of)
     known = load_all(registry.profiles)
     regime = None
@@ -38,7 +41,7 @@ def assess_again(folder: Path, arguments: RunArguments, *, reparse: bool) -> int
         regime = regime_of(arguments.regime, bundle.inspection.system, as_of, known)
     statements = None
     if arguments.statements or arguments.decisions:
-        statements = read_statements(arguments.statements, arguments.decisions, own, registry)
+        statements = read_statements(arguments.statements, arguments.decisions, own, registry, regimes=known)
     options = AssessmentOptions(
         as_of=as_of,
         regime=regime,
@@ -49,12 +52,16 @@ def assess_again(folder: Path, arguments: RunArguments, *, reparse: bool) -> int
     )
     assessment = run_async(assess_bundle(bundle, registry, options))
     key = SigningKey.load_or_create(own.signing_key)
-    written = write_assessment(bundle, assessment, registry, formats, key)
+    record = read_record(arguments.inspection, assessment)
+    written = write_assessment(
+        bundle, assessment, registry, formats, key, record, rule.marked, keep_reports=arguments.keep_reports
+    )
     run = bundle.folder.resolve().parents[1]
     if (run / INDEX).exists():
         AttemptLog(RunIndex(run.parent, run.name), bundle.inspection.system.id).record_sealed(
             bundle, key, written.folder.name
         )
-    summary = InspectionSummary.of(written, rule)
-    print_summary([summary], arguments, registry)
+    summary = InspectionSummary.of(written, rule, verbose=arguments.verbose, statements=statements)
+    print_summary([summary], arguments)
+    write_copies([summary], arguments, registry)
     return summary.code

@@ -11,7 +11,7 @@ from inspector.cli.exit_code import CLEAN, FAILING, UNSEEN, worst
 from inspector.cli.inputs import load_context
 from inspector.cli.language import _, current
 from inspector.cli.run import inspect_each
-from inspector.cli.summary import InspectionSummary
+from inspector.cli.summary import InspectionSummary, worst_of
 from inspector.declare.settings import PREFIX
 from inspector.demo.documents import SCAN_SECONDS, write
 from inspector.demo.environment import Environment, running
@@ -48,6 +48,8 @@ def show(arguments: RunArguments) -> int:
             settings=documents.settings,
             output=output,
             quiet=arguments.quiet,
+            verbose=arguments.verbose,
+            summary=arguments.summary,
         )
         context = load_context(given)
         done = inspect_each(given, context)
@@ -74,12 +76,11 @@ def _introduce(environment: Environment, folder: Path) -> None:
 
 
 def _conclude(done: list[InspectionSummary], folder: Path) -> None:
-    """Print where the reports in the other language are, what a run would have returned, and how to continue."""
+    """Print the worst report in the other language, what a run would have returned, and how to continue."""
     if not done:
         return
     other, label = _OTHER[current()]
-    for each in done:
-        terminal.print_result(_(label, path=each.folder / "reports" / f"report.{other.value}.html"))
+    terminal.print_result(_(label, path=worst_of(done).reports[f"report.{other.value}.html"]))
     code = worst(each.code for each in done)
     terminal.print_result(
         _("'inspector run' would have ended with exit code {code}: {meaning}.", code=code, meaning=_(_MEANINGS[code]))

@@ -2,70 +2,87 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from inspector.cli.arguments import RunArguments
+from inspector.cli.baseline import load_baseline
+from inspector.compare.baseline import Baseline
 from inspector.model.base import Cause
 from inspector.model.errors import UsageError
 from inspector.model.finding import Finding, Obligation, Severity
 from inspector.model.formatted import FormattedMessage
 from inspector.model.observation import Evidence
-from inspector.model.regular_file import read_regular
 from inspector.model.verdict import Outcome
 from inspector.report.declared_vs_seen import has_port_states
+from inspector.report.standing import Standing
 from inspector.report.view import View
 
 CLEAN, FAILING, MISUSE, UNSEEN = 0, 1, 2, 3
-#: The most bytes of a baseline.
-_MOST_BYTES = 256 * 2**20
+NO_BASELINE = Baseline()
+#: The tag of the quick selection for pipelines.
+SMOKE = "smoke"
 
 
 class Threshold:
-    """Which findings count: ``must`` (what the regime obliges), or a severity and everything above it."""
+    """Which findings count: ``must`` (what the regime obliges), a severity and everything above it, or both."""
 
     def __init__(self, text: str = "must") -> None:
+        self.text = text
+        self.must = False
         self.severity: Severity | None = None
-        if text != Obligation.MUST.value:
-            try:
-                self.severity = Severity(text)
-            except ValueError:
+        for name in text.split(","):
+            if name == Obligation.MUST.value:
+                self.must = True
+            elif self.severity is None and name in set(Severity):
+                self.severity = Severity(name)
+            else:
                 known = ", ".join(["must", *(each.value for each in Severity)])
                 raise UsageError(
                     FormattedMessage("--fail-on {text} is not known", text=text),
-                    remedy=FormattedMessage("write one of {known}", known=known),
+                    remedy=FormattedMessage("write one of {known}, or must with a severity, as must,high", known=known),
                 ) from None
 
     def reached(self, finding: Finding) -> bool:
         """Whether the finding counts."""
-        if self.severity is None:
-            return finding.obligation is Obligation.MUST
-        return finding.severity.rank >= self.severity.rank
+        if self.must and finding.obligation is Obligation.MUST:
+            return True
+        return self.severity is not None and finding.severity.rank >= self.severity.rank
 
 
-def exit_code(
-    findings: Iterable[Finding], threshold: Threshold, baseline: Collection[str] = (), *, within: bool = False
-) -> int:
-    """The exit code of these findings.
+def standing(
+    finding: Finding, threshold: Threshold, baseline: Baseline = NO_BASELINE, *, within: bool = False
+) -> Standing:
+    """What one finding does to the exit code.
 
     A failure that was in the baseline, is excused by an accepted statement, or is not yet due does not count; nor does
     what was not selected, where the inspection was bounded by ``--within``, nor what the declaration may leave out and
     does. A question that was never asked counts.
     """
-    code = CLEAN
-    for finding in findings:
-        if not threshold.reached(finding):
-            continue
-        if finding.outcome is Outcome.FAIL:
-            if not (finding.excused or finding.not_yet_due or finding.id in baseline):
-                return FAILING
-        elif finding.cause is Cause.NOT_STATED or (within and finding.cause is Cause.NOT_SELECTED):
-            continue
-        elif finding.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
-            code = UNSEEN
-    return code
+    unseen = finding.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR)
+    if finding.outcome is not Outcome.FAIL and not unseen:
+        return Standing.NOTHING
+    if unseen and (finding.cause is Cause.NOT_STATED or (within and finding.cause is Cause.NOT_SELECTED)):
+        return Standing.LEFT_OUT
+    if finding.outcome is Outcome.FAIL:
+        if finding.excused:
+            return Standing.EXCUSED
+        if finding.not_yet_due:
+            return Standing.NOT_YET_DUE
+        if finding in baseline:
+            return Standing.BASELINE
+    if not threshold.reached(finding):
+        return Standing.BELOW
+    return Standing.UNSEEN if unseen else Standing.FAILS
+
+
+def exit_code(
+    findings: Iterable[Finding], threshold: Threshold, baseline: Baseline = NO_BASELINE, *, within: bool = False
+) -> int:
+    """The exit code of these findings, by what each of them does to it."""
+    found = {standing(each, threshold, baseline, within=within) for each in findings}
+    return FAILING if Standing.FAILS in found else UNSEEN if Standing.UNSEEN in found else CLEAN
 
 
 def is_blind(view: View) -> bool:
@@ -83,45 +100,81 @@ def is_blind(view: View) -> bool:
     return bool(connected) and not any(each.received for each in connected)
 
 
+def _is_bounded(view: View) -> bool:
+    """Whether ``--within`` ended the inspection."""
+    return view.inspection.plan.selection.within_seconds is not None
+
+
 def _is_sweep(view: View, evidence: Evidence) -> bool:
     kind = view.registry.kinds.get(evidence.kind)
     return kind is not None and has_port_states(kind)
 
 
 @dataclass(frozen=True, slots=True)
-class ExitRule:
-    """From which findings the exit code of an assessment follows."""
+class Reckoning:
+    """An exit code and what it follows from.
 
-    threshold: Threshold
-    baseline: frozenset[str]
+    ``counted`` are the numbers of findings by what they do to it, ``below`` those of the failures that the threshold
+    leaves out, by severity; ``blind``: no endpoint answered.
+    """
+
+    code: int
+    threshold: str
+    counted: Counter[Standing]
+    below: Counter[Severity]
+    blind: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExitRule:
+    """From which findings the exit code of an assessment follows; ``threshold`` None: what fits the inspection."""
+
+    threshold: Threshold | None
+    baseline: Baseline | None = None
 
     @classmethod
     def of(cls, arguments: RunArguments) -> ExitRule:
         """The rule of ``--fail-on`` and ``--baseline``. Raises UsageError."""
-        return cls(
-            Threshold(arguments.fail_on), load_baseline(arguments.baseline) if arguments.baseline else frozenset()
+        threshold = Threshold(arguments.fail_on) if arguments.fail_on else None
+        return cls(threshold, load_baseline(arguments.baseline) if arguments.baseline else None)
+
+    def marked(self, view: View) -> View:
+        """The view with what its findings do to the exit code, for the formats that show it."""
+        blind = not _is_bounded(view) and is_blind(view)
+        return replace(view, standings=self.standings(view), blind=blind, baseline=self.baseline)
+
+    def threshold_of(self, view: View) -> Threshold:
+        """The given threshold, or else ``must``; without documents, and for the smoke selection, also what is high."""
+        if self.threshold is not None:
+            return self.threshold
+        inspection = view.inspection
+        has_documents = bool(inspection.endpoint_locations)
+        return Threshold("must" if has_documents and SMOKE not in inspection.plan.selection.tags else "must,high")
+
+    def standings(self, view: View) -> tuple[Standing, ...]:
+        """What each finding of an assessment does to its exit code, in the order of the findings."""
+        threshold, known, within = self.threshold_of(view), self.baseline or NO_BASELINE, _is_bounded(view)
+        return tuple(standing(each, threshold, known, within=within) for each in view.assessment.findings)
+
+    def reckon(self, view: View) -> Reckoning:
+        """The exit code of an assessment, with its reasons."""
+        standings = self.standings(view)
+        counted = Counter(standings)
+        code = FAILING if counted[Standing.FAILS] else UNSEEN if counted[Standing.UNSEEN] else CLEAN
+        blind = not _is_bounded(view) and is_blind(view)
+        below = Counter(
+            each.severity
+            for each, found in zip(view.assessment.findings, standings, strict=True)
+            if found is Standing.BELOW and each.outcome is Outcome.FAIL
         )
+        code = UNSEEN if code == CLEAN and blind else code
+        return Reckoning(code, self.threshold_of(view).text, counted, below, blind)
 
     def code(self, view: View) -> int:
         """The exit code of an assessment."""
-        within = view.inspection.plan.selection.within_seconds is not None
-        code = exit_code(view.assessment.findings, self.threshold, self.baseline, within=within)
-        return UNSEEN if code == CLEAN and not within and is_blind(view) else code
+        return self.reckon(view).code
 
 
 def worst(codes: Iterable[int]) -> int:
     """The exit code of several systems together: a failure outweighs what was not seen."""
     return max(codes, key=(CLEAN, UNSEEN, FAILING, MISUSE).index, default=CLEAN)
-
-
-def load_baseline(path: Path) -> frozenset[str]:
-    """The ids of the findings that failed in an earlier ``findings.json``. Raises UsageError."""
-    try:
-        content = json.loads(read_regular(path, _MOST_BYTES))
-        findings = content["findings"] if isinstance(content, dict) else content
-        return frozenset(each["id"] for each in findings if each["outcome"] == Outcome.FAIL.value)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UsageError(
-            FormattedMessage("{path}: no findings can be read: {reason}", path=path, reason=error),
-            remedy="give a findings.json of an earlier assessment",
-        ) from None

@@ -14,6 +14,7 @@ from inspector.regime.loader import load_all
 from inspector.regime.regime import BilingualText, Clause, Document, Regime, Requirement, Status
 from inspector.registry.registry import installed
 from inspector.report.messages import Translator
+from inspector.report.remedies import product_name, remedies_of
 
 #: The package that translates the sources of documents.
 _PROFILES = "inspector_profiles"
@@ -54,6 +55,12 @@ def _print_check(check: Check, translator: Translator) -> None:
     for option, described in check.options.model_fields.items():
         terminal.print_result(f"{_('Option')}: {option} = {described.default}")
     terminal.print_result()
+    for product, remedy in remedies_of(check.module.partition(".")[0], check.id).items():
+        tried = _("tried with {version}", version=remedy.tried) if remedy.tried else _("not tried by us")
+        terminal.print_result(f"{product_name(product)}, {remedy.place} ({tried})")
+        for line in "\n".join(remedy.lines).splitlines():
+            terminal.print_result(f"    {line}")
+        terminal.print_result()
 
 
 def _print_row(regime: Regime, row: Requirement, translator: Translator) -> None:

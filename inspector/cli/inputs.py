@@ -13,7 +13,7 @@ from inspector.cli import log, terminal
 from inspector.cli.arguments import RunArguments
 from inspector.cli.gc_tuning import reduced_gc
 from inspector.cli.language import translated
-from inspector.declare import authorisation, declaration, settings, statement
+from inspector.declare import authorisation, declaration, inspection_record, settings, statement
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import Declaration, SourceLocation, SourceMap, System
 from inspector.declare.document import diagnostic_at, split
@@ -74,16 +74,20 @@ def read_statements(
     own: Settings,
     registry: Registry,
     systems: Collection[str] | None = None,
+    regimes: Iterable[Regime] = (),
 ) -> tuple[Statement, ...]:
     """The statements in these documents; only one in ``decisions``, the inspecting side's own, can be accepted.
 
     A decision that does not count is read as claimed, with a warning. Each statement is about one of ``systems``, where
-    these are known.
+    these are known, and about a requirement of the ``regimes``.
     """
+    requirements = {row.id for each in regimes for row in each.requirements}
     found: list[Statement] = []
     given = [*((path, ()) for path in statements), *((path, own.inspectors) for path in decisions)]
     for path, inspecting in given:
-        loaded, warnings = statement.load(path, inspecting=inspecting, systems=systems, schemes=registry.schemes)
+        loaded, warnings = statement.load(
+            path, inspecting=inspecting, systems=systems, schemes=registry.schemes, requirements=requirements
+        )
         found.extend(loaded)
         for warning in warnings:
             terminal.print_note(f"inspector: {warning.text(translated)}")
@@ -128,6 +132,11 @@ def read_documents(arguments: RunArguments, read: ReadAuthorisations, registry: 
     given = tuple(each for found, _ in read for each in found)
     files = [text for text in arguments.targets if Path(text).is_file() or text.endswith((".yaml", ".yml", ".jsonl"))]
     if not files:
+        if neither := [text for text in arguments.targets if ":" not in text]:
+            raise UsageError(
+                FormattedMessage("{text} is neither a declaration nor an endpoint", text=repr(neither[0])),
+                remedy="give a file that ends in .yaml, .yml or .jsonl, or endpoint URIs such as https://host/",
+            )
         if arguments.level is None:
             raise UsageError("endpoints without a declaration need a level", remedy="add --level 1 to 5")
         author = arguments.authorised_by or (given[0].granted_by if given else None)
@@ -239,7 +248,7 @@ def load_context(arguments: RunArguments) -> RunContext:
     regimes = load_all(registry.profiles, pinned=folders)
     check_approvals(documents, regimes, day_of(now()))
     declared = {each.id for each in documents.declaration.systems}
-    statements = read_statements(arguments.statements, arguments.decisions, own, registry, declared)
+    statements = read_statements(arguments.statements, arguments.decisions, own, registry, declared, regimes)
     return RunContext(
         registry=registry,
         settings=own,
@@ -265,7 +274,7 @@ def request_of(
     formats: Sequence[str] = (),
 ) -> InspectionRequest:
     """The request for one of the declared systems. Raises UsageError when no regime holds for it."""
-    return request_for(
+    request = request_for(
         system,
         context,
         run=run,
@@ -277,4 +286,10 @@ def request_of(
             within_seconds=arguments.within,
         ),
         formats=formats,
+        keep_reports=arguments.keep_reports,
     )
+    if arguments.inspection is None:
+        return request
+    declared = None if context.documents is None else [each.id for each in context.documents.declaration.systems]
+    record = inspection_record.load(arguments.inspection, systems=declared)
+    return request.model_copy(update={"record": record})

@@ -19,6 +19,31 @@ HEADINGS = ("Usage:", "Options:", "Commands:", "Arguments:", "[required]", "[def
 SEE_HELP = "see '{command} --help'"
 HELP = "Show this message and exit."
 
+#: What stands for values in help, where their type does not say it.
+PLACEHOLDERS = {
+    "systems": "ID",
+    "system": "ID",
+    "only": "NAME",
+    "select": "TAG",
+    "addresses": "ADDRESS",
+    "endpoint": "URI",
+    "as_of": "DATE",
+    "within": "SECONDS",
+    "level": "1-5",
+    "formats": "FORMATS",
+    "trusted": "KEY",
+}
+
+#: What the shipped plugins contribute, for help texts: asking for help loads no plugin.
+SHIPPED = {
+    "formats": "codequality, html, json, junit, sarif",
+    "probes": "banners, certificates, http, mail, mail-server, mta-sts, mta-sts-policy, name-server, names, ports, "
+    "revocation, starttls, starttls-injection, tls, tls-attacks, tls-resumption, tls-sessions, zone",
+}
+
+#: How the parser shows the type of an argument.
+_TYPE = re.compile(r" <(list\[\w+\]|str|path)>")
+
 #: What usage errors say; tried in order, the first that fits counts.
 ERRORS = (
     "No such option: {option}",
@@ -48,13 +73,30 @@ REASONS = {
 def localise(command: Any) -> Any:
     """The command with its help, and that of its subcommands, in the language of this command."""
     command.help = translated(inspect.cleandoc(command.help or "").replace("\n", " "))
+    command.get_short_help_str = lambda limit=0: command.help  # noqa: ARG005  (the parser would cut it)
     for parameter in command.params:
-        parameter.help = translated(parameter.help or "")
+        parameter.help = FormattedMessage(translated(parameter.help or ""), **SHIPPED)
+        parameter.metavar = parameter.metavar or _placeholder(parameter)
     written = command.get_help
-    command.get_help = lambda context: _headings(written(context))
+
+    command.get_help = lambda context: _headings(_TYPE.sub(lambda found: " " * len(found[0]), written(context)))
     for each in getattr(command, "commands", {}).values():
         localise(each)
     return command
+
+
+def _placeholder(parameter: Any) -> str | None:
+    """What stands for the value of an option: in capitals what it is, not how Python calls its type."""
+    if parameter.param_type_name == "argument":
+        return None
+    if parameter.name in PLACEHOLDERS:
+        return PLACEHOLDERS[parameter.name]
+    kind = str(getattr(getattr(parameter, "type_descriptor", None), "annotation", ""))
+    if getattr(parameter, "is_flag", False):
+        return None
+    if "Path" in kind:
+        return "PATH"
+    return "NUMBER" if "int" in kind else "TEXT" if "str" in kind else None
 
 
 def _headings(text: str) -> str:

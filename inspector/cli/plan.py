@@ -6,7 +6,7 @@ import math
 
 from inspector.cli import terminal
 from inspector.cli.arguments import RunArguments
-from inspector.cli.exit_code import MISUSE
+from inspector.cli.exit_code import CLEAN, MISUSE, UNSEEN
 from inspector.cli.gc_tuning import reduced_gc
 from inspector.cli.inputs import instant, load_context, new_run, request_of, systems_of
 from inspector.cli.language import _, current, translated
@@ -37,7 +37,7 @@ def print_plans(arguments: RunArguments) -> int:
     run, as_of = new_run(), instant(arguments.as_of)
     systems = systems_of(context.documents.declaration, arguments.systems)
     show = _Full(context) if len(systems) <= MOST_IN_FULL else _Lines()
-    totals, code = PlanTotals(), 0
+    totals, code = PlanTotals(), CLEAN
     with reduced_gc():
         for system in systems:
             show.note(system)
@@ -49,10 +49,34 @@ def print_plans(arguments: RunArguments) -> int:
                 continue
             totals.add(planned.plan, planned.request.authorisations)
             show.add(planned)
+            code = max(code, _code(planned), key=(CLEAN, UNSEEN, MISUSE).index)
     if totals.systems > 1:
         _print_totals(totals)
     show.print()
     return code
+
+
+def _code(planned: PlannedInspection) -> int:
+    """The exit code that ``inspector run`` is known to have: for what it refuses, and where nothing can be asked."""
+    if _refusal(planned):
+        return MISUSE
+    return UNSEEN if _asks_nothing(planned) else CLEAN
+
+
+def _asks_nothing(planned: PlannedInspection) -> bool:
+    tasks = planned.plan.tasks
+    return bool(tasks) and all(task.cause is not None for task in tasks)
+
+
+def _print_outcome(planned: PlannedInspection) -> None:
+    """What ``inspector run`` would refuse, or could not see."""
+    if refusal := _refusal(planned):
+        terminal.print_note(_("'inspector run' would refuse this plan:"))
+        terminal.print_error(refusal)
+    elif _asks_nothing(planned):
+        terminal.print_note(
+            _("nothing of {system} can be asked; 'inspector run' would see nothing", system=planned.request.system.id)
+        )
 
 
 def _print_totals(totals: PlanTotals) -> None:
@@ -111,16 +135,14 @@ class _Full:
         """Print every plan."""
         for planned in self._plans:
             _print(planned, self._context.registry, self._context.settings.ceilings.pause_seconds)
-            if refusal := _refusal(planned):
-                terminal.print_note(_("'inspector run' would refuse this plan:"))
-                terminal.print_error(refusal)
+            _print_outcome(planned)
 
 
 class _Lines:
     """Prints one line for each plan, and keeps nothing else of it."""
 
     def __init__(self) -> None:
-        self._lines: list[tuple[str, UsageError | None]] = []
+        self._lines: list[tuple[str, PlannedInspection | None]] = []
 
     def note(self, system: System) -> None:
         """Say nothing."""
@@ -140,15 +162,14 @@ class _Lines:
             questions=plan.bounds.port_questions,
             seconds=plan.bounds.seconds,
         )
-        self._lines.append((line, _refusal(planned)))
+        self._lines.append((line, planned if _code(planned) != CLEAN else None))
 
     def print(self) -> None:
         """Print every line."""
-        for line, refusal in self._lines:
+        for line, planned in self._lines:
             terminal.print_result(line)
-            if refusal:
-                terminal.print_note(_("'inspector run' would refuse this plan:"))
-                terminal.print_error(refusal)
+            if planned is not None:
+                _print_outcome(planned)
         terminal.print_result(_("'inspector plan … --system ID' prints the plan of a system in full"))
 
 

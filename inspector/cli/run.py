@@ -1,24 +1,24 @@
-"""``inspector run`` and ``inspector seal``: systems are inspected, then one summary of all is printed."""
+"""``inspector run`` and ``inspector seal``: one system after the other, then one summary."""
 
 from __future__ import annotations
 
-import os
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from inspector.cli import terminal
 from inspector.cli.arguments import RunArguments
+from inspector.cli.baseline import refuse_baseline
 from inspector.cli.exit_code import MISUSE, ExitRule, worst
 from inspector.cli.gc_tuning import reduced_gc
 from inspector.cli.inputs import instant, load_context, new_run, read_settings, request_of, systems_of
-from inspector.cli.kept import SUMMARISE, KeptOptions, summary_of
+from inspector.cli.kept import MARK, SUMMARISE, KeptOptions, summary_of
 from inspector.cli.language import _, current, translated
 from inspector.cli.run_progress import RunProgress, print_continuation
-from inspector.cli.summary import InspectionSummary
+from inspector.cli.summary import InspectionSummary, print_summary
 from inspector.collect.collector import Progress
 from inspector.declare import authorisation
 from inspector.declare.declaration import System
@@ -28,29 +28,28 @@ from inspector.fleet.requests import RunRequests
 from inspector.model.errors import BundleError, InspectorError, UsageError
 from inspector.model.escaping import escape_commands, escape_control
 from inspector.model.formatted import FormattedMessage
-from inspector.model.line_file import open_plain
-from inspector.model.verdict import Outcome
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.pipeline import resume_inspection
-from inspector.pipeline.reporting import render
+from inspector.pipeline.reporting import render, write_private
 from inspector.pipeline.request import InspectionRequest
+from inspector.pipeline.run_overview import overview_of, render_run
 from inspector.pipeline.trust import load_trust
 from inspector.regime.loader import load_all
 from inspector.registry.lock import is_decided, pinned, records_of, registry_under
 from inspector.registry.registry import Registry, installed
-from inspector.report.messages import Translator
 from inspector.seal import RunIndex, State, inspection_of
 from inspector.seal.signing import default_path as default_key_path
 
 #: A system that was not inspected, or not finished, and why.
 Missed = tuple[str, str]
 
-#: Formats that every assessment has.
+#: Formats in which every assessment is written, in a run of so many systems at most.
 ALWAYS = ("html", "json")
+SYSTEMS_WITH_REPORTS = 10
 
 
-def formats_of(text: str, registry: Registry) -> tuple[str, ...]:
-    """The report formats, without repetition. Raises UsageError for one that no plugin has."""
+def formats_of(text: str, registry: Registry, *, systems: int = 1) -> tuple[str, ...]:
+    """The report formats of a run, without repetition. Raises UsageError for one that no plugin has."""
     wanted = [name.strip() for name in text.split(",") if name.strip()]
     for name in wanted:
         if name not in registry.renderers:
@@ -58,7 +57,8 @@ def formats_of(text: str, registry: Registry) -> tuple[str, ...]:
                 FormattedMessage("--format {name}: no plugin has this format", name=name),
                 remedy=FormattedMessage("write some of {known}", known=", ".join(registry.renderers)),
             )
-    return tuple(dict.fromkeys([*(name for name in ALWAYS if name in registry.renderers), *wanted]))
+    always = ALWAYS if systems <= SYSTEMS_WITH_REPORTS else ()
+    return tuple(dict.fromkeys([*(name for name in always if name in registry.renderers), *wanted]))
 
 
 class ProgressLine:
@@ -85,8 +85,9 @@ class ProgressLine:
 
 def inspect_all(arguments: RunArguments) -> int:
     """Inspect every chosen system, print what was found, and give the exit code."""
-    ExitRule.of(arguments)  # whose errors come before anything else
-    context = load_context(arguments)
+    rule = ExitRule.of(arguments)  # whose errors come before anything else
+    context = replace(load_context(arguments), mark=rule.marked)
+    refuse_baseline(arguments.baseline, context.documents.authorisations if context.documents else ())
     done, missed = _inspect_chosen(arguments, context)
     return _code(done, missed)
 
@@ -103,10 +104,10 @@ def inspect_each(arguments: RunArguments, context: RunContext) -> list[Inspectio
 
 def _inspect_chosen(arguments: RunArguments, context: RunContext) -> tuple[list[InspectionSummary], list[Missed]]:
     ExitRule.of(arguments)  # whose errors come first
-    formats = formats_of(arguments.formats, context.registry)
+    systems = _systems(arguments, context)
+    formats = formats_of(arguments.formats, context.registry, systems=len(systems))
     run, as_of = new_run(), instant(arguments.as_of)
     index = RunIndex(context.settings.output, run)
-    systems = _systems(arguments, context)
     requests: list[InspectionRequest] = []
     refused: dict[str, str] = {}
     for system in systems:
@@ -160,7 +161,8 @@ def _inspect(
         is_decided=recorded.head.is_decided,
         plugins=records_of(context.registry),
         summarise=SUMMARISE,
-        options=KeptOptions.of(arguments.fail_on, ExitRule.of(arguments)).canonical(),
+        mark=MARK,
+        options=KeptOptions.of(arguments).canonical(),
     )
     fleet = Fleet(recorded.folder, context, common, len(systems), Listener())
     try:
@@ -178,8 +180,18 @@ def _inspect(
         many.clear()
     places = {system: place for place, system in enumerate(systems)}
     done.sort(key=lambda each: places[each.system])
-    print_summary(done, arguments, context.registry)
+    print_summary(done, arguments, _code(done, missed), missed)
+    write_copies(done, arguments, context.registry)
+    if len(systems) > 1:
+        print_overview(recorded.folder, context.registry)
     return done, missed
+
+
+def print_overview(run: Path, registry: Registry) -> None:
+    """Write the overview of a run over several systems into its folder, and print where it is."""
+    files = write(run, render_run(overview_of(run, registry), registry.run_renderers, registry))
+    page = f"overview.{current().value}.html"
+    terminal.print_result(_("Overview: {path}", path=next((each for each in files if each.name == page), run)))
 
 
 def _systems(arguments: RunArguments, context: RunContext) -> Sequence[System]:
@@ -237,10 +249,12 @@ def resume(folder: Path, arguments: RunArguments, *, collecting: bool = True) ->
         return _resume_run(folder.resolve(), arguments)
     given = tuple(each for path in arguments.authorisations for each in authorisation.load(path))
     own = read_settings(arguments.settings, arguments.output)
-    registry = registry_under((*inspection_of(folder).authorisations, *given), own.plugins_lock)
+    authorised = (*inspection_of(folder).authorisations, *given)
+    refuse_baseline(arguments.baseline, authorised)
+    registry = registry_under(authorised, own.plugins_lock)
     formats = formats_of(arguments.formats, registry)
     progress = ProgressLine(quiet=arguments.quiet)
-    context = RunContext(registry, own)
+    context = RunContext(registry, own, mark=rule.marked)
     whole = folder.resolve()
     index = RunIndex(whole.parents[2], whole.parents[1].name)
     as_of = instant(arguments.as_of)
@@ -251,19 +265,22 @@ def resume(folder: Path, arguments: RunArguments, *, collecting: bool = True) ->
             progress.show,
             as_of=as_of,
             formats=formats,
+            keep_reports=arguments.keep_reports,
             collecting=collecting,
             authorisations=given,
         )
-        summary = InspectionSummary.of(written, rule)
-    print_summary([summary], arguments, registry)
+        summary = InspectionSummary.of(written, rule, verbose=arguments.verbose)
+    print_summary([summary], arguments)
+    write_copies([summary], arguments, registry)
     return summary.code
 
 
 def _resume_run(folder: Path, arguments: RunArguments) -> int:
     """Go on with everything of a run: finished systems are kept, all others are finished, or inspected."""
-    for name in ("authorisations", "formats"):
+    for name in ("authorisations", "formats", "keep_reports"):
         _refuse_option(arguments, name)
-    recorded = RunRequests(folder)
+    rule, recorded = ExitRule.of(arguments), RunRequests(folder)
+    refuse_baseline(arguments.baseline, decided=recorded.head.is_decided)
     own = read_settings(arguments.settings, folder.parent)
     load_trust(own)
     decided = recorded.head.is_decided
@@ -271,7 +288,7 @@ def _resume_run(folder: Path, arguments: RunArguments) -> int:
     regimes = load_all(registry.profiles, pinned=[each.name for each in registry.profiles] if decided else [])
     for system, reason in recorded.head.refused.items():
         terminal.print_error(InspectorError(FormattedMessage("{system}: {reason}", system=system, reason=reason)))
-    return _code(*_inspect(recorded, arguments, RunContext(registry, own, regimes)))
+    return _code(*_inspect(recorded, arguments, RunContext(registry, own, regimes, mark=rule.marked)))
 
 
 #: What an interrupted inspection goes on with as it began.
@@ -305,48 +322,16 @@ def _option(name: str) -> str:
     return names.get(name, f"--{name.replace('_', '-')}")
 
 
-def print_summary(done: Sequence[InspectionSummary], arguments: RunArguments, registry: Registry) -> None:
-    """Print the counts, the failures, and where the reports are."""
-    if not done:
-        return
-    translator = Translator(registry, current())
-    summary = terminal.table(
-        None, _("System"), _("Level"), _("Regime"), *map(translator.term, Outcome), _("follow from a common cause")
-    )
-    for each in done:
-        counts = (str(each.counts[outcome]) for outcome in Outcome)
-        terminal.add_row(summary, each.system, str(each.level), each.regime, *counts, str(each.followers))
-    terminal.print_table(summary)
-    for each in done:
-        system = f"{each.system}: " if len(done) > 1 else ""
-        for line in (*each.failures, *each.causes, *each.limits):
-            terminal.print_result(f"{system}{line}")
-    for each in done:
-        terminal.print_result(_("Report: {path}", path=each.folder / "reports" / f"report.{current().value}.html"))
-    if arguments.to is not None:
-        views = [each.view(registry) for each in done]
+def write_copies(done: Sequence[InspectionSummary], arguments: RunArguments, registry: Registry) -> None:
+    """Write the report files that ``--to`` asks for, and print where they are."""
+    if arguments.to is not None and done:
+        rule = ExitRule.of(arguments)
+        views = [rule.marked(each.view(registry)) for each in done]
         for path in write(arguments.to, render(views, formats_of(arguments.formats, registry), registry)):
             terminal.print_result(_("Report: {path}", path=path))
 
 
-def write(folder: Path, files: dict[str, bytes]) -> list[Path]:
-    """Write report files into a folder of the user's, for nobody else to read.
-
-    Raises UsageError when that cannot be done, or when a link is in the place of a file.
-    """
-    place = folder
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name, data in files.items():
-            place = folder / name
-            descriptor = open_plain(place, os.O_WRONLY)
-            with os.fdopen(descriptor, "wb") as file:
-                os.fchmod(descriptor, 0o600)
-                os.ftruncate(descriptor, 0)
-                file.write(data)
-    except OSError as error:
-        raise UsageError(
-            FormattedMessage("{file}: cannot be written: {reason}", file=place, reason=error.strerror),
-            remedy="choose another folder with --to",
-        ) from None
+def write(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
+    """Write report files into a folder of the user's, for nobody else to read. Raises BundleError."""
+    write_private({folder / name: data for name, data in files.items()}, remedy="choose another folder with --to")
     return [folder / name for name in sorted(files)]

@@ -8,7 +8,7 @@ from inspector.cli import terminal
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
 
-DOCUMENTS = ("declaration", "declaration-line", "authorisation", "statements", "settings", "findings")
+DOCUMENTS = ("declaration", "declaration-line", "authorisation", "statements", "inspection", "settings", "findings")
 
 
 def print_schema(document: str) -> int:

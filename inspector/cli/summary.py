@@ -1,69 +1,173 @@
-"""What is printed of assessments."""
+"""What commands print of assessments: a verdict, the worst failures, what could not be seen.
+
+By default it fits a terminal of 80 columns and 24 lines; ``--verbose`` prints every finding, ``--summary`` one line for
+each system.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated, Any
 
-from inspector.cli.exit_code import ExitRule
+from pydantic import PlainSerializer, PlainValidator
+
+from inspector.cli import terminal
+from inspector.cli.arguments import RunArguments
+from inspector.cli.exit_code import CLEAN, FAILING, MISUSE, UNSEEN, ExitRule, Reckoning
 from inspector.cli.language import _, current, translated
+from inspector.cli.terminal import Styled
+from inspector.declare.statement import Statement, unmatched
 from inspector.model.domain_name import with_u_labels
+from inspector.model.errors import UsageError
 from inspector.model.escaping import escape_control
-from inspector.model.finding import Finding
+from inspector.model.finding import Finding, Obligation, Severity
+from inspector.model.formatted import packed, unpacked
 from inspector.model.subject import SYSTEM
 from inspector.model.verdict import Outcome
 from inspector.pipeline.reporting import WrittenAssessment, view
 from inspector.record.plan import VantageLimit
 from inspector.registry.registry import Registry
+from inspector.report.messages import Translator
+from inspector.report.standing import Standing
 from inspector.report.view import CauseGroup, View
 from inspector.seal import Bundle
+
+#: The lines of a summary on a terminal of 24, where one line is the command and one the next prompt.
+MOST_LINES = 22
+#: The most members of a list that are printed; how many more there are is said.
+MOST_ITEMS = 5
+#: The most systems of which each has a sentence of its own.
+MOST_SENTENCES = 3
+#: The style of a severity, as its word is printed; the word alone says the same.
+STYLES = {
+    Severity.CRITICAL: "1;97;41",
+    Severity.HIGH: "1;31",
+    Severity.MEDIUM: "33",
+    Severity.LOW: "36",
+    Severity.INFO: "2",
+}
+_CODE_STYLES = {CLEAN: "32", FAILING: "1;31", UNSEEN: "1;33", MISUSE: "1;31"}
+#: Why failures that were seen do not count.
+_SPARED = {
+    Standing.BASELINE: "{count} known from the baseline",
+    Standing.EXCUSED: "{count} excused by an accepted statement",
+    Standing.NOT_YET_DUE: "{count} not yet due",
+}
+_WIDE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Failures of one check with one severity and obligation: of one system, or of several.
+
+    ``subjects`` are where it fails, of those kept; ``message`` and ``remedy`` those of the first failure, ``title`` the
+    claim that is not met; ``counts`` the failures by system.
+    """
+
+    check: str
+    title: str
+    severity: Severity
+    must: bool
+    message: str
+    remedy: str
+    subjects: tuple[str, ...]
+    counts: Mapping[str, int]
+
+    @property
+    def count(self) -> int:
+        """The number of failures."""
+        return sum(self.counts.values())
+
+    @property
+    def key(self) -> tuple[str, str, Severity, bool]:
+        """What the failures have in common."""
+        return (self.check, self.title, self.severity, self.must)
+
+    @property
+    def rank(self) -> tuple[int, int, int, str]:
+        """The order: worst severity first, then what must hold, then what fails most often."""
+        return (-self.severity.rank, 0 if self.must else 1, -self.count, self.title)
+
+
+def _packed_error(error: UsageError) -> tuple[object, object]:
+    return packed(error.message), packed(error.remedy)
+
+
+def _unpacked_error(value: Any) -> UsageError:
+    return value if isinstance(value, UsageError) else UsageError(unpacked(value[0]), remedy=unpacked(value[1]))
+
+
+#: An error as a field of what worker processes send.
+SentError = Annotated[UsageError, PlainValidator(_unpacked_error), PlainSerializer(_packed_error)]
 
 
 @dataclass(frozen=True, slots=True)
 class InspectionSummary:
     """What is printed of an assessment; the assessment itself is on the disk, and no longer in memory.
 
-    ``folder`` is the assessment's, ``failures`` one line per failing finding, ``causes`` one per common cause,
-    ``followers`` the number of findings that follow from them, ``limits`` one per limit of the vantage, ``code`` the
-    exit code.
+    ``folder`` is the assessment's, ``failures`` its failing findings in groups, ``unseen`` one line for each cause for
+    which something that counts was not seen, ``causes`` one per common cause, ``followers`` the number of findings that
+    follow from them, ``limits`` one per limit of the vantage, ``errors`` one per statement that matches no finding,
+    ``lines`` one per finding where all are printed, ``code`` the exit code and ``reckoning`` its reasons, ``reports``
+    the files that were written, by name.
     """
 
     system: str
     level: int
     regime: str
     counts: Mapping[Outcome, int]
-    failures: tuple[str, ...]
+    failures: tuple[FailureGroup, ...]
+    unseen: tuple[str, ...]
     causes: tuple[str, ...]
     limits: tuple[str, ...]
     followers: int
     folder: Path
     code: int
+    reckoning: Reckoning
+    errors: tuple[SentError, ...] = ()
+    lines: tuple[tuple[Severity, str], ...] = field(default=())
+    reports: Mapping[str, Path] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, written: WrittenAssessment, rule: ExitRule) -> InspectionSummary:
-        """The summary of an assessment that was written."""
-        made, folder = written
-        translator = made.translator(current())
+    def of(
+        cls,
+        written: WrittenAssessment,
+        rule: ExitRule,
+        *,
+        verbose: bool = False,
+        statements: Sequence[Statement] | None = None,
+    ) -> InspectionSummary:
+        """The summary of an assessment that was written, with a line for every finding if ``verbose``.
+
+        ``statements`` are those that were given for it (None: those of the capture).
+        """
+        made, folder, reports = written
+        reckoning = rule.reckon(made)
+        coverage = made.assessment.coverage
+        given = made.inspection.statements if statements is None else statements
+        own = [each for each in given if each.system == made.inspection.system.id]
+        left_out = {*coverage.not_selected, *coverage.not_authorised}
+        errors = tuple(unmatched(own, made.assessment.findings, left_out))
         return cls(
             system=made.inspection.system.id,
             level=made.assessment.level,
             regime=made.assessment.regime,
             counts=made.counts(),
-            failures=tuple(
-                escape_control(
-                    f"{translator.term(each.severity)}: {_subject(each)} – {made.title(each, current())}: "
-                    f"{translator.message(each)}",
-                    keep="",
-                )
-                for each in (*made.binding, *made.recommended)
-                if each.outcome is Outcome.FAIL
-            ),
-            causes=tuple(_cause_line(made, each) for each in made.causes()),
-            limits=tuple(limit_line(each) for each in made.inspection.plan.limits),
+            failures=_failures(made),
+            unseen=_unseen(made, rule),
+            causes=(*_unresolved(made), *(_cause_line(made, each) for each in made.causes())),
+            limits=tuple(limit_line(each) for each in made.assessment.coverage.limits),
             followers=len(made.followers),
             folder=folder,
-            code=rule.code(made),
+            code=MISUSE if errors and reckoning.code != FAILING else reckoning.code,
+            reckoning=reckoning,
+            errors=errors,
+            lines=tuple(_lines(made)) if verbose else (),
+            reports=reports,
         )
 
     def view(self, registry: Registry) -> View:
@@ -71,10 +175,82 @@ class InspectionSummary:
         bundle = Bundle.open(self.folder.parents[1])
         return view(bundle, bundle.assessment(self.folder.name).assessment, registry)
 
+    @property
+    def report(self) -> Path | None:
+        """The report in the language of the command, from the current folder if it is below that; None: not written."""
+        path = self.reports.get(f"report.{current().value}.html")
+        return None if path is None else _from_here(path)
+
+
+def _from_here(path: Path) -> Path:
+    """The path from the current folder, if it is below that."""
+    absolute, here = path.absolute(), Path.cwd()
+    return absolute.relative_to(here) if absolute.is_relative_to(here) else path
+
+
+# --- What is printed of one assessment ------------------------------------------------------------------------------
+
+
+def _failures(made: View) -> tuple[FailureGroup, ...]:
+    translator = made.translator(current())
+    found: dict[tuple[str, Severity, bool], list[Finding]] = defaultdict(list)
+    for each in (*made.binding, *made.recommended):
+        if each.outcome is Outcome.FAIL:
+            must = each.obligation is Obligation.MUST
+            found[made.title(each, current()), each.severity, must].append(each)
+    groups = [
+        FailureGroup(
+            check=findings[0].check,
+            title=_inline(title),
+            severity=severity,
+            must=must,
+            message=_inline(translator.message(findings[0])),
+            remedy=_inline(translator.check(findings[0].check, "remediation")),
+            subjects=tuple(dict.fromkeys(map(_place, findings)))[: MOST_ITEMS + 1],
+            counts={made.inspection.system.id: len(findings)},
+        )
+        for (title, severity, must), findings in found.items()
+    ]
+    return tuple(sorted(groups, key=lambda each: each.rank))
+
+
+def _unseen(made: View, rule: ExitRule) -> tuple[str, ...]:
+    """What counts, or must hold, and could not be seen, by cause; without what follows from a common cause."""
+    translator = made.translator(current())
+    grouped: dict[tuple[str, str], list[str]] = defaultdict(list)
+    standings = zip(made.assessment.findings, rule.standings(made), strict=True)
+    for each, found in sorted(standings, key=lambda pair: -pair[0].severity.rank):
+        counts = found is Standing.UNSEEN or (found is Standing.BELOW and each.obligation is Obligation.MUST)
+        if counts and each.outcome is not Outcome.FAIL and each.follows_from is None:
+            grouped[_subject(each), translator.message(each)].append(made.title(each, current()))
+    return tuple(
+        _inline(_("{where}: {message}: {claims}", where=where, message=message, claims=_listed(claims, most=3)))
+        for (where, message), claims in grouped.items()
+    )
+
+
+def _lines(made: View) -> Iterator[tuple[Severity, str]]:
+    """One line for every finding, failures first."""
+    translator = made.translator(current())
+    for each in (*made.binding, *made.recommended):
+        outcome = translator.verdict(each)
+        words = [_("must")] if each.obligation is Obligation.MUST else []
+        about = ", ".join([*words, outcome])
+        claim = made.title(each, current())
+        yield each.severity, _inline(f"{about}: {_subject(each)} – {claim}: {translator.message(each)}")
+
 
 def limit_line(limit: VantageLimit) -> str:
     """A limit of the vantage, with the addresses or names that it concerns."""
-    return escape_control(f"{translated(limit.detail)}: {with_u_labels(', '.join(limit.addresses))}", keep="")
+    return _inline(f"{translated(limit.detail)}: {with_u_labels(', '.join(limit.addresses))}")
+
+
+def _unresolved(made: View) -> tuple[str, ...]:
+    """Why names lead to no address, each with its name."""
+    tasks = [each for each in made.inspection.plan.tasks if each.cause is not None and each.subject.address is None]
+    unreached = {pin.name for pin in made.inspection.plan.pins if not pin.addresses}
+    lines = [f"{each.subject.host}: {translated(each.detail)}" for each in tasks if each.subject.host in unreached]
+    return tuple(_inline(with_u_labels(each)) for each in dict.fromkeys(lines))
 
 
 def _cause_line(made: View, group: CauseGroup) -> str:
@@ -84,10 +260,343 @@ def _cause_line(made: View, group: CauseGroup) -> str:
         reason=made.cause_text(group.cause, current()),
         count=len(group.followers),
     )
-    return escape_control(text, keep="")
+    return _inline(text)
 
 
 def _subject(finding: Finding) -> str:
     """What a finding is about, among those of several systems: the subject with its address, or the system's id."""
     subject = finding.system if finding.subject == SYSTEM.uri else finding.subject
-    return with_u_labels(f"{subject} {finding.address}" if finding.address else subject)
+    return _inline(with_u_labels(f"{subject} {finding.address}" if finding.address else subject))
+
+
+def _place(finding: Finding) -> str:
+    """The subject without its address."""
+    return _subject(finding.model_copy(update={"address": None}))
+
+
+def _inline(text: str) -> str:
+    return escape_control(" ".join(text.split("\n")), keep="")
+
+
+def _listed(items: Iterable[str], *, most: int = MOST_ITEMS, count: int | None = None) -> str:
+    """The first items, and how many more there are."""
+    known = list(items)
+    total = len(known) if count is None else count
+    shown = ", ".join(known[:most])
+    return _("{items} and {count} more", items=shown, count=total - most) if total > most else shown
+
+
+# --- The verdict ----------------------------------------------------------------------------------------------------
+
+
+def verdict(summary: InspectionSummary) -> str:
+    """One sentence: what fails, what was not seen, and why the exit code is what it is."""
+    return _(
+        "{system} (level {level}): {failures}; {unseen}; {reason}",
+        system=summary.system,
+        level=summary.level,
+        failures=failures_text(summary.failures),
+        unseen=_unseen_text([summary]),
+        reason=_("exit code {code}: {reason}", code=summary.code, reason=_reason_of(summary)),
+    )
+
+
+def _reason_of(summary: InspectionSummary) -> str:
+    if summary.code == MISUSE:
+        return _("statements that match nothing: {count}", count=len(summary.errors))
+    return reason(summary.reckoning)
+
+
+def failures_text(groups: Iterable[FailureGroup]) -> str:
+    """How many failures there are: those of what must hold, and the others by severity."""
+    counted: Counter[Severity | None] = Counter()
+    for each in groups:
+        counted[None if each.must else each.severity] += each.count
+    if not counted:
+        return _("no failure")
+    parts = [_("{count} must", count=counted[None])] if counted[None] else []
+    severities = [each for each in reversed(Severity) if counted[each]]
+    parts.extend(_("{count} {severity}", count=counted[each], severity=_term(each)) for each in severities)
+    return _("failures: {counts}", counts=", ".join(parts))
+
+
+def _unseen_text(summaries: Sequence[InspectionSummary]) -> str:
+    errors = sum(each.counts[Outcome.ERROR] for each in summaries)
+    count = sum(each.followers + each.counts[Outcome.INCONCLUSIVE] for each in summaries)
+    parts = [
+        _("could not be seen: {count}", count=count) if count else "",
+        _("tool errors: {count}", count=errors) if errors else "",
+    ]
+    return "; ".join(filter(None, parts)) or _("everything asked was seen")
+
+
+def reason(reckoning: Reckoning) -> str:
+    """Why an exit code is what it is, with what does not count."""
+    counted, threshold = reckoning.counted, reckoning.threshold
+    if reckoning.code == FAILING:
+        text = _(
+            "failures that count (--fail-on {threshold}): {count}", count=counted[Standing.FAILS], threshold=threshold
+        )
+    elif reckoning.code == UNSEEN and not counted[Standing.UNSEEN]:
+        text = _("no endpoint answered")
+    elif reckoning.code == UNSEEN:
+        count = counted[Standing.UNSEEN]
+        text = _("not seen, though it counts (--fail-on {threshold}): {count}", count=count, threshold=threshold)
+    else:
+        text = _("nothing that counts (--fail-on {threshold}) fails", threshold=threshold)
+    spared = [_(text, count=counted[name]) for name, text in _SPARED.items() if counted[name]]
+    if reckoning.code != FAILING and (below := reckoning.below):
+        severities = sorted(below, key=lambda each: -each.rank)
+        counts = [_("{count} {severity}", count=below[each], severity=_term(each)) for each in severities]
+        spared.append(", ".join(counts))
+    return (
+        _("{reason}; failures that do not count: {counts}", reason=text, counts="; ".join(spared)) if spared else text
+    )
+
+
+def _term(severity: Severity) -> str:
+    from inspector.registry.registry import installed
+
+    return Translator(installed(), current()).term(severity)
+
+
+# --- Printing -------------------------------------------------------------------------------------------------------
+
+#: One line of the terminal: texts, some of them with a style.
+Line = tuple[str | Styled, ...]
+
+
+def print_summary(
+    done: Sequence[InspectionSummary],
+    arguments: RunArguments,
+    code: int | None = None,
+    not_inspected: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Print what was found, worst first, and where the reports are.
+
+    ``not_inspected`` are the systems that have no assessment, with the reason; ``code`` is the exit code of all.
+    """
+    for line in summary_lines(done, arguments, code, not_inspected):
+        terminal.print_line(*line)
+    for error in (error for each in done for error in each.errors):
+        terminal.print_error(error)
+
+
+def summary_lines(
+    done: Sequence[InspectionSummary],
+    arguments: RunArguments,
+    code: int | None,
+    not_inspected: Sequence[tuple[str, str]],
+) -> list[Line]:
+    """The lines of ``print_summary``."""
+    together = len(done) + len(not_inspected) > 1
+    end = [*_not_inspected_lines(not_inspected, len(done)), *_code_lines(done, code, len(not_inspected))]
+    end = end if together else []
+    if not done:
+        return end
+    if arguments.summary:
+        return [*map(_one_line, done), *end]
+    if arguments.verbose:
+        findings = [line for each in done for line in _finding_lines(each, several=len(done) > 1)]
+        unseen = [(f"  {each}",) for each in _unseen_texts(done)]
+        heading: list[Line] = [(_("Could not be seen:"),)] if unseen else []
+        return [*findings, *heading, *unseen, *_report_lines(done), *map(_one_line, done), *end]
+    if len(done) > MOST_SENTENCES:
+        end = [*_run_lines(done), *end]
+        return [*_group_lines(done, MOST_LINES - len(end)), *end]
+    begin = [line for each in done for line in (_verdict_lines(each) if len(done) == 1 else [_short_line(each)])]
+    end = [*_unseen_lines(done), *_report_lines(done), *end]
+    printed = sum(map(_height, (*begin, *end)))
+    return [*begin, *_group_lines(done, MOST_LINES - printed), *end]
+
+
+def _height(line: Line) -> int:
+    """How many lines of the terminal a line needs, where it is wider."""
+    length = sum(len(each.text if isinstance(each, Styled) else each) for each in line)
+    return max(1, -(-length // terminal.width()))
+
+
+def _one_line(summary: InspectionSummary) -> Line:
+    return (Styled(summary.system, _CODE_STYLES[summary.code]), verdict(summary).removeprefix(summary.system))
+
+
+def _short_line(summary: InspectionSummary) -> Line:
+    """The verdict in one line: the exit code of all, which stands last, has its reason."""
+    text = _(
+        "{system} (level {level}): exit code {code}; {failures}; {unseen}",
+        system=summary.system,
+        level=summary.level,
+        code=summary.code,
+        failures=failures_text(summary.failures),
+        unseen=_unseen_text([summary]),
+    )
+    text = terminal.cut(text, terminal.width())
+    return (Styled(summary.system, _CODE_STYLES[summary.code]), text.removeprefix(summary.system))
+
+
+def _verdict_lines(summary: InspectionSummary) -> Iterator[Line]:
+    first, *others = terminal.wrapped(verdict(summary), terminal.width())
+    yield (Styled(summary.system, _CODE_STYLES[summary.code]), first.removeprefix(summary.system))
+    yield from ((each,) for each in others)
+
+
+def _finding_lines(summary: InspectionSummary, *, several: bool) -> Iterator[Line]:
+    for severity, line in summary.lines:
+        yield (f"{summary.system}: " if several else "", Styled(_term(severity), STYLES[severity]), f", {line}")
+
+
+def _report_lines(done: Sequence[InspectionSummary]) -> list[Line]:
+    """Where the report is; of several systems, that of the worst, and the folder of all."""
+    worst = worst_of(done)
+    if worst.report is None:
+        command = f"inspector report {_from_here(worst.folder.parents[1])} --to FOLDER"
+        begin = _("Write the report of a system: {command}", command=command)
+    elif len(done) == 1:
+        return [(_("Report: {path}", path=worst.report),)]
+    else:
+        begin = _("Begin with the report of {system}: {path}", system=worst.system, path=worst.report)
+    return [(begin,), *_folder_lines(done)]
+
+
+def _folder_lines(done: Sequence[InspectionSummary]) -> Iterator[Line]:
+    runs = sorted({os.fspath(_from_here(each.folder.parents[3])) for each in done})
+    yield (_("Bundles and reports: {path}", path=", ".join(runs)),)
+
+
+def worst_of(done: Sequence[InspectionSummary]) -> InspectionSummary:
+    """The system with the worst failures: first those that count, then by their severity and number."""
+    return min(done, key=_gravity)
+
+
+def _gravity(summary: InspectionSummary) -> tuple[bool, list[tuple[int, int, int, str]]]:
+    return summary.code != FAILING, [group.rank for group in summary.failures] or [(1, 0, 0, "")]
+
+
+def _unseen_texts(done: Sequence[InspectionSummary]) -> list[str]:
+    texts = [
+        line if len(done) == 1 or line.startswith(f"{each.system}: ") else f"{each.system}: {line}"
+        for each in done
+        for line in (*each.causes, *each.unseen, *each.limits)
+    ]
+    return list(dict.fromkeys(texts))
+
+
+def _unseen_lines(done: Sequence[InspectionSummary], *, most: int = 3) -> Iterator[Line]:
+    """Causes for which something could not be seen, each on a line or two."""
+    texts = _unseen_texts(done)
+    if texts:
+        yield (_("Could not be seen:"),)
+    for each in texts[:most]:
+        yield from _indented(each, lines=2 if len(texts) <= most and len(done) == 1 else 1)
+    if len(texts) > most:
+        yield (_("  and {count} more", count=len(texts) - most),)
+
+
+def _indented(text: str, *, lines: int) -> Iterator[Line]:
+    """A text in so many lines at most, two columns to the right; the last is cut."""
+    columns = terminal.width() - 2
+    whole = terminal.wrapped(text, columns)
+    for each in [*whole[: lines - 1], " ".join(whole[lines - 1 :])]:
+        if each:
+            yield (f"  {terminal.cut(each, columns)}",)
+
+
+def _merged(done: Sequence[InspectionSummary]) -> list[FailureGroup]:
+    """The groups of all systems: what fails in several is one group."""
+    found: dict[tuple[str, str, Severity, bool], list[FailureGroup]] = defaultdict(list)
+    for each in done:
+        for group in each.failures:
+            found[group.key].append(group)
+    merged = []
+    for groups in found.values():
+        counts = Counter[str]()
+        for group in groups:
+            counts.update(group.counts)
+        subjects = tuple(dict.fromkeys(subject for group in groups for subject in group.subjects))[:MOST_ITEMS]
+        merged.append(replace(groups[0], subjects=subjects, counts=counts))
+    return sorted(merged, key=lambda each: each.rank)
+
+
+def _group_lines(done: Sequence[InspectionSummary], most: int) -> list[Line]:
+    """The worst groups of failures that fit into so many lines, and how many are left out."""
+    groups = _merged(done)
+    printed: list[Line] = []
+    shown = 0
+    roomy = len(groups) * 5 < most
+    for each in groups[:MOST_ITEMS]:
+        lines = list(_lines_of_group(each, several=len(done) > 1, lines=2 if roomy else 1))
+        if shown and len(printed) + len(lines) + (len(groups) > shown + 1) > most:
+            break
+        printed += lines
+        shown += 1
+    if left := groups[shown:]:
+        count = sum(each.count for each in left)
+        text = _(
+            "and {count} more, of {checks} other requirements (--verbose prints all)", count=count, checks=len(left)
+        )
+        printed.append((terminal.cut(text, terminal.width()),))
+    return printed
+
+
+def _lines_of_group(group: FailureGroup, *, several: bool, lines: int) -> Iterator[Line]:
+    """The severity in a word and what is wrong; where, and which claim is not met; the remedy."""
+    width = terminal.width()
+    must = f" {_('must')}" if group.must else ""
+    head = f"{_term(group.severity).upper()}{must}"
+    message = group.message[:1].upper() + group.message[1:]
+    times = _(" (in {count} places)", count=group.count) if group.count > 1 else ""
+    if width >= _WIDE:
+        room = width - len(head) - 2 - len(times)
+        yield (Styled(head, STYLES[group.severity]), f": {terminal.cut(message, room)}{times}")
+    else:
+        yield (Styled(head, STYLES[group.severity]), times)
+        yield from _indented(message, lines=1)
+    if several and len(group.counts) > 1:
+        where = _listed(sorted(group.counts), most=2)
+    else:
+        where = _listed(group.subjects, most=1, count=group.count)
+    yield from _indented(_("{where}; not met: {claim}", claim=group.title, where=where), lines=lines)
+    if group.remedy:
+        yield from _indented(_("what to do: {remedy}", remedy=group.remedy), lines=lines)
+
+
+def _run_lines(done: Sequence[InspectionSummary]) -> Iterator[Line]:
+    """Where the bundles of many systems are, which are worst, and the numbers of all."""
+    yield from _folder_lines(done)
+    failing = [each.system for each in sorted(done, key=_gravity) if each.code == FAILING]
+    if failing:
+        yield from _indented(_("Failures that count, the worst first: {systems}", systems=_listed(failing)), lines=2)
+    totals = _(
+        "{count} systems: {failures}; {unseen}",
+        count=len(done),
+        failures=failures_text(_merged(done)),
+        unseen=_unseen_text(done),
+    )
+    yield from ((each,) for each in terminal.wrapped(totals, terminal.width()))
+
+
+def _not_inspected_lines(missed: Sequence[tuple[str, str]], inspected: int) -> Iterator[Line]:
+    """The systems without an assessment, and why."""
+    if not missed:
+        return
+    yield (_("Not inspected: {count} of {all} systems", count=len(missed), all=len(missed) + inspected),)
+    for system, why in missed[:MOST_ITEMS]:
+        yield from _indented(f"{system}: {_inline(why)}", lines=1)
+    if len(missed) > MOST_ITEMS:
+        yield (_("  and {count} more", count=len(missed) - MOST_ITEMS),)
+
+
+def _code_lines(done: Sequence[InspectionSummary], code: int | None, missed: int) -> Iterator[Line]:
+    """The exit code of all systems together, and what it follows from."""
+    if code is None:
+        return
+    by_code = Counter(each.code for each in done)
+    parts = [
+        _("systems with failures that count: {count}", count=by_code[FAILING]) if by_code[FAILING] else "",
+        _("systems not seen completely: {count}", count=by_code[UNSEEN]) if by_code[UNSEEN] else "",
+        _("systems not inspected: {count}", count=missed) if missed else "",
+    ]
+    why = "; ".join(filter(None, parts)) or _("nothing that counts fails")
+    text = _("exit code {code}: {reason}", code=code, reason=why)
+    for each in terminal.wrapped(text, terminal.width()):
+        yield (Styled(each, _CODE_STYLES.get(code, "1;31")),)

@@ -8,8 +8,12 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shutil
 import sys
+import textwrap
+import unicodedata
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from inspector.cli.language import translated
@@ -63,6 +67,71 @@ def print_result(text: str = "") -> None:
     _write("stdout", _inert(text) + "\n")
 
 
+@dataclass(frozen=True, slots=True)
+class Styled:
+    """A part of a line with its style, the parameters of an SGR sequence, as ``1;31``."""
+
+    text: str
+    style: str
+
+
+def print_line(*parts: str | Styled) -> None:
+    """Write a line to stdout whose parts have a style where stdout is a terminal with colours."""
+    coloured = has_colours()
+    written = (
+        f"\x1b[{each.style}m{_inert(each.text)}\x1b[0m"
+        if coloured and isinstance(each, Styled)
+        else _inert(each.text if isinstance(each, Styled) else each)
+        for each in parts
+    )
+    _write("stdout", "".join(written) + "\n")
+
+
+def has_colours() -> bool:
+    """Whether stdout is a terminal that shows colours, and the user has not refused them (NO_COLOR)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def width() -> int:
+    """The columns of the terminal, or of COLUMNS; 80 elsewhere, and never fewer than 20."""
+    return max(20, shutil.get_terminal_size((80, 24)).columns)
+
+
+def cut(text: str, columns: int) -> str:
+    """The text, cut to so many columns with an ellipsis at its end."""
+    text = _inert(text)
+    if _columns(text) <= columns:
+        return text
+    dots = "…" if _can_print("…") else "..."
+    kept, left = "", columns - len(dots)
+    for each in text:
+        left -= _columns(each)
+        if left < 0:
+            break
+        kept += each
+    return kept.rstrip() + dots
+
+
+def wrapped(text: str, columns: int) -> list[str]:
+    """The text in lines of so many columns, broken between words."""
+    return textwrap.wrap(_inert(text), columns, break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def _columns(text: str) -> int:
+    """The columns that a terminal uses for a text."""
+    return sum(
+        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text
+    )
+
+
+def _can_print(text: str) -> bool:
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except (AttributeError, LookupError, UnicodeEncodeError):
+        return False
+    return True
+
+
 def print_note(text: str) -> None:
     """Write something about the work to stderr."""
     _write("stderr", _inert(text) + "\n")
@@ -80,8 +149,12 @@ def print_error(error: InspectorError) -> None:
 
 
 def print_table(table: Table) -> None:
-    """Write a table to stdout."""
+    """Write a table to stdout; on a narrow terminal each row of many columns as lines, one for each cell."""
     from rich.console import Console
+
+    if sys.stdout.isatty() and width() < _NARROW and len(table.columns) > _MOST_NARROW_COLUMNS:
+        _print_rows(table)
+        return
 
     text = io.StringIO()
     options: dict[str, Any] = {"force_terminal": sys.stdout.isatty(), "width": None if sys.stdout.isatty() else 160}
@@ -89,7 +162,23 @@ def print_table(table: Table) -> None:
         file=text, no_color="NO_COLOR" in os.environ, highlight=False, emoji=False, markup=False, **options
     )
     console.print(table)
-    _write("stdout", text.getvalue())
+    _write("stdout", "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines()))
+
+
+#: Below so many columns of the terminal a table may have that many columns of its own.
+_NARROW, _MOST_NARROW_COLUMNS = 60, 3
+
+
+def _print_rows(table: Table) -> None:
+    """Write the rows of a table as ``head: cell``, with an empty line after each row."""
+    if table.title is not None:
+        print_result(str(table.title))
+    heads = [str(column.header) for column in table.columns]
+    for cells in zip(*(column.cells for column in table.columns), strict=True):
+        for head, cell in zip(heads, cells, strict=True):
+            for number, line in enumerate(wrapped(f"{head}: {cell}", width() - 2)):
+                print_result(f"{'  ' if number else ''}{line}")
+        print_result()
 
 
 def table(title: str | None, *columns: str) -> Table:

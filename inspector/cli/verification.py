@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspector.model.domain_name import with_u_labels
 from inspector.model.escaping import escape_control, truncate
 from inspector.model.formatted import FormattedMessage
+from inspector.seal.layout import CAPTURE, EVIDENCE, LEDGER, RAW
 from inspector.seal.untrusted_files import FileFault, printable
 from inspector.seal.verify import (
     Comparison,
@@ -125,9 +126,41 @@ def describe_intact(intact: Intact, translate: Translate = str) -> str:
 
 
 def _fault(diagnostic: FileFault, translate: Translate) -> str:
-    """What is wrong with a file; what follows a colon is data, or the system's own message."""
+    """What is wrong with a part; what follows a colon is data, or the system's own message."""
     what, colon, detail = diagnostic.what.partition(": ")
-    return _shown(f"{diagnostic.file}: {translate(what)}{colon}{detail}")
+    words = _part(diagnostic.file)
+    name = f"{translate(words)} ({diagnostic.file})" if words else diagnostic.file
+    return _shown(f"{name}: {translate(what)}{colon}{detail}")
+
+
+#: What the parts of a bundle are, by the last step of their names.
+_PARTS = {
+    "inspection.json": FormattedMessage("head of the inspection"),
+    "declaration.json": FormattedMessage("declaration"),
+    "authorisations.json": FormattedMessage("authorisations"),
+    "statements.json": FormattedMessage("statements"),
+    "plan.json": FormattedMessage("plan"),
+    "regime.json": FormattedMessage("regime"),
+    "next-regime.json": FormattedMessage("next regime"),
+    "plugins.json": FormattedMessage("plugins"),
+    "public-roots.pem": FormattedMessage("trust roots"),
+    "declared-roots.pem": FormattedMessage("trust roots"),
+    "dnssec-anchors.txt": FormattedMessage("DNSSEC anchors"),
+    LEDGER: FormattedMessage("ledger"),
+    "requirements.json": FormattedMessage("requirements"),
+    "findings.json": FormattedMessage("findings"),
+}
+
+
+def _part(file: str) -> str:
+    """What a part of a bundle is, in words; "" for one that has none."""
+    above, _, last = file.rpartition("/")
+    number, _, probe = last.partition("-")
+    if above == f"{CAPTURE}/{EVIDENCE}" and number.isdigit():
+        return FormattedMessage("evidence {number} of {probe}", number=number, probe=probe)
+    if above == f"{CAPTURE}/{RAW}" and number.isdigit():
+        return FormattedMessage("raw bytes of evidence {number} of {probe}", number=number, probe=probe)
+    return _PARTS.get(last, "") if above else ""
 
 
 def describe_reproduced(reproduced: Reproduced, translate: Translate = str) -> str:

@@ -7,14 +7,15 @@ run lists, or not reproduced by the same versions; 3: signed by an unknown signe
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 from inspector.cli import terminal
 from inspector.cli.inputs import read_settings, settings_file
 from inspector.cli.language import translated
-from inspector.cli.verification import describe
+from inspector.cli.verification import describe, describe_intact
 from inspector.declare.settings import PREFIX, Settings
-from inspector.model.errors import UsageError
+from inspector.model.errors import BundleError, UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.pipeline.event_loop import run_async
 from inspector.pipeline.reassess import AssessmentOptions, assess_bundle
@@ -23,24 +24,44 @@ from inspector.regime.loader import load_all
 from inspector.regime.selection import with_transitions
 from inspector.registry.registry import installed
 from inspector.seal import Bundle, SigningKey, verify
+from inspector.seal.export import unpack
 from inspector.seal.layout import CAPTURE
+from inspector.seal.manifest import fault_of
 from inspector.seal.signing import default_path
+from inspector.seal.verify import Intact
 
 INTACT, ALTERED, UNKNOWN_SIGNER = 0, 1, 3
 
 
 def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...]) -> int:
-    """Print the three answers. The signing key of this machine, if it has one, is trusted."""
+    """Print the three answers about a bundle, or about the one in an exported file.
+
+    The signing key of this machine, if it has one, is trusted.
+    """
+    if folder.is_file():
+        with tempfile.TemporaryDirectory(prefix="inspector-") as place:
+            try:
+                # Below two folders of its own, so that nothing beside it counts as the index of its run.
+                unpacked = unpack(folder, Path(place) / "run" / "system")
+            except BundleError as error:
+                fault = fault_of(folder.name, error)
+                terminal.print_result(describe_intact(Intact(faults=(fault,)), translated))
+                return UNKNOWN_SIGNER if fault.limit else ALTERED
+            return _verify(unpacked, settings, trusted)
     if not folder.is_dir():
         raise UsageError(
             FormattedMessage("{folder}: there is no such folder", folder=folder),
-            remedy="give the folder of an inspection: out/RUN/SYSTEM/ID",
+            remedy="give the folder of an inspection: out/RUN/SYSTEM/ID, or a file of 'inspector bundle export'",
         )
     if not (folder / CAPTURE).is_dir() and (folder.parent / CAPTURE).is_dir():
         raise UsageError(
             FormattedMessage("{folder}: is a part of a bundle, not a bundle", folder=folder),
             remedy=FormattedMessage("give the folder of the inspection: {parent}", parent=folder.parent),
         )
+    return _verify(folder, settings, trusted)
+
+
+def _verify(folder: Path, settings: Path | None, trusted: tuple[str, ...]) -> int:
     own = read_settings(settings)
     registry = installed()
     known = load_all(registry.profiles)

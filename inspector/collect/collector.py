@@ -31,6 +31,7 @@ from typing import Protocol, TypeVar
 
 from inspector.collect.limiter import AdaptiveLimiter
 from inspector.collect.parsing import facts_of, failure_of
+from inspector.collect.redaction import redacted_notes, redacted_raw
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
@@ -102,7 +103,7 @@ _GATHER_SECONDS = 0.01
 
 
 class _BatchWriter:
-    """Writes the evidence of scans in batches: those that end close together share one wait for the disk."""
+    """Writes the evidence of scans in batches: those that end close together share one write."""
 
     def __init__(self, writer: CaptureWriter) -> None:
         self._writer = writer
@@ -110,7 +111,7 @@ class _BatchWriter:
         self._keeping: asyncio.Task[None] | None = None
 
     async def keep(self, ready: PreparedEvidence) -> None:
-        """Return when the record is on the disk; raises BundleError, or any other error of the write."""
+        """Return when the scan is recorded; raises BundleError, or any other error of the write."""
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending.append((ready, kept))
         if self._keeping is None or self._keeping.done():
@@ -159,7 +160,7 @@ def _storable(bare: Evidence, probe: Probe, output: ScanOutput, facts: Mapping[s
     facts then, and its raw bytes only where these can be stored.
     """
     try:
-        return _with_output(bare, output, facts)
+        return _with_output(bare, redacted_notes(output), facts)
     except Exception as error:  # noqa: BLE001  (an output that was made without validation may raise anything)
         detail = f"{probe.module} gave facts that cannot be stored: {described(error)}"
     failed = bare.model_copy(update={"failure": FailureNote(cause=Cause.BUG, detail=detail)})
@@ -399,7 +400,7 @@ class Collector:
                 size = sum(len(raw.data) for raw in output.raw)
                 if size > RAW_BYTES:
                     raise ValueError(f"the scan returned {size} raw bytes; at most {RAW_BYTES} are kept")
-        return output
+                return redacted_raw(output)
 
     def _authorisation(self, task: ScanTask) -> Authorisation | None:
         return next((each for each in self.inspection.authorisations if each.id == task.authorisation), None)

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import Declaration
+from inspector.declare.inspection_record import InspectionRecord
 from inspector.declare.settings import Settings
 from inspector.declare.statement import Statements
 from inspector.model.errors import UsageError
@@ -20,6 +21,7 @@ DOCUMENTS: dict[str, type[BaseModel]] = {
     "declaration-line": Declaration,
     "authorisation": Authorisation,
     "statements": Statements,
+    "inspection": InspectionRecord,
     "settings": Settings,
 }
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -28,8 +28,9 @@ from inspector.model.log_format import LogFormat, LogLevel
 
 
 class VantageKind(StrEnum):
-    """Where the inspecting machine is, seen from the target."""
+    """Where the inspecting machine is, seen from the target; unknown until somebody says it."""
 
+    UNKNOWN = "unknown"
     INTERNET = "internet"
     PARTNER = "partner"
     INSIDE = "inside"
@@ -40,7 +41,7 @@ class Vantage(Model):
     """The place from which an inspection scans."""
 
     name: str = "unnamed"
-    kind: VantageKind = VantageKind.INTERNET
+    kind: VantageKind = VantageKind.UNKNOWN
 
 
 class Ceilings(Model):

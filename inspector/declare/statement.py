@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +19,7 @@ from inspector.declare import document as documents
 from inspector.declare.document import Location, YamlDocument, diagnostic_at, split
 from inspector.declare.document.diagnostics import remedy_for_unknown
 from inspector.model.base import Instant, Model
-from inspector.model.errors import Diagnostic
+from inspector.model.errors import Diagnostic, UsageError
 from inspector.model.finding import Finding, StatementNote
 from inspector.model.formatted import FormattedMessage
 from inspector.model.subject import BadUri, Scheme, parse_uri
@@ -96,14 +97,16 @@ def load(
     inspecting: Collection[str] = (),
     systems: Collection[str] | None = None,
     schemes: Mapping[str, Scheme] | None = None,
+    requirements: Collection[str] | None = None,
 ) -> tuple[tuple[Statement, ...], tuple[Diagnostic, ...]]:
     """The statements of a file, and warnings about decisions that do not count.
 
     A decision counts only when the inspecting side opens the document as its own and names the decider in its
     settings: ``inspecting`` are those names, empty for a document of the inspected side. Any other decision, and one by
     the statement's own author, becomes *claimed*, with a located warning. ``systems`` are the declared ids, where a
-    declaration was read. Subjects are normalised like endpoints; ``schemes`` are the known ones by name. Raises
-    InputFileError with every error of form, and for a system that is not declared.
+    declaration was read, ``requirements`` those of the installed regimes. Subjects are normalised like endpoints;
+    ``schemes`` are the known ones by name. Raises InputFileError with every error of form, and for a system that is not
+    declared or a requirement that no regime has.
     """
     document = documents.read(path)
     for at, _ in document.items("statements"):
@@ -116,6 +119,13 @@ def load(
                 ("statements", index, "system"),
                 FormattedMessage("system {id} is not declared", id=repr(each.system)),
                 remedy_for_unknown(each.system, sorted(systems)),
+            )
+        if requirements is not None and each.requirement is not None and each.requirement not in requirements:
+            near = difflib.get_close_matches(each.requirement, sorted(requirements), 3, 0.5)
+            document.diagnostic(
+                ("statements", index, "requirement"),
+                FormattedMessage("no regime has requirement {id}", id=repr(each.requirement)),
+                FormattedMessage("nearest: {known}", known=", ".join(near)) if near else _COPY,
             )
     document.close()
     warnings = tuple(_warn(document, statements, inspecting))
@@ -171,6 +181,35 @@ def _warn(
         else:
             remedy = "decisions count only in a document of the inspecting side, by persons named in its settings"
         yield diagnostic_at(document.position("statements", index, "decided_by"), what, remedy)
+
+
+#: Where the ids and subjects of findings are found.
+_COPY = "copy requirement and subject, or the finding's id, from the report"
+
+
+def unmatched(
+    statements: Iterable[Statement], findings: Collection[Finding], left_out: Collection[str] = ()
+) -> Iterator[UsageError]:
+    """An error for each statement about none of the findings, with the nearest ones.
+
+    Statements about requirements that were ``left_out`` of the inspection match nothing and are no error.
+    """
+    for statement in statements:
+        if statement.requirement in left_out or any(map(statement.about, findings)):
+            continue
+        if statement.finding is not None:
+            what = FormattedMessage("the statement about finding {id} matches nothing", id=repr(statement.finding))
+            yield UsageError(what, remedy=_COPY)
+            continue
+        what = FormattedMessage(
+            "the statement about requirement {id}, subject {subject} matches nothing",
+            id=repr(statement.requirement),
+            subject=repr(statement.subject),
+        )
+        subjects = sorted({each.subject for each in findings if each.requirement == statement.requirement})
+        near = difflib.get_close_matches(statement.subject or "", subjects, 5, 0.3) or subjects[:5]
+        nearest = FormattedMessage("subjects of this requirement here: {known}", known=", ".join(near))
+        yield UsageError(what, remedy=nearest if near else "this system has no finding of the requirement; remove it")
 
 
 # --- Their effect ---------------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ Each loads without a diagnostic as it is.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from inspector.model.base import now
@@ -23,10 +24,8 @@ def _escaped(character: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def declaration(
-    *, organisation: str, system: str, name: str, level: int, endpoints: Sequence[Uri], code: str = "ORG-1"
-) -> str:
-    """A declaration of one system with these endpoints; their services are its declared ports."""
+def declaration(*, organisation: str, systems: str, code: str = "ORG-1") -> str:
+    """A declaration of an organisation with the text of its ``systems``."""
     return f"""\
 # Bản khai hệ thống thông tin / Declaration of information systems
 # Kiểm tra bản khai / check it: inspector plan declaration.yaml
@@ -38,9 +37,28 @@ organisation:
   # parent: "…"  # mã cơ quan cấp trên / code of the parent organisation
 
 systems:
+{systems}"""
+
+
+def system(
+    *,
+    system: str,
+    name: str,
+    owner: str,
+    level: int,
+    endpoints: Sequence[Uri],
+    sweeps: Collection[str] = (),
+    dedicated: bool = False,
+) -> str:
+    """One system of a declaration with these endpoints; their services are its declared ports.
+
+    The open ports of hosts in ``sweeps`` are compared with the declared ones; ``dedicated``: these hosts are the
+    organisation's alone.
+    """
+    return f"""\
   - id: {quoted(system)}  # mã ngắn, không dấu / short id without diacritics
     name: {quoted(name)}
-    owner: {quoted(organisation)}  # chủ quản hệ thống thông tin / system owner
+    owner: {quoted(owner)}  # chủ quản hệ thống thông tin / system owner
     # operator: "…"  # đơn vị vận hành / operator
     level: {level}  # cấp độ 1–5 / security level
     stage: operating  # design · build · upgrade · operating · retired
@@ -75,10 +93,10 @@ systems:
     #   users: 12000  # số người sử dụng / number of users
     #   information: [public, personal]
 
-{_hosts(endpoints)}
+{_hosts(endpoints, sweeps if dedicated else ())}
     endpoints:  # địa chỉ dịch vụ nhìn từ bên ngoài / services as seen from outside
 {_lines(6, [quoted(uri) for uri in sorted(set(map(str, endpoints)))])}
-    # dkim_selectors: {{example.vn: [mail]}}  # tên miền thư điện tử / mail domains
+{_sweeps(endpoints, sweeps)}    # dkim_selectors: {{example.vn: [mail]}}  # tên miền thư điện tử / mail domains
 """
 
 
@@ -144,7 +162,7 @@ statements: []
 #   - kind: equivalent-measure  # accepted-risk · remediation-planned · inherited · disputed
 #     system: "…"  # mã hệ thống / id of the system
 #     requirement: "…"  # mã yêu cầu trong báo cáo / id of the requirement in the report
-#     subject: "https://example.vn/"  # đối tượng trong báo cáo / subject in the report
+#     subject: "https://example.vn/"  # đối tượng trong báo cáo; toàn hệ thống: "system:" / the whole system: "system:"
 #     reason: "…"  # lý do / reason
 #     author: "…"  # người đề nghị / author
 #     until: 2026-12-31T23:59:59+07:00  # đến khi / until
@@ -155,7 +173,7 @@ statements: []
 """
 
 
-def settings(*, contact: str = "", vantage: str = "unnamed") -> str:
+def settings(*, contact: str = "", vantage: str = "unnamed", kind: str = "unknown") -> str:
     """The settings of the inspecting side."""
     return f"""\
 # Cấu hình của bên kiểm tra / Settings of the inspecting side
@@ -172,7 +190,7 @@ contact = {quoted(contact)}  # liên hệ, gửi kèm trong truy vấn / sent wi
 
 [vantage]
 name = {quoted(vantage)}  # nơi đặt máy kiểm tra / where this machine is
-kind = "internet"  # internet · partner · inside · ci
+kind = {quoted(kind)}  # unknown · internet · partner · inside · ci
 
 # [ceilings]  # giới hạn của máy này / limits of this machine
 # connections = 400
@@ -185,16 +203,61 @@ kind = "internet"  # internet · partner · inside · ci
 """
 
 
-def _hosts(endpoints: Sequence[Uri]) -> str:
+def with_system(text: str, block: str) -> str | None:
+    """The text of a declaration with a system added after the last one; None where its list is not in block style."""
+    lines = text.splitlines(keepends=True)
+    keys = [number for number, line in enumerate(lines) if re.match(r"[^\s#-]", line)]
+    begin = next((number for number in keys if re.match(r"systems\s*:\s*(#.*)?$", lines[number].rstrip())), None)
+    if begin is None:
+        return None
+    end = next((number for number in keys if number > begin), len(lines))
+    dash = next((found for line in lines[begin + 1 : end] if (found := re.match(r"( *)- ", line))), None)
+    if dash is None:
+        return None
+    added = "".join(f"{dash[1]}{line[2:]}" if line.strip() else line for line in block.splitlines(keepends=True))
+    before = "".join(lines[:end]).rstrip("\n")
+    return "\n\n".join([before, added + "".join(["\n", *lines[end:]] if lines[end:] else [])])
+
+
+def with_vantage(text: str, name: str, kind: str) -> str:
+    """The text of settings with the vantage where they have none, or state it as unknown; else as it is."""
+    table = f"[vantage]\nname = {quoted(name)}\nkind = {quoted(kind)}\n"
+    if not re.search(r"^\s*(\[\s*vantage\s*\]|vantage\b)", text, re.MULTILINE):
+        return f"{text.rstrip()}\n\n{table}" if text.strip() else table
+    return re.sub(
+        r'^\[vantage\]\nname = "[^"\n]*"[^\n]*\nkind = "unknown"[^\n]*\n',
+        lambda _: table,
+        text,
+        count=1,
+        flags=re.MULTILINE,
+    )
+
+
+def _hosts(endpoints: Sequence[Uri], dedicated: Collection[str]) -> str:
     """The hosts of the endpoints, each with the ports that they name."""
     ports: dict[str, set[str]] = {}
     for uri in endpoints:
         if uri.port is not None:
             protocol = "udp" if uri.scheme.name == "udp" else "tcp"
             ports.setdefault(uri.host, set()).add(quoted(f"{uri.port}/{protocol}"))
-    hosts = [f"{{name: {quoted(host)}, ports: [{', '.join(sorted(ports[host]))}]}}" for host in sorted(ports)]
+    hosts = [
+        f"{{name: {quoted(host)}, ports: [{', '.join(sorted(ports[host]))}]"
+        f"{', tenancy: dedicated' if host in dedicated else ''}}}"
+        for host in sorted(ports)
+    ]
     comment = "hosts:  # máy chủ và các cổng được khai báo / hosts and their declared ports"
     return f"    {comment}\n{_lines(6, hosts)}\n" if hosts else ""
+
+
+def _sweeps(endpoints: Sequence[Uri], sweeps: Collection[str]) -> str:
+    """The rows by which ports are scanned; as comments for hosts whose address the authorisation does not list."""
+    hosts = sorted({uri.host for uri in endpoints if uri.port is not None})
+    written = {str(uri) for uri in endpoints}
+    rows = {host: quoted(f"host:{host}") for host in hosts if f"host:{host}" not in written}
+    swept = "".join(f"      - {row}  # cổng đang mở / open ports\n" for host, row in rows.items() if host in sweeps)
+    others = "".join(f"      # - {row}\n" for host, row in rows.items() if host not in sweeps)
+    why = "      # quét cổng: khi văn bản cho phép có địa chỉ / ports: where the authorisation lists the address\n"
+    return f"{swept}{why if others else ''}{others}"
 
 
 def _lines(indent: int, items: Sequence[str]) -> str:

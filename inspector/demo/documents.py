@@ -112,8 +112,6 @@ systems:
       nationwide: true
       always_on: false
       information: [public, personal]
-    hosts:
-      - {{name: {PORTAL}, ports: [{ports.portal_https}, {ports.portal_http}], tenancy: dedicated}}
     endpoints:
       - https://{PORTAL}:{ports.portal_https}/
       - http://{PORTAL}:{ports.portal_http}/
@@ -163,8 +161,6 @@ systems:
     plan: not-started
     facts:
       state_body: true
-    hosts:
-      - {{name: {SILENT}, ports: [{ports.silent_https}], tenancy: dedicated}}
     endpoints:
       - https://{SILENT}:{ports.silent_https}/
 """

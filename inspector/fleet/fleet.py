@@ -256,9 +256,17 @@ class Fleet:
         if found is None:
             return await inspection(request, self._context, steps, step, planned)
         if (found / CAPTURE / MANIFEST).exists():
-            return await steps.kept(found, request.as_of, request.formats)
+            return await steps.kept(found, request)
         return await resumption(
-            found, self._context, steps, step, planned, as_of=request.as_of, formats=request.formats
+            found,
+            self._context,
+            steps,
+            step,
+            planned,
+            as_of=request.as_of,
+            formats=request.formats,
+            keep_reports=request.keep_reports,
+            record=request.record,
         )
 
     def _planned(self, request: InspectionRequest, made: PlannedInspection) -> None:

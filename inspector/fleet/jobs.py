@@ -10,14 +10,13 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any
 
 from inspector.assess.assessor import tasks_to_confirm
+from inspector.declare.inspection_record import InspectionRecord
 from inspector.declare.settings import Settings
 from inspector.model.base import Instant, Model, canonical
 from inspector.model.errors import BundleError, InspectorError, UsageError
-from inspector.model.escaping import storable
-from inspector.model.formatted import FormattedMessage
+from inspector.model.formatted import packed, unpacked
 from inspector.model.observation import Evidence
 from inspector.network.sandbox import worker
 from inspector.pipeline.capture import COMPLETE, planned_as_captured, reopen_capture
@@ -25,24 +24,29 @@ from inspector.pipeline.context import RunContext
 from inspector.pipeline.event_loop import run_async
 from inspector.pipeline.pipeline import StepsHere, assessment_input
 from inspector.pipeline.reporting import WrittenAssessment, view
+from inspector.pipeline.request import InspectionRequest
 from inspector.plugin import time_limits
 from inspector.record.inspection import PluginRecord
 from inspector.registry.lock import pinned, records_of
 from inspector.registry.registry import Registry, installed
+from inspector.report.view import View
 from inspector.seal import Bundle, inspection_of
-from inspector.seal.layout import ASSESSMENTS
+from inspector.seal.layout import ASSESSMENTS, REPORTS
 
 #: What is kept of an assessment: an importable function of it and of the caller's options.
 Summarise = Callable[[WrittenAssessment, bytes], bytes]
+#: What is written into a view before it is rendered, as ``RunContext.mark``.
+Mark = Callable[[View, bytes], View]
 
 
 class Common(Model):
-    """What all jobs of a run have in common. ``summarise`` names a function (``module:name``)."""
+    """What all jobs of a run have in common. ``summarise`` and ``mark`` name functions (``module:name``)."""
 
     settings: Settings
     is_decided: bool
     plugins: tuple[PluginRecord, ...]
     summarise: str
+    mark: str
     options: bytes
 
 
@@ -61,6 +65,8 @@ class FinishJob(Model):
     folder: str
     as_of: Instant
     formats: tuple[str, ...]
+    keep_reports: bool
+    record: InspectionRecord | None
     reason: str = COMPLETE
 
 
@@ -68,8 +74,7 @@ class KeptJob(Model):
     """What is kept of the newest assessment of a bundle, which is assessed first where it has none."""
 
     folder: str
-    as_of: Instant
-    formats: tuple[str, ...]
+    request: InspectionRequest
 
 
 class Task(Model):
@@ -94,7 +99,8 @@ def _loaded(context: bytes) -> tuple[RunContext, Common]:
     time_limits.tell = worker.tell
     common = Common.parse(context)
     registry = _registry(common)
-    return RunContext(registry, common.settings), common
+    mark: Mark = resolve_name(common.mark)
+    return RunContext(registry, common.settings, mark=lambda view: mark(view, common.options)), common
 
 
 def _registry(common: Common) -> Registry:
@@ -128,7 +134,9 @@ def finish(payload: bytes, context: bytes) -> bytes:
 def _finish(payload: bytes, context: bytes) -> bytes:
     run, common = _loaded(context)
     job = FinishJob.parse(payload)
-    writer, planned, run = reopen_capture(Path(job.folder), run, job.as_of, job.formats)
+    writer, planned, run = reopen_capture(
+        Path(job.folder), run, job.as_of, job.formats, keep_reports=job.keep_reports, record=job.record
+    )
     with writer:
         written = run_async(StepsHere().finish(writer, planned, run, reason=job.reason))
     return summary_of(written, common)
@@ -142,21 +150,32 @@ def kept(payload: bytes, context: bytes) -> bytes:
 def _kept(payload: bytes, context: bytes) -> bytes:
     run, common = _loaded(context)
     job = KeptJob.parse(payload)
-    return summary_of(run_async(assessed(Path(job.folder), run, job.as_of, job.formats)), common)
+    return summary_of(run_async(assessed(Path(job.folder), run, job.request)), common)
 
 
-async def assessed(folder: Path, run: RunContext, as_of: Instant, formats: tuple[str, ...]) -> WrittenAssessment:
-    """The assessment of a sealed bundle at this date, or else its newest one; made where there is none.
+async def assessed(folder: Path, run: RunContext, request: InspectionRequest) -> WrittenAssessment:
+    """The assessment of a sealed bundle that was asked for, or else its newest one; made where there is none.
 
     Raises InspectorError.
     """
     bundle = Bundle.open(folder)
     found = bundle.assessments()
     if not found:
-        return await StepsHere().assess(bundle, run, as_of, formats)
-    own = [each for each in found if each.assessment.as_of == as_of]
+        return await StepsHere().assess(bundle, run, request)
+    own = [each for each in found if each.assessment.as_of == request.as_of]
     newest = (own or found)[-1]
-    return WrittenAssessment(view(bundle, newest.assessment, run.registry), bundle.folder / ASSESSMENTS / newest.name)
+    made = run.mark(view(bundle, newest.assessment, run.registry, request.record))
+    return WrittenAssessment(made, bundle.folder / ASSESSMENTS / newest.name, _reports(bundle, newest.name))
+
+
+def _reports(bundle: Bundle, assessment: str) -> dict[str, Path]:
+    """The reports of an assessment that there are, by name: in the bundle, or else beside it."""
+    inside = bundle.folder / ASSESSMENTS / assessment / REPORTS
+    if inside.is_dir():
+        return {each.name: each for each in sorted(inside.iterdir())}
+    prefix = f"{assessment}."
+    beside = sorted(each for each in bundle.folder.parent.iterdir() if each.name.startswith(prefix))
+    return {each.name.removeprefix(prefix): each for each in beside if each.is_file()}
 
 
 def summary_of(written: WrittenAssessment, common: Common) -> bytes:
@@ -176,7 +195,7 @@ def _answered(work: Callable[[], bytes]) -> bytes:
         return _RESULT + work()
     except InspectorError as error:
         kind = "bundle" if isinstance(error, BundleError) else "usage" if isinstance(error, UsageError) else ""
-        told = {"kind": kind, "message": _packed(error.message), "remedy": _packed(error.remedy)}
+        told = {"kind": kind, "message": packed(error.message), "remedy": packed(error.remedy)}
         return _ERROR + canonical(told)
 
 
@@ -190,19 +209,4 @@ def result_of(answer: bytes) -> bytes:
     if answer[:1] == _RESULT:
         return answer[1:]
     told = json.loads(answer[1:])
-    raise _KINDS.get(told["kind"], InspectorError)(_unpacked(told["message"]), remedy=_unpacked(told["remedy"]))
-
-
-def _packed(text: object) -> Any:
-    """A text as JSON, with its template and values where it has them."""
-    if not isinstance(text, FormattedMessage):
-        return storable(str(text))
-    values = {name: _packed(value) for name, value in text.values.items()}
-    return {"template": storable(text.template), "values": values}
-
-
-def _unpacked(value: Any) -> str:
-    if isinstance(value, dict):
-        values = {name: _unpacked(each) for name, each in value["values"].items()}
-        return FormattedMessage(value["template"], **values)
-    return str(value)
+    raise _KINDS.get(told["kind"], InspectorError)(unpacked(told["message"]), remedy=unpacked(told["remedy"]))

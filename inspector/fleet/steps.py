@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +20,7 @@ from inspector.pipeline.capture import COMPLETE
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.pipeline import Steps, StepsHere
 from inspector.pipeline.prepare import PlannedInspection
+from inspector.pipeline.request import InspectionRequest
 from inspector.registry.registry import Registry
 from inspector.seal import CaptureWriter
 
@@ -38,7 +38,7 @@ _POOL = "assessment"
 class RunSteps(Steps[bytes], Protocol):
     """The steps of a system of a run, which give what is kept of it."""
 
-    async def kept(self, folder: Path, as_of: datetime, formats: tuple[str, ...]) -> bytes:
+    async def kept(self, folder: Path, request: InspectionRequest) -> bytes:
         """What is kept of a system that was finished before."""
 
 
@@ -62,9 +62,9 @@ class InThisProcess(RunSteps):
         """Seal, assess and report."""
         return jobs.summary_of(await self._here.finish(writer, planned, context, reason=reason), self._common)
 
-    async def kept(self, folder: Path, as_of: datetime, formats: tuple[str, ...]) -> bytes:
+    async def kept(self, folder: Path, request: InspectionRequest) -> bytes:
         """What is kept of a system that was finished before."""
-        return jobs.summary_of(await jobs.assessed(folder, self._run, as_of, formats), self._common)
+        return jobs.summary_of(await jobs.assessed(folder, self._run, request), self._common)
 
 
 class InWorkers(RunSteps):
@@ -94,15 +94,22 @@ class InWorkers(RunSteps):
         del context
         request = planned.request
         writer.close()
-        job = FinishJob(folder=str(writer.folder), as_of=request.as_of, formats=request.formats, reason=reason)
+        job = FinishJob(
+            folder=str(writer.folder),
+            as_of=request.as_of,
+            formats=request.formats,
+            keep_reports=request.keep_reports,
+            record=request.record,
+            reason=reason,
+        )
         summary = await self._run(jobs.finish, job, request.system.id)
         _log.info("inspection finished", extra={"system": request.system.id, "path": writer.folder})
         return summary
 
-    async def kept(self, folder: Path, as_of: datetime, formats: tuple[str, ...]) -> bytes:
+    async def kept(self, folder: Path, request: InspectionRequest) -> bytes:
         """What is kept of a system that was finished before."""
-        job = KeptJob(folder=str(folder), as_of=as_of, formats=formats)
-        return await self._run(jobs.kept, job, folder.parent.name)
+        job = KeptJob(folder=str(folder), request=request)
+        return await self._run(jobs.kept, job, request.system.id)
 
     @staticmethod
     def close() -> None:
@@ -132,11 +139,19 @@ class InWorkers(RunSteps):
                 remedy=_REMEDY,
             ) from None
         except ScanFailure as failure:
+            _log.debug("a job failed", extra={"system": system, "detail": failure.message})
             raise InspectorError(
-                FormattedMessage("{system}: it cannot be assessed: {reason}", system=system, reason=failure.message),
+                FormattedMessage(
+                    "{system}: it cannot be assessed: {reason}", system=system, reason=_last_line(failure)
+                ),
                 remedy=_REMEDY,
             ) from None
         return result_of(answer)
+
+
+def _last_line(failure: ScanFailure) -> str:
+    """What an error in another process says, without where it was raised."""
+    return next((line for line in reversed(failure.message.splitlines()) if line.strip()), "")
 
 
 _REMEDY = "what was collected is kept; repair or remove the plugin, and continue with 'inspector run --resume'"

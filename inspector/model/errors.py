@@ -19,6 +19,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from inspector.model.formatted import FormattedMessage
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -71,16 +73,24 @@ class Diagnostic:
         return f"{position}: {_joined(translate(self.what), translate(self.remedy))}"
 
 
+#: So many errors of a file are told; where there are more, reading it may end.
+MOST_DIAGNOSTICS = 20
+
+
 class InputFileError(UsageError):
-    """One or more errors in a file that the user wrote."""
+    """One or more errors in a file that the user wrote; only the first MOST_DIAGNOSTICS are told."""
 
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
-        super().__init__("\n".join(str(diagnostic) for diagnostic in diagnostics))
         self.diagnostics = tuple(diagnostics)
+        super().__init__(self.text(str))
 
     def text(self, translate: Callable[[str], str]) -> str:
-        """The diagnostics, each on a line of its own."""
-        return "\n".join(diagnostic.text(translate) for diagnostic in self.diagnostics)
+        """The first diagnostics, each on a line of its own, and whether there are more."""
+        lines = [diagnostic.text(translate) for diagnostic in self.diagnostics[:MOST_DIAGNOSTICS]]
+        if len(self.diagnostics) > MOST_DIAGNOSTICS:
+            what = FormattedMessage("there are more than {count} errors", count=MOST_DIAGNOSTICS)
+            lines.append(_joined(translate(what), translate("repair these first")))
+        return "\n".join(lines)
 
 
 class NotAuthorised(UsageError):

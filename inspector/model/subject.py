@@ -5,6 +5,7 @@ The core knows the grammar ``scheme://host[:port][/path]`` and ``scheme:name``; 
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import re
 from collections.abc import Mapping
@@ -160,16 +161,28 @@ def _parse_uri(text: str, schemes: Mapping[str, Scheme]) -> Uri:
         )
     scheme = schemes.get(name.lower())
     if scheme is None:
-        raise BadUri(
-            FormattedMessage(
-                "scheme {name} is not known; known schemes: {known}", name=repr(name), known=", ".join(sorted(schemes))
-            )
-        )
+        raise _unknown_scheme(name, schemes)
     if scheme.form is not UriForm.NAME:
         return _parse_service(text, rest, scheme)
     if "/" in rest:
         raise BadUri(FormattedMessage("{text} has slashes; write {scheme}:NAME", text=repr(text), scheme=scheme.name))
     return Uri(scheme, normalise_host(rest))
+
+
+def _unknown_scheme(name: str, schemes: Mapping[str, Scheme]) -> BadUri:
+    """The error for a scheme that no probe scans, with the nearest one that is known."""
+    if name.lower() == "ssh":
+        return BadUri("SSH is not inspected; declare host:NAME, whose scan of ports also finds SSH")
+    near = difflib.get_close_matches(name.lower(), sorted(schemes), 1, 0.6)
+    if near:
+        scheme = schemes[near[0]]
+        form = f"{scheme.name}:" if scheme.form is UriForm.NAME else f"{scheme.name}://"
+        return BadUri(FormattedMessage("scheme {name} is not known; did you mean {word}?", name=repr(name), word=form))
+    return BadUri(
+        FormattedMessage(
+            "scheme {name} is not known; known schemes: {known}", name=repr(name), known=", ".join(sorted(schemes))
+        )
+    )
 
 
 def _parse_service(text: str, rest: str, scheme: Scheme) -> Uri:
@@ -181,6 +194,15 @@ def _parse_service(text: str, rest: str, scheme: Scheme) -> Uri:
     if any(ord(character) < 33 or ord(character) == 127 for character in text):
         raise BadUri(
             FormattedMessage("{text} contains a space or control character; percent-encode it", text=repr(text))
+        )
+    written = rest[2:].partition("/")[0]
+    if written.count(":") > 1 and "[" not in written and "@" not in written:
+        raise BadUri(
+            FormattedMessage(
+                "{text} has an IPv6 address without brackets; write {scheme}://[ADDRESS]:PORT",
+                text=repr(text),
+                scheme=scheme.name,
+            )
         )
     try:
         parts = urlsplit(text)

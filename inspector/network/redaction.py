@@ -3,6 +3,10 @@
 Greetings, error texts and header fields may hold tokens, names and passwords. Every part that is not on the list is
 replaced before anything is stored, logged or shown; the shape stays (length, letters, digits, punctuation), so that
 what reads such a text finds the same versions, codes and ends of line.
+
+Whoever captures a text applies ``masked`` to it: only there it is known which bytes are a free text, and which are a
+structure that a parser reads again. What has the form of a secret is replaced in every text that any probe returns, too
+(``without_secrets``): before it is parsed, so that facts can be read again from what is kept.
 """
 
 from __future__ import annotations
@@ -60,14 +64,40 @@ _BINARY_RUN = re.compile(rb"[A-Za-z0-9]{4,}")
 #: Control characters, or the first byte of a telnet negotiation (RFC 854).
 _IS_BINARY = re.compile(rb"\A\xff|[\0-\x08\x0e-\x1a\x1c-\x1f]")
 _SHAPES = re.compile(rb"([0-9])|[A-Za-z\x80-\xff]")
+#: Forms of secrets, each with one group, of which no word or number is kept.
+_SECRETS = re.compile(
+    rb"""
+      ://((?:[^\s"'<>@]{1,256}+@)+)                                           # user and password of a URL, or of a DSN
+    | \b(?:proxy-)?authorization[ \t]*[:=][ \t]*([^\r\n"']{1,4096})
+    | \bbearer[ \t]+([^\s"'<>,;]{1,4096})
+    | \b(?:(?:api|access|secret|private)[_-]?key|(?:auth|access|refresh|id)[_-]?token|token|(?:client[_-]?)?secret
+        |session[_-]?id|sid|passw(?:or)?d|passphrase|pwd)[ \t]*[:=][ \t]*([^\s"'<>,;&]{1,1024})
+    | -----BEGIN[ ][A-Z ]{0,40}PRIVATE[ ]KEY(?:[ ]BLOCK)?-----((?:[^-"']|-(?!----)){1,65536})
+    | (?-i:(?<![\w-])(?:
+        ((?:AKIA|ASIA|AIDA|AROA)[A-Z0-9]{12,128}                          # Amazon
+        | AIza[\w-]{20,128} | ya29\.[\w-]{10,1024}                        # Google
+        | gh[opsur]_\w{10,255} | github_pat_\w{10,255}                    # GitHub
+        | gl(?:pat|agent|cbt|dt|ft|imt|oas|ptt|rt|soat)-[\w.-]{10,255}    # GitLab
+        | xox[abeoprs]-[\w-]{8,255}                                       # Slack
+        | [prs]k_(?:live|test)_\w{8,255} | whsec_\w{8,255}                # Stripe
+        | SG\.[\w-]{10,128}\.[\w-]{10,128} | sk-[\w-]{16,255} | (?:npm|hf)_\w{20,255} | pypi-[\w-]{16,255}
+        | dop_v1_\w{20,255}
+        | eyJ[\w-]{4,8192}\.[\w-]{4,16384}(?:\.[\w-]{0,8192}){0,3}        # JSON Web Token (RFC 7519)
+        )))
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+#: A letter or digit to replace; what a backslash escapes stays, so that JSON stays JSON.
+_UNESCAPED = re.compile(rb"(\\u[0-9A-Fa-f]{4}|\\.)|([0-9])|[A-Za-z\x80-\xff]", re.DOTALL)
 
 
 def masked(text: bytes) -> bytes:
     """The text with everything replaced that is not on the list: other letters by ``x``, digits by ``0``.
 
     The result has the same length. Of binary data (with control characters) only runs of four letters or digits and
-    more are replaced.
+    more are replaced. What has the form of a secret is replaced whole, listed words and versions in it as well.
     """
+    text = without_secrets(text)
     kept = [found.span() for listed in (_PRODUCT, _RELEASE) for found in listed.finditer(text)]
 
     def mask(found: re.Match[bytes]) -> bytes:
@@ -78,6 +108,20 @@ def masked(text: bytes) -> bytes:
         return _SHAPES.sub(lambda each: b"0" if each[1] else b"x", run)
 
     return (_BINARY_RUN if _IS_BINARY.search(text) else _RUN).sub(mask, text)
+
+
+def without_secrets(text: bytes) -> bytes:
+    """The text with letters and digits replaced in all that has the form of a secret; of the same length."""
+    parts, at = [], 0
+    for found in _SECRETS.finditer(text):
+        begin, end = found.span(found.lastindex or 0)
+        parts += [text[at:begin], _UNESCAPED.sub(_shape_of, text[begin:end])]
+        at = end
+    return b"".join((*parts, text[at:])) if parts else text
+
+
+def _shape_of(found: re.Match[bytes]) -> bytes:
+    return found[1] or (b"0" if found[2] else b"x")
 
 
 def shown(data: bytes, most: int = 120) -> str:

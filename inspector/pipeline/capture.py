@@ -9,7 +9,7 @@ import secrets
 import ssl
 from dataclasses import replace
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from cryptography.hazmat.backends.openssl.backend import backend
 
 from inspector import __version__
 from inspector.declare.authorisation import Authorisation
+from inspector.declare.inspection_record import InspectionRecord
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
 from inspector.model.observation import Evidence, FailureNote
@@ -111,6 +112,9 @@ def reopen_capture(
     as_of: datetime,
     formats: tuple[str, ...] = (),
     authorisations: tuple[Authorisation, ...] = (),
+    *,
+    keep_reports: bool = False,
+    record: InspectionRecord | None = None,
 ) -> tuple[CaptureWriter, PlannedInspection, RunContext]:
     """Open an interrupted capture again, with the documents, regimes and plan that it began with.
 
@@ -120,7 +124,8 @@ def reopen_capture(
     writer = CaptureWriter.resume(folder)
     writer.keep_to(authorisations)
     _log.info("capture reopened", extra={**_about(writer.inspection), "path": folder})
-    planned, context = planned_as_captured(writer.inspection, context, as_of, formats, writer.further())
+    shown = partial(planned_as_captured, keep_reports=keep_reports, record=record)
+    planned, context = shown(writer.inspection, context, as_of, formats, writer.further())
     return writer, planned, context
 
 
@@ -130,6 +135,9 @@ def planned_as_captured(
     as_of: datetime,
     formats: tuple[str, ...] = (),
     further: tuple[tuple[Authorisation, ...], ...] = (),
+    *,
+    keep_reports: bool = False,
+    record: InspectionRecord | None = None,
 ) -> tuple[PlannedInspection, RunContext]:
     """The planned inspection that a capture records, and the context with its regimes."""
     regimes = [each for each in (inspection.regime, inspection.next_regime) if each is not None]
@@ -144,6 +152,8 @@ def planned_as_captured(
         as_of=as_of,
         selection=inspection.plan.selection,
         formats=formats,
+        keep_reports=keep_reports,
+        record=record,
         endpoint_locations=inspection.endpoint_locations,
     )
     context = replace(context, regimes=tuple(regimes))

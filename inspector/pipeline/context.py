@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -21,6 +21,7 @@ from inspector.record.plan import Selection
 from inspector.regime.regime import Regime
 from inspector.regime.selection import next_regime, regime_by_id, regime_for, with_transitions
 from inspector.registry.registry import Registry
+from inspector.report.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +34,23 @@ class InputDocuments:
     source_map: SourceMap = field(default_factory=SourceMap)
 
 
+def unmarked(view: View) -> View:
+    """The view as it is."""
+    return view
+
+
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What a process loads once for all inspections of a run; ``documents`` are needed to make requests only."""
+    """What a process loads once for all inspections of a run; ``documents`` are needed to make requests only.
+
+    ``mark`` writes into a view, before it is rendered, what its findings do to the caller's exit code.
+    """
 
     registry: Registry
     settings: Settings
     regimes: tuple[Regime, ...] = ()
     documents: InputDocuments | None = None
+    mark: Callable[[View], View] = unmarked
 
     def regime(self, ref: RegimeRef) -> Regime:
         """The regime that a request refers to. Raises UsageError where it is missing or another version."""
@@ -74,6 +84,7 @@ def request_for(
     regime: str | None = None,
     selection: Selection = Selection(),  # noqa: B008  (frozen)
     formats: Sequence[str] = (),
+    keep_reports: bool = False,
 ) -> InspectionRequest:
     """The request to inspect one of the declared systems. Raises UsageError when no regime holds for it.
 
@@ -96,6 +107,7 @@ def request_for(
         as_of=as_of,
         selection=selection,
         formats=tuple(formats),
+        keep_reports=keep_reports,
         endpoint_locations=documents.source_map.endpoints(system.id),
         authorisation_locations={
             each.id: position for each in authorisations if (position := documents.source_map.authorisation(each.id))

@@ -20,6 +20,7 @@ from typing import Protocol, TypeVar
 from inspector.assess.assessor import AssessmentInput, Verdicts, tasks_to_confirm
 from inspector.collect.collector import Collector, Progress, TaskKey
 from inspector.declare.authorisation import Authorisation
+from inspector.declare.inspection_record import InspectionRecord
 from inspector.model.errors import InspectorError
 from inspector.model.observation import Evidence
 from inspector.network import Gateway, Ledger, Scope
@@ -92,16 +93,23 @@ class StepsHere:
         with interrupting_at_once():
             bundle = seal_capture(writer, planned.planner, key, reason=reason)
             _attempt_of(writer.folder, request.system.id).record_sealed(bundle, key)
-            return await self.assess(bundle, context, request.as_of, request.formats)
+            return await self.assess(bundle, context, request)
 
-    async def assess(
-        self, bundle: Bundle, context: RunContext, as_of: datetime, formats: Sequence[str]
-    ) -> WrittenAssessment:
+    async def assess(self, bundle: Bundle, context: RunContext, request: InspectionRequest) -> WrittenAssessment:
         """Assess a sealed capture and write its reports."""
         key = SigningKey.load_or_create(context.settings.signing_key)
-        options = AssessmentOptions(as_of=as_of, verdicts=self._verdicts)
+        options = AssessmentOptions(as_of=request.as_of, verdicts=self._verdicts)
         assessment = await assess_bundle(bundle, context.registry, options)
-        written = write_assessment(bundle, assessment, context.registry, formats, key)
+        written = write_assessment(
+            bundle,
+            assessment,
+            context.registry,
+            request.formats,
+            key,
+            request.record,
+            context.mark,
+            keep_reports=request.keep_reports,
+        )
         _attempt_of(bundle.folder, bundle.inspection.system.id).record_sealed(bundle, key, written.folder.name)
         return written
 
@@ -126,6 +134,7 @@ def resume_inspection(
     *,
     as_of: datetime,
     formats: Sequence[str] = (),
+    keep_reports: bool = False,
     collecting: bool = True,
     authorisations: Sequence[Authorisation] = (),
 ) -> WrittenAssessment:
@@ -142,6 +151,7 @@ def resume_inspection(
             progress,
             as_of=as_of,
             formats=formats,
+            keep_reports=keep_reports,
             collecting=collecting,
             authorisations=authorisations,
         )
@@ -179,11 +189,22 @@ async def resumption(
     *,
     as_of: datetime,
     formats: Sequence[str] = (),
+    keep_reports: bool = False,
+    record: InspectionRecord | None = None,
     collecting: bool = True,
     authorisations: Sequence[Authorisation] = (),
 ) -> T:
     """Finish an interrupted inspection in the running event loop, as ``resume_inspection`` says."""
-    reopen = partial(reopen_capture, folder, context, as_of, tuple(formats), tuple(authorisations))
+    reopen = partial(
+        reopen_capture,
+        folder,
+        context,
+        as_of,
+        tuple(formats),
+        tuple(authorisations),
+        keep_reports=keep_reports,
+        record=record,
+    )
     writer, made, context = await in_thread(reopen, undo=lambda reopened: reopened[0].close())
     with writer:
         await in_thread(partial(check_unchanged, writer.inspection, context.registry))

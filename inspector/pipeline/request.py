@@ -7,6 +7,7 @@ from functools import lru_cache
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import Organisation, SourceLocation, System
 from inspector.declare.document import SourceMap
+from inspector.declare.inspection_record import InspectionRecord
 from inspector.declare.statement import Statement
 from inspector.model.base import Instant, Model, Same, digest
 from inspector.record.plan import Selection
@@ -35,8 +36,9 @@ class InspectionRequest(Model):
     """The inspection of one system: what an engine stores, or sends to another machine.
 
     It holds only what the documents say about this system; plugins, regimes and settings are those of the process that
-    runs it (``RunContext``), which must have the same regimes. ``formats`` are the report formats. The locations,
-    by endpoint (normalised URI) and by id of an authorisation, are for error messages.
+    runs it (``RunContext``), which must have the same regimes. ``formats`` are the report formats, ``record`` is the
+    record of the inspection that they show; with ``keep_reports`` the reports are in the bundle, otherwise beside it.
+    The locations, by endpoint (normalised URI) and by id of an authorisation, are for error messages.
     """
 
     run: str
@@ -49,6 +51,8 @@ class InspectionRequest(Model):
     as_of: Instant
     selection: Selection = Selection()
     formats: tuple[str, ...] = ()
+    record: InspectionRecord | None = None
+    keep_reports: bool = False
     endpoint_locations: dict[str, SourceLocation] = {}
     authorisation_locations: dict[str, SourceLocation] = {}
 

@@ -10,22 +10,26 @@ JSON_BYTES = 16 * 2**20
 LINE_BYTES = 64 * 2**10
 RAW_BYTES = 64 * 2**20
 FILE_BYTES = 256 * 2**20
+#: The most bytes of a pack: what the archive format of an export holds in one file.
+PACK_BYTES = 2**33 - 1
 
-#: Files of a capture that grow with the number of scans.
-_GROWING = ("ledger.jsonl", "journal.jsonl", "incidents.jsonl", "manifest.dsse.json")
+#: Parts of a capture that grow with the number of scans.
+_GROWING = ("ledger.jsonl", "incidents.jsonl", "manifest.dsse.json")
 
 
 def limit_of(name: str) -> int:
-    """The most bytes of a file, by its path in the bundle.
+    """The most bytes of a file or of a part of a pack (decompressed), by its path in the bundle.
 
     What grows with the number of scans (findings, coverage, manifests, ledger, reports) may be larger than what is
     about one thing: an observation, the plan, a document.
     """
     part, _, file = name.partition("/")
+    if name.endswith("/pack.zst"):
+        return PACK_BYTES
     if part != "capture" or file in _GROWING or file.startswith("trust/"):
         return FILE_BYTES
-    # Compression may lengthen incompressible data a little.
-    return RAW_BYTES + RAW_BYTES // 64 + 1024 if file.startswith("raw/") else JSON_BYTES
+    # Raw bytes stand behind a line with their sizes.
+    return RAW_BYTES + LINE_BYTES if file.startswith("raw/") else JSON_BYTES
 
 
 def check_size(name: str, size: int) -> None:

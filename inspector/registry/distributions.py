@@ -8,11 +8,12 @@ its entry points name, where they are found. Byte code (``__pycache__``) never c
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import Distribution, EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, FileHash, PackagePath, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def contents_of(distribution: Distribution) -> Contents:
 def _read(distribution: Distribution) -> Contents:
     digests: dict[str, str] = {}
     faults: list[str] = []
-    listed = set() if distribution.read_text("RECORD") is None else set(distribution.files or ())
+    listed = _listed(distribution)
     tops: set[str] = set()
     for file in sorted(listed, key=str):
         if "__pycache__" in file.parts:
@@ -100,6 +101,17 @@ def _read(distribution: Distribution) -> Contents:
         digests |= {name: _sha256(path) or "missing" for name, path in _files_of(top)}
     total = hashlib.sha256("".join(f"{name}\0{one}\n" for name, one in sorted(digests.items())).encode())
     return Contents(total.hexdigest(), tuple(faults))
+
+
+def _listed(distribution: Distribution) -> set[PackagePath]:
+    """The files that ``RECORD`` lists, missing ones as well, which ``Distribution.files`` of Python 3.12 leaves out."""
+    found = set()
+    for name, *others in filter(None, csv.reader((distribution.read_text("RECORD") or "").splitlines())):
+        file = PackagePath(name)
+        file.hash = FileHash(others[0]) if others and others[0] else None
+        file.dist = distribution
+        found.add(file)
+    return found
 
 
 def _is_of_installer(parts: tuple[str, ...]) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from inspector.plugin.check import Check
     from inspector.plugin.probe import Probe
-    from inspector.report.renderer import Renderer
+    from inspector.report.renderer import Renderer, RunRenderer
 
 hookspec = pluggy.HookspecMarker("inspector")
 hookimpl = pluggy.HookimplMarker("inspector")
@@ -49,4 +49,10 @@ def inspector_profiles() -> Iterable[Traversable]:
 @hookspec
 def inspector_renderers() -> Iterable[Renderer]:
     """Report formats."""
+    raise NotImplementedError
+
+
+@hookspec
+def inspector_run_renderers() -> Iterable[RunRenderer]:
+    """Formats of the overview of a run over several systems."""
     raise NotImplementedError

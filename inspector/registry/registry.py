@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import EntryPoint
 from importlib.resources.abc import Traversable
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
 from pydantic import ValidationError
 
-from inspector.model.errors import PluginError
+from inspector.model.errors import PluginError, ScanFailure
 from inspector.model.formatted import FormattedMessage
 from inspector.model.observation import Observation
 from inspector.model.subject import HOST, TCP, UDP, Scheme
@@ -21,9 +21,15 @@ from inspector.plugin import containment
 from inspector.plugin.check import Check
 from inspector.plugin.containment import contained, described
 from inspector.plugin.probe import PARTS, Probe
+from inspector.plugin.time_limits import call_within
 from inspector.registry import hookspecs
 from inspector.registry.distributions import GROUP, announced
-from inspector.report.renderer import Renderer
+from inspector.report.renderer import Renderer, RunRenderer
+
+T = TypeVar("T")
+
+#: Seconds that a plugin may take to be imported, and to contribute: only a hang takes so long.
+LOAD_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ class Registry:
     profiles: tuple[Traversable, ...]
     schemes: dict[str, Scheme]
     kinds: dict[str, type[Observation]]
+    run_renderers: dict[str, RunRenderer] = field(default_factory=dict)
     incomplete: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unpinned: tuple[str, ...] = ()
 
@@ -86,7 +93,9 @@ def _discover(only: Iterable[str] | None) -> Iterator[tuple[Plugin, object | Non
             continue
         try:
             with contained():
-                module = entry.load()
+                module = _in_time(plugin, entry.load)
+        except PluginError:
+            raise
         except Exception as error:
             raise PluginError(
                 FormattedMessage("{plugin} cannot be loaded: {error}", plugin=_label(plugin), error=described(error)),
@@ -95,12 +104,27 @@ def _discover(only: Iterable[str] | None) -> Iterator[tuple[Plugin, object | Non
         yield plugin, module
 
 
+def _in_time(plugin: Plugin, function: Callable[[], T]) -> T:
+    """What a function of the plugin returns; raises PluginError where it does not end.
+
+    Code that never returns from C is not interrupted (``inspector.plugin.time_limits``).
+    """
+    try:
+        return call_within(LOAD_SECONDS, _label(plugin), function)
+    except ScanFailure:
+        raise PluginError(
+            FormattedMessage("{plugin} was not loaded within {seconds} s", plugin=_label(plugin), seconds=LOAD_SECONDS),
+            remedy=FormattedMessage("repair it or uninstall {distribution}", distribution=plugin.distribution),
+        ) from None
+
+
 class _Builder:
     def __init__(self) -> None:
         self.owners: dict[tuple[str, str], Plugin] = {}
         self.probes: dict[str, Probe] = {}
         self.checks: dict[str, Check] = {}
         self.renderers: dict[str, Renderer] = {}
+        self.run_renderers: dict[str, RunRenderer] = {}
         self.profiles: list[Traversable] = []
         self.schemes: dict[str, Scheme] = {scheme.name: scheme for scheme in (TCP, UDP, HOST)}
         self.kinds: dict[str, type[Observation]] = {}
@@ -154,6 +178,10 @@ class _Builder:
         self.claim(plugin, "renderer", renderer.name)
         self.renderers[renderer.name] = renderer
 
+    def take_run_renderer(self, plugin: Plugin, renderer: RunRenderer) -> None:
+        self.claim(plugin, "run renderer", renderer.name)
+        self.run_renderers[renderer.name] = renderer
+
     def take_profile(self, plugin: Plugin, folder: Traversable) -> None:
         self.claim(plugin, "profile", folder.name)
         self.profiles.append(folder)
@@ -195,6 +223,22 @@ def _missing_modules(plugin: Plugin, hook: pluggy.HookCaller) -> tuple[str, ...]
     return tuple(sorted(module for module in required if find_spec(module) is None))
 
 
+def _contribute(plugin: Plugin, module: object, builder: _Builder) -> tuple[str, ...]:
+    """Take what the plugin contributes; the modules that it misses where it contributes nothing for lack of them."""
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    manager.register(module, plugin.name)
+    manager.check_pending()
+    missing = _missing_modules(plugin, manager.hook.inspector_requires)
+    if not missing:
+        _collect(plugin, manager.hook.inspector_probes, Probe, builder.take_probe)
+        _collect(plugin, manager.hook.inspector_checks, Check, builder.take_check)
+        _collect(plugin, manager.hook.inspector_profiles, Traversable, builder.take_profile)
+        _collect(plugin, manager.hook.inspector_renderers, Renderer, builder.take_renderer)
+        _collect(plugin, manager.hook.inspector_run_renderers, RunRenderer, builder.take_run_renderer)
+    return missing
+
+
 def _check_parts(check: Check, probes: Iterable[Probe]) -> None:
     """Raise PluginError where a check needs parts of an observation that a probe of it does not know."""
     for probe in probes:
@@ -223,19 +267,9 @@ def build(plugins: Iterable[tuple[Plugin, object | None]]) -> Registry:
         if module is None:
             incomplete[plugin.name] = (plugin.package,)
             continue
-        manager = pluggy.PluginManager(GROUP)
-        manager.add_hookspecs(hookspecs)
         try:
             with contained():
-                manager.register(module, plugin.name)
-                manager.check_pending()
-                if missing := _missing_modules(plugin, manager.hook.inspector_requires):
-                    incomplete[plugin.name] = missing
-                    continue
-                _collect(plugin, manager.hook.inspector_probes, Probe, builder.take_probe)
-                _collect(plugin, manager.hook.inspector_checks, Check, builder.take_check)
-                _collect(plugin, manager.hook.inspector_profiles, Traversable, builder.take_profile)
-                _collect(plugin, manager.hook.inspector_renderers, Renderer, builder.take_renderer)
+                missing = _in_time(plugin, partial(_contribute, plugin, module, builder))
         except PluginError:
             raise
         except Exception as error:
@@ -245,7 +279,10 @@ def build(plugins: Iterable[tuple[Plugin, object | None]]) -> Registry:
                 ),
                 remedy=FormattedMessage("repair it or uninstall {distribution}", distribution=plugin.distribution),
             ) from error
-        loaded.append(plugin)
+        if missing:
+            incomplete[plugin.name] = missing
+        else:
+            loaded.append(plugin)
     for check in builder.checks.values():
         for wire in check.inputs:
             if wire.kind is not None:
@@ -256,6 +293,7 @@ def build(plugins: Iterable[tuple[Plugin, object | None]]) -> Registry:
         probes=dict(sorted(builder.probes.items())),
         checks=dict(sorted(builder.checks.items())),
         renderers=dict(sorted(builder.renderers.items())),
+        run_renderers=dict(sorted(builder.run_renderers.items())),
         profiles=tuple(builder.profiles),
         schemes=dict(sorted(builder.schemes.items())),
         kinds=dict(sorted(builder.kinds.items())),

@@ -15,7 +15,6 @@ from enum import Enum
 from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.util import find_spec
-from io import BytesIO
 from typing import Protocol
 
 from inspector.model.base import Cause, Quantity, Timestamp, Value
@@ -29,6 +28,7 @@ from inspector.model.subject import Scheme
 from inspector.model.verdict import Message, Outcome
 from inspector.plugin.check import Check
 from inspector.regime.regime import VIETNAM, BilingualText, Deadline, day_of
+from inspector.report.po_file import CONTEXT, read_po
 
 #: The most characters of one value that a server or a document gave, and the most members of a list.
 CHARACTERS = 600
@@ -49,7 +49,6 @@ _OTHERWISE = {
     Outcome.ERROR: "tool error",
 }
 
-_CONTEXT = "\x04"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _FACT = re.compile(r"(?P<name>[a-z_]+)(?:(?P<relation>[=≥])(?P<value>[a-z0-9-]{1,20}))?")
 _ABOUT_FILE = re.compile(r"(?P<file>(\{\w+\}: )?)(?P<what>.+?)(?P<detail>(: \{\w+\})?)")
@@ -61,27 +60,16 @@ def catalogue(package: str, language: Language) -> Mapping[str, str]:
 
     The key of a text is the text itself; with a context it is context, U+0004 and text.
     """
-    from babel.messages.pofile import read_po
-
     spec = find_spec(package)
     if spec is None or spec.submodule_search_locations is None:
         return {}
     path = files(package) / "locale" / f"{language.value}.po"
-    if not path.is_file():
-        return {}
-    catalog = read_po(BytesIO(path.read_bytes()), locale=language.value, ignore_obsolete=True)
-    return {
-        (f"{entry.context}{_CONTEXT}{entry.id}" if entry.context else str(entry.id)): str(entry.string)
-        for entry in catalog
-        if entry.id and entry.string and not entry.fuzzy
-    }
+    return read_po(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 @lru_cache(maxsize=4096)
 def _grouped(number: int, language: Language) -> str:
-    from babel.numbers import format_decimal
-
-    return format_decimal(number, locale=language.value)
+    return f"{number:,}".replace(",", "." if language is Language.VI else ",")
 
 
 @lru_cache(maxsize=4096)
@@ -203,7 +191,7 @@ class Translator:
             return own.get(text) or escape_control(text, keep="")
         plain = str(text.value)
         context = type(text).__name__
-        found = catalogue("inspector", self.language).get(f"{context}{_CONTEXT}{plain}") or own.get(plain)
+        found = catalogue("inspector", self.language).get(f"{context}{CONTEXT}{plain}") or own.get(plain)
         if not found and self.language is not Language.EN:
             self.missing.add((package, f"{context}: {plain}"))
         return found or plain
@@ -233,10 +221,10 @@ class Translator:
         """A declared fact (``name``, ``name=value``, ``name≥value``) in words of the language, or None."""
         known = catalogue("inspector", self.language)
         found = _FACT.fullmatch(text)
-        label = known.get(f"Fact{_CONTEXT}{found['name']}") if found else None
+        label = known.get(f"Fact{CONTEXT}{found['name']}") if found else None
         if found is None or label is None:
             return None
-        value = known.get(f"FactValue{_CONTEXT}{found['value']}") or found["value"] or ""
+        value = known.get(f"FactValue{CONTEXT}{found['value']}") or found["value"] or ""
         if value.isascii() and value.isdigit():
             value = self.number(int(value))
         return f"{label} {found['relation']} {value}" if found["relation"] else label
@@ -246,7 +234,7 @@ class Translator:
         return f"{text}, … (+{len(values) - MEMBERS})" if len(values) > MEMBERS else text or "–"
 
     def _quantity(self, quantity: Quantity, package: str) -> str:
-        unit = catalogue("inspector", self.language).get(f"Unit{_CONTEXT}{quantity.unit}")
+        unit = catalogue("inspector", self.language).get(f"Unit{CONTEXT}{quantity.unit}")
         unit = unit or self.term(quantity.unit, package)
         if self.language is Language.EN and quantity.value != 1 and unit.isalpha():
             unit += "s"

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from inspector.compare.baseline import Baseline
 from inspector.declare.document import SourceLocation
+from inspector.declare.inspection_record import InspectionRecord
 from inspector.model.base import Answer, Cause
 from inspector.model.declared import DeclaredPort
 from inspector.model.escaping import escape_control
@@ -31,6 +33,8 @@ from inspector.report.declared_vs_seen import (
 )
 from inspector.report.ledger_totals import LedgerTotals
 from inspector.report.messages import Contributions, Translator
+from inspector.report.remedies import ProductRemedies, gathered, offers, remedies_of
+from inspector.report.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,10 @@ class View:
 
     ``regime`` is the one assessed under (None when neither the capture nor an installed plugin has that version);
     ``evidence`` is keyed by digest; ``head`` is the digest that the signature covers; ``folder`` is where the
-    assessment was written, if it was.
+    assessment was written, if it was; ``record`` is the record of the inspection, if one is given. ``standings`` are
+    what the findings do to the exit code, in their order, by the caller's rule (empty: there is none); ``blind``:
+    nothing answered, which ends with exit code 3 where nothing else counts; ``baseline`` are the failures that the
+    caller knows of, if any were given.
     """
 
     inspection: Inspection
@@ -60,8 +67,26 @@ class View:
     head: str
     signers: tuple[str, ...] = ()
     folder: Path | None = None
+    record: InspectionRecord | None = None
+    standings: tuple[Standing, ...] = ()
+    blind: bool = False
+    baseline: Baseline | None = None
     translators: dict[Language, Translator] = field(default_factory=dict)
     _causes: list[tuple[CauseGroup, ...]] = field(init=False, repr=False, compare=False, default_factory=list)
+    _standing: dict[int, Standing] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def standing(self, finding: Finding) -> Standing:
+        """What a finding of this assessment does to the exit code; without a rule every requirement counts."""
+        if not self._standing:
+            found = self.standings or map(_unruled, self.assessment.findings)
+            self._standing.update(
+                {id(each): standing for each, standing in zip(self.assessment.findings, found, strict=True)}
+            )
+        return self._standing[id(finding)]
+
+    def is_known(self, finding: Finding) -> bool:
+        """Whether a finding is a failure that the baseline contains."""
+        return finding.outcome is Outcome.FAIL and self.baseline is not None and finding in self.baseline
 
     def translator(self, language: Language) -> Translator:
         """The translator of one language."""
@@ -142,6 +167,16 @@ class View:
         text = "{subject} could not be inspected completely: {reason}"
         return translator.composed(text, subject=where, reason=reason)
 
+    def remedies(self, findings: Iterable[Finding]) -> tuple[ProductRemedies, ...]:
+        """What to set so that the checks of these findings pass, by each product that may be what answers there."""
+        return gathered(
+            (each.check, product, remedy)
+            for each in findings
+            if each.check in self.registry.checks
+            for product, remedy in remedies_of(self.registry.package_of(each.check), each.check).items()
+            if offers(product, remedy, each.subject, self.registry.schemes)
+        )
+
     def position(self, finding: Finding) -> SourceLocation | None:
         """The location of a finding's endpoint in the declaration, else the first line of the file.
 
@@ -207,6 +242,13 @@ class View:
             uri = self._uri(text)
             if uri is not None and uri.host == host and uri.port is not None and uri.scheme.form is not UriForm.NAME:
                 yield DeclaredPort(port=uri.port, protocol="udp" if uri.scheme.name == "udp" else "tcp")
+
+
+def _unruled(finding: Finding) -> Standing:
+    """What a finding does to the exit code where every requirement counts."""
+    if finding.outcome is Outcome.FAIL:
+        return Standing.EXCUSED if finding.excused else Standing.NOT_YET_DUE if finding.not_yet_due else Standing.FAILS
+    return Standing.UNSEEN if finding.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR) else Standing.NOTHING
 
 
 _ORDER = (

@@ -16,17 +16,31 @@ from inspector.record.limits import check_size
 from inspector.seal import atomic_files as disk
 from inspector.seal.bundle import Bundle
 from inspector.seal.json_parts import ASSESSMENT
-from inspector.seal.layout import ASSESSMENTS, LOCK, MANIFEST, PARTIAL, REPORTS, assessment_name, is_path, is_step
-from inspector.seal.manifest import AssessmentSealed, envelope_of, faults_of, payload_of, read_manifest
+from inspector.seal.layout import (
+    ASSESSMENTS,
+    LOCK,
+    MANIFEST,
+    PACK,
+    PARTIAL,
+    REPORTS,
+    SHARED,
+    assessment_name,
+    is_path,
+    is_step,
+)
+from inspector.seal.manifest import AssessmentSealed, envelope_of, payload_of, read_manifest
+from inspector.seal.pack import PackWriter, compressed
+from inspector.seal.sealed_part import SealedPart
+from inspector.seal.shared_files import add_shared, shared_of
 from inspector.seal.signing import SigningKey
 from inspector.seal.untrusted_files import UntrustedFolder
 
 
 def add_assessment(bundle: Bundle, assessment: Assessment, reports: Mapping[str, bytes], key: SigningKey) -> Path:
-    """Write ``assessment`` and its ``reports`` (file name → bytes) into the bundle, signed; the result is their folder.
+    """Write ``assessment`` and the ``reports`` to keep (file name → bytes) into the bundle, signed.
 
-    The folder appears complete or not at all. The same assessment with the same reports is written once; another one of
-    the same date and regime gets a numbered folder. Raises BundleError.
+    The result is their folder, which appears complete or not at all. The same assessment with the same reports is
+    written once; another one of the same date and regime gets a numbered folder. Raises BundleError.
     """
     if assessment.inspection != bundle.inspection.id:
         raise BundleError(
@@ -38,7 +52,17 @@ def add_assessment(bundle: Bundle, assessment: Assessment, reports: Mapping[str,
                 FormattedMessage("{name} cannot be the name of a report", name=repr(name)),
                 remedy="use letters, digits, dot, - and _",
             )
-    files = ASSESSMENT.split(assessment) | {f"{REPORTS}/{name}": data for name, data in reports.items()}
+    parts = ASSESSMENT.split(assessment)
+    for file, data in {**parts, **{f"{REPORTS}/{name}": data for name, data in reports.items()}}.items():
+        check_size(f"{ASSESSMENTS}/{file}", len(data))
+    # Where the capture shares nothing, no archive is known to be there.
+    common, own = shared_of(parts) if bundle.capture.shared else ({}, parts)
+    pack = PackWriter(bundle.digest[:16])
+    frames = [pack.frame(name, compressed(data, is_small=True)) for name, data in own.items()]
+    files = {PACK: b"".join(data for _, data in frames)} | {f"{REPORTS}/{name}": data for name, data in reports.items()}
+    digests = {name: digest(data) for name, data in files.items()}
+    digests |= {frame.header.name: frame.header.sha256 for frame, _ in frames}
+    digests |= {f"{SHARED}/{name}": sha256 for name, (sha256, _) in common.items()}
     predicate = AssessmentSealed(
         capture=bundle.digest,
         inspection=assessment.inspection,
@@ -47,7 +71,7 @@ def add_assessment(bundle: Bundle, assessment: Assessment, reports: Mapping[str,
         regime_version=assessment.regime_version,
         inspector_version=assessment.inspector_version,
     )
-    payload = payload_of({name: digest(data) for name, data in files.items()}, predicate)
+    payload = payload_of(digests, predicate)
     UntrustedFolder(bundle.folder).refuse_irregular()
     locked = disk.lock(bundle.folder / LOCK)
     try:
@@ -55,9 +79,11 @@ def add_assessment(bundle: Bundle, assessment: Assessment, reports: Mapping[str,
         folder = bundle.folder / ASSESSMENTS / name
         if _is_free(bundle, name):
             files |= {MANIFEST: envelope_of(payload, key)}
-            for file, data in files.items():
-                check_size(f"{ASSESSMENTS}/{name}/{file}", len(data))
-            _write(folder, files, bundle.folder / PARTIAL)
+            partial = bundle.folder / PARTIAL
+            with disk.writing(partial):
+                partial.mkdir(disk.FOLDER_MODE, exist_ok=True)
+            add_shared(bundle.capture.archive.path, dict(common.values()), partial)
+            _write(folder, files, partial)
         return folder
     finally:
         disk.tidy(bundle.folder)
@@ -86,15 +112,19 @@ def _contains(bundle: Bundle, name: str, payload: bytes) -> bool:
         sealed = read_manifest(files, part, AssessmentSealed)
     except BundleError:
         return False
-    return sealed.digest == digest(payload) and not faults_of(files, part, sealed)
+    return sealed.digest == digest(payload) and not SealedPart(files, bundle.capture.archive, part, sealed).faults()
 
 
 def _write(folder: Path, files: Mapping[str, bytes], partial: Path) -> None:
     """Write ``files`` so that ``folder`` appears complete or not at all."""
     temporary = partial / secrets.token_hex(8)
-    for name, data in files.items():
-        disk.make_folder((temporary / name).parent)
-        disk.write_file(temporary / name, data, partial=temporary)
+    with disk.writing(temporary):
+        for above in sorted({(temporary / name).parent for name in files}):
+            disk.make_folder(above, is_synced=False)
+        for name, data in files.items():
+            disk.append_at(temporary / name, data, 0, is_synced=True)
+        for above in {(temporary / name).parent for name in files}:
+            disk.sync_folder(above)
     disk.make_folder(folder.parent)
     with disk.writing(folder):
         temporary.rename(folder)

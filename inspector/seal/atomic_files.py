@@ -15,7 +15,7 @@ from inspector.model.errors import BundleError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.line_file import open_plain, size_of_lines
 from inspector.record.limits import too_long
-from inspector.seal.layout import LOCK, PARTIAL, SALT
+from inspector.seal.layout import INCIDENTS, LEDGER, LOCK, PARTIAL, SALT
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
@@ -47,11 +47,12 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def make_folder(path: Path) -> None:
-    """Make ``path`` and its missing parents, accessible to their owner only."""
+def make_folder(path: Path, *, is_synced: bool = True) -> None:
+    """Make ``path`` and its missing parents, accessible to their owner only; by default the disk has them then."""
     with writing(path):
         for parent in _make_folder(path):
-            sync_folder(parent)
+            if is_synced:
+                sync_folder(parent)
 
 
 def _make_folder(path: Path) -> list[Path]:
@@ -68,6 +69,20 @@ def write_file(path: Path, data: bytes, *, partial: Path) -> None:
     write_files(path.parent, {path.name: data}, partial=partial)
 
 
+def replace_file(path: Path, data: bytes, *, partial: Path) -> None:
+    """Put ``data`` in the place of ``path``, complete; after a power failure it may be what it was before."""
+    with writing(path):
+        Path(_write_temporary([data], partial)).replace(path)
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes], *, partial: Path) -> None:
+    """Write the bytes in ``pieces`` to ``path``, complete or not at all, without having all of them in memory."""
+    with writing(path):
+        temporary = _write_temporary(pieces, partial)
+        Path(temporary).replace(path)
+        sync_folder(path.parent)
+
+
 def write_files(folder: Path, *groups: Mapping[str, bytes], partial: Path) -> None:
     """Write the files below ``folder``, each complete or not at all; a group only after the ones before it.
 
@@ -77,7 +92,7 @@ def write_files(folder: Path, *groups: Mapping[str, bytes], partial: Path) -> No
     name = ""
     try:
         for name, data in (each for files in groups for each in files.items()):
-            temporary[name] = _write_temporary(data, partial)
+            temporary[name] = _write_temporary([data], partial)
         for files in groups:
             changed = [each for above in _folders(files) for each in _make_folder(folder / above)]
             for name in files:
@@ -96,14 +111,15 @@ def _folders(names: Iterable[str]) -> dict[str, None]:
     return dict.fromkeys(name.rpartition("/")[0] for name in names)
 
 
-def _write_temporary(data: bytes, partial: Path) -> str:
+def _write_temporary(pieces: Iterable[bytes], partial: Path) -> str:
     """Write ``data`` to a temporary file on the disk; the result is its path."""
     temporary = f"{partial}/{secrets.token_hex(8)}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
     try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+        for data in pieces:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
         os.fsync(descriptor)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -139,6 +155,30 @@ def append_line(path: Path, line: bytes, limit: int) -> None:
                 os.ftruncate(descriptor, end)
                 _write(descriptor, line + b"\n", end)
                 os.fsync(descriptor)
+            except OSError:
+                os.ftruncate(descriptor, end)
+                raise
+        finally:
+            os.close(descriptor)
+
+
+def append_at(path: Path, data: bytes, end: int, *, is_synced: bool) -> None:
+    """Write ``data`` at ``end``, where the file's content ends; all of it, or nothing. What stands behind is cut off.
+
+    The operating system has it when this returns; with ``is_synced`` the disk has it. Raises BundleError.
+    """
+    with writing(path):
+        descriptor = open_plain(path)
+        try:
+            size = os.fstat(descriptor).st_size
+            if size < end:
+                raise OSError(errno.EIO, "it is shorter than what was written to it")
+            try:
+                if size > end:
+                    os.ftruncate(descriptor, end)
+                _write(descriptor, data, end)
+                if is_synced:
+                    os.fsync(descriptor)
             except OSError:
                 os.ftruncate(descriptor, end)
                 raise
@@ -218,7 +258,10 @@ def exclusive(folder: Path) -> Iterator[None]:
 def tidy(folder: Path) -> None:
     """Remove the files that only served the writing of an inspection from its folder, the salt first."""
     with writing(folder):
-        (folder / SALT).unlink(missing_ok=True)
-        sync_folder(folder)
+        left = [name for name in (SALT, LEDGER, INCIDENTS) if (folder / name).exists()]
+        for name in left:
+            (folder / name).unlink(missing_ok=True)
+        if left:
+            sync_folder(folder)
         shutil.rmtree(folder / PARTIAL, ignore_errors=True)
         (folder / LOCK).unlink(missing_ok=True)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import re
 import stat
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-
-import zstandard
 
 from inspector.model.base import digest
 from inspector.model.errors import BundleError
@@ -25,23 +21,22 @@ from inspector.seal.json_parts import ASSESSMENT, INSPECTION
 from inspector.seal.layout import (
     ASSESSMENTS,
     CAPTURE,
+    EVIDENCE,
     INCIDENTS,
     LEDGER,
     MANIFEST,
-    OBSERVATIONS,
+    RAW,
     REPORTS,
     TRUST,
     assessment_name,
     is_sha256,
     is_step,
-    observation_name,
-    raw_name,
 )
-from inspector.seal.manifest import AssessmentSealed, CaptureSealed, Sealed, faults_of, read_manifest
+from inspector.seal.manifest import AssessmentSealed, CaptureSealed, Sealed, read_manifest
+from inspector.seal.pack import split
+from inspector.seal.sealed_part import SealedPart
+from inspector.seal.shared_files import archive_of
 from inspector.seal.untrusted_files import FileFault, UntrustedFolder, parse, printable, refuse
-
-#: The maximum window of the decompressor (bytes of memory).
-_WINDOW_BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,34 +53,41 @@ class SealedAssessment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bundle:
-    """A sealed bundle. Every file is verified when the bundle is opened, and again when it is read.
+    """A sealed bundle. Every part is verified when the bundle is opened, and again when it is read.
 
     ``signers`` are the keys that signed (public keys in hexadecimal); whether to trust them is the caller's decision.
     """
 
     folder: Path
     inspection: Inspection
-    sealed: Sealed[CaptureSealed]
+    capture: SealedPart
+    _raw: dict[str, tuple[str, int, int]] = field(default_factory=dict, init=False, repr=False)
+    _last: dict[str, bytes] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def open(cls, folder: Path) -> Bundle:
-        """The bundle in ``folder``; raises BundleError that names every file that differs from what was sealed."""
+        """The bundle in ``folder``; raises BundleError that names every part that differs from what was sealed."""
         if not (folder / CAPTURE / MANIFEST).exists():
             raise BundleError(
                 FormattedMessage("{folder}: is not a sealed bundle", folder=folder),
                 remedy="seal or resume it, or name another folder",
             )
         files = UntrustedFolder(folder)
-        sealed = read_manifest(files, CAPTURE, CaptureSealed)
-        refuse(faults_of(files, CAPTURE, sealed))
-        inspection = INSPECTION.join(lambda file: _read(files, CAPTURE, sealed.files, file), CAPTURE)
-        if inspection.id != sealed.predicate.inspection:
+        capture = SealedPart(files, archive_of(folder), CAPTURE, read_manifest(files, CAPTURE, CaptureSealed))
+        refuse(capture.faults())
+        inspection = INSPECTION.join(capture.read, CAPTURE)
+        if inspection.id != capture.sealed.predicate.inspection:
             raise BundleError(
                 FormattedMessage(
                     "{file}: is not the inspection that the manifest names", file=f"{CAPTURE}/inspection.json"
                 )
             )
-        return cls(folder, inspection, sealed)
+        return cls(folder, inspection, capture)
+
+    @property
+    def sealed(self) -> Sealed[CaptureSealed]:
+        """The manifest of the capture."""
+        return self.capture.sealed
 
     @property
     def digest(self) -> str:
@@ -99,40 +101,51 @@ class Bundle:
 
     def evidence(self) -> tuple[tuple[str, Evidence], ...]:
         """All evidence with its digests, ordered by digest; raises BundleError."""
-        prefix = f"{OBSERVATIONS}/"
-        names = sorted(name for name in self.sealed.files if name.startswith(prefix))
-        return tuple(self._evidence(name.removeprefix(prefix).removesuffix(".json")) for name in names)
+        names = [name for name in self.sealed.files if name.startswith(f"{EVIDENCE}/")]
+        return tuple(sorted((self._evidence(name) for name in names), key=lambda each: each[0]))
 
-    def _evidence(self, one: str) -> tuple[str, Evidence]:
-        file = f"{CAPTURE}/{observation_name(one)}"
-        data = self._read(observation_name(one))
-        if digest(data) != one:
-            raise BundleError(FormattedMessage("{file}: is not named by its SHA-256", file=file))
-        return one, parse(Evidence, data, file)
+    def _evidence(self, name: str) -> tuple[str, Evidence]:
+        data = self.capture.read(name)
+        return digest(data), parse(Evidence, data, f"{CAPTURE}/{name}")
 
     def raw(self, ref: RawRef) -> bytes:
-        """The raw bytes of ``ref``; raises BundleError when digest or size differ."""
+        """The raw bytes of ``ref``; raises BundleError when digest or size differ, or they are not in the bundle."""
         if not is_sha256(ref.sha256):
             raise BundleError(
-                FormattedMessage(
-                    "{file}: a reference to raw bytes has no SHA-256",
-                    file=f"{CAPTURE}/{OBSERVATIONS}",
-                )
+                FormattedMessage("{file}: a reference to raw bytes has no SHA-256", file=f"{CAPTURE}/{EVIDENCE}")
             )
-        name = f"{CAPTURE}/{raw_name(ref.sha256)}"
         if not 0 <= ref.size <= RAW_BYTES:
             raise BundleError(
                 FormattedMessage(
                     "{name}: is said to hold {size} bytes; a bundle holds at most {limit} in one",
-                    name=name,
+                    name=f"{CAPTURE}/{RAW}",
                     size=ref.size,
                     limit=RAW_BYTES,
                 )
             )
-        data = decompressed(self._read(raw_name(ref.sha256)), ref.size, name)
+        if not self._raw:
+            self._raw.update(self._places())
+        name, begin, end = self._raw.get(ref.sha256, ("", 0, 0))
+        if end - begin != ref.size or not name:
+            raise BundleError(
+                FormattedMessage("{file}: has no raw bytes {sha256}", file=f"{CAPTURE}/{RAW}", sha256=ref.sha256)
+            )
+        if name not in self._last:
+            self._last.clear()
+            self._last[name] = self.capture.read(name)
+        data = self._last[name][begin:end]
         if digest(data) != ref.sha256:
-            raise BundleError(FormattedMessage("{name}: does not match the SHA-256 in its name", name=name))
+            raise BundleError(FormattedMessage("{name}: has changed since it was opened", name=f"{CAPTURE}/{name}"))
         return data
+
+    def _places(self) -> dict[str, tuple[str, int, int]]:
+        """Where raw bytes are, by SHA-256: the part, and where they begin and end in it."""
+        found: dict[str, tuple[str, int, int]] = {}
+        for name in (name for name in self.sealed.files if name.startswith(f"{RAW}/")):
+            content = self.capture.read(name)
+            for begin, end in split(content, f"{CAPTURE}/{name}"):
+                found[digest(content[begin:end])] = (name, begin, end)
+        return found
 
     def output_of(self, evidence: Evidence) -> ScanOutput:
         """The output of ``scan`` with its raw bytes, so that it can be parsed again."""
@@ -161,7 +174,7 @@ class Bundle:
     def ledger_lines(self) -> list[LedgerEntry]:
         """The ledger as written, with an opening and a closing line per connection; raises BundleError."""
         entries: list[LedgerEntry] = []
-        for number, line in enumerate(self._read(LEDGER).splitlines(), start=1):
+        for number, line in enumerate(self.capture.read(LEDGER).splitlines(), start=1):
             place = f"{CAPTURE}/{LEDGER}:{number}"
             if len(line) > LINE_BYTES:
                 raise too_long(place, LINE_BYTES)
@@ -170,7 +183,7 @@ class Bundle:
 
     def trust(self, name: str) -> bytes:
         """The trust roots, anchors or table of this name; raises BundleError."""
-        data = self._read(f"{TRUST}/{name}")
+        data = self.capture.read(f"{TRUST}/{name}")
         if self.inspection.trust.get(name) != digest(data):
             raise BundleError(
                 FormattedMessage(
@@ -192,8 +205,9 @@ class Bundle:
         files = UntrustedFolder(self.folder)
         part = f"{ASSESSMENTS}/{name}"
         sealed = read_manifest(files, part, AssessmentSealed)
-        refuse(faults_of(files, part, sealed))
-        assessment = ASSESSMENT.join(lambda file: _read(files, part, sealed.files, file), part)
+        whole = SealedPart(files, self.capture.archive, part, sealed)
+        refuse(whole.faults())
+        assessment = ASSESSMENT.join(whole.read, part)
         if sealed.predicate.capture != self.digest or assessment.inspection != self.inspection.id:
             raise BundleError(FormattedMessage("{part}: assesses another capture than this one", part=part))
         named = assessment_name(assessment.as_of, assessment.regime)
@@ -218,11 +232,8 @@ class Bundle:
         """What was lost of the capture before it was sealed; raises BundleError."""
         if INCIDENTS not in self.sealed.files:
             return ()
-        lines = self._read(INCIDENTS).splitlines()
+        lines = self.capture.read(INCIDENTS).splitlines()
         return tuple(parse(Incident, line, f"{CAPTURE}/{INCIDENTS}") for line in lines)
-
-    def _read(self, name: str) -> bytes:
-        return _read(UntrustedFolder(self.folder), CAPTURE, self.sealed.files, f"{CAPTURE}/{name}")
 
 
 def assessment_names(files: UntrustedFolder) -> tuple[list[str], list[FileFault]]:
@@ -236,34 +247,3 @@ def assessment_names(files: UntrustedFolder) -> tuple[list[str], list[FileFault]
     names = [name for name, status in entries if stat.S_ISDIR(status.st_mode) and is_step(name)]
     others = sorted({name for name, _ in entries} - set(names))
     return names, [FileFault(file=printable(f"{ASSESSMENTS}/{name}"), what="is not an assessment") for name in others]
-
-
-def _read(files: UntrustedFolder, part: str, expected: Mapping[str, str], file: str) -> bytes:
-    """A file of ``part``, verified against its manifest again, because it may have changed since."""
-    name = file.removeprefix(f"{part}/")
-    if name not in expected:
-        raise BundleError(FormattedMessage("{file}: is missing", file=printable(file)))
-    data = files.read(file)
-    if digest(data) != expected[name]:
-        raise BundleError(FormattedMessage("{file}: is not what was sealed, since its SHA-256 differs", file=file))
-    return data
-
-
-def decompressed(data: bytes, size: int | None, name: str) -> bytes:
-    """``data`` decompressed; raises BundleError when that is not ``size`` bytes (None: at most RAW_BYTES)."""
-    limit = RAW_BYTES if size is None else size
-    try:
-        with zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES).stream_reader(io.BytesIO(data)) as reader:
-            whole = reader.read(limit + 1)
-    except zstandard.ZstdError as error:
-        raise BundleError(FormattedMessage("{name}: cannot be decompressed: {error}", name=name, error=error)) from None
-    if len(whole) > limit or len(whole) < (size or 0):
-        raise BundleError(
-            FormattedMessage(
-                "{name}: holds {value} bytes than the {size} it is said to",
-                name=name,
-                value=FormattedMessage("more" if len(whole) > limit else "fewer"),
-                size=limit,
-            )
-        )
-    return whole

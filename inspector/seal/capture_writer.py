@@ -1,4 +1,9 @@
-"""Writes a capture: journaled while collecting, so that a killed inspection can be resumed, and sealed once."""
+"""Writes a capture: journaled while collecting, so that a killed inspection can be resumed, and sealed once.
+
+Every part is a frame of one file (``inspector.seal.pack``) that is only appended to; the ledger and what was lost are
+files of their own until the seal. What ``keep`` has written survives the end of the process at any instant. It survives
+a power failure from ``SYNC_SECONDS`` later on, or from the end of the collection: what that loses is scanned again.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +11,14 @@ import os
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Self
-
-import zstandard
 
 from inspector.declare.authorisation import Authorisation
 from inspector.model.base import Model, canonical, digest, now
@@ -23,46 +28,41 @@ from inspector.model.observation import Evidence, Raw, RawRef
 from inspector.record.incident import Incident
 from inspector.record.inspection import Inspection
 from inspector.record.ledger_entry import LedgerEntry
-from inspector.record.limits import JSON_BYTES, LINE_BYTES, RAW_BYTES, check_size, limit_of
+from inspector.record.limits import JSON_BYTES, LINE_BYTES, PACK_BYTES, RAW_BYTES, check_size, limit_of, too_long
 from inspector.seal import atomic_files as disk
-from inspector.seal.bundle import Bundle, decompressed
+from inspector.seal.bundle import Bundle
 from inspector.seal.json_parts import INSPECTION
 from inspector.seal.layout import (
     CAPTURE,
+    EVIDENCE,
     FURTHER,
     INCIDENTS,
-    JOURNAL,
     LEDGER,
     LOCK,
     MANIFEST,
-    OBSERVATIONS,
+    PACK,
     PARTIAL,
     RAW,
     SALT,
+    SHARED,
+    SHARED_TABLE,
     TRUST,
-    is_sha256,
     is_step,
-    observation_name,
-    raw_name,
+    number_of,
+    scan_part,
 )
 from inspector.seal.manifest import CaptureSealed, envelope_of, fault_of, payload_of
+from inspector.seal.pack import Frame, PackWriter, compressed, joined, split
+from inspector.seal.pack_survey import ENDS_IN_ZEROS, PackSurvey
+from inspector.seal.shared_files import add_shared, archive_of, read_shared, shared_of
 from inspector.seal.signing import SigningKey
-from inspector.seal.untrusted_files import UntrustedFolder, parse, refuse
+from inspector.seal.untrusted_files import UntrustedFolder, json_object, parse, refuse
+
+#: Seconds after which records are put through to the disk, by the next one at the latest.
+SYNC_SECONDS = 10.0
 
 _SALT_BYTES = 32
-_GONE = "is missing though the journal names it"
-_SHORTER = "is shorter than the journal says: lines were lost"
-_ZEROS = "ends in zeros, as after a power failure: lines may be lost"
-
-
-class Recorded(Model):
-    """A line of the journal: the evidence with this digest is completely on the disk.
-
-    ``ledger`` is the size of the ledger's complete lines by then (bytes).
-    """
-
-    evidence: str
-    ledger: int = 0
+_SHORTER = "is shorter than the evidence says: lines were lost"
 
 
 class Further(Model):
@@ -109,6 +109,8 @@ def prepare(evidence: Evidence, raw: Iterable[Raw] = ()) -> PreparedEvidence:
     parsed = Evidence.parse(data)
     if len(data) > JSON_BYTES:
         raise ValueError(f"evidence of {len(data)} bytes; at most {JSON_BYTES} can be read back")
+    if (size := sum({ref.sha256: ref.size for ref in evidence.raw}.values())) > RAW_BYTES:
+        raise ValueError(f"{size} raw bytes of one scan; at most {RAW_BYTES} can be read back")
     wanted = {ref.sha256 for ref in evidence.raw}
     given = {digest(each.data): each.data for each in raw}
     return PreparedEvidence(parsed, digest(data), data, {one: each for one, each in given.items() if one in wanted})
@@ -117,7 +119,9 @@ def prepare(evidence: Evidence, raw: Iterable[Raw] = ()) -> PreparedEvidence:
 def inspection_of(folder: Path) -> Inspection:
     """What is fixed about the inspection in ``folder``, sealed or not. Raises BundleError."""
     _check_is_inspection(folder)
-    return INSPECTION.join(UntrustedFolder(folder).read, CAPTURE)
+    parts = PackSurvey.of(UntrustedFolder(folder))
+    parts.refuse_unbegun(folder)
+    return INSPECTION.join(parts.head(archive_of(folder)), CAPTURE)
 
 
 def _check_is_inspection(folder: Path) -> None:
@@ -130,14 +134,22 @@ def _check_is_inspection(folder: Path) -> None:
 
 
 class CaptureWriter:
-    """The writer of one capture. Several threads may use it; a lock excludes other processes."""
+    """The writer of one capture. Several threads may use it; a lock excludes other processes.
 
-    def __init__(self, folder: Path, inspection: Inspection, salt: bytes, recorded: set[str], locked: int) -> None:
+    A process that ends with ``close`` hands it to another one, which goes on with ``resume``.
+    """
+
+    def __init__(self, folder: Path, inspection: Inspection, salt: bytes, locked: int) -> None:
         self.folder = folder
         self.inspection = inspection
         self._salt = salt
-        self._recorded = recorded
         self._known: dict[str, Evidence] = {}
+        self._raw: set[str] = set()
+        self._frames: dict[str, Frame] = {}
+        self._pack = PackWriter(inspection.salt_id)
+        self._scans = 0
+        self._synced = time.monotonic()
+        self._is_synced = True
         self._locked = locked
         self._open = True
         self._mutex = threading.Lock()
@@ -149,7 +161,8 @@ class CaptureWriter:
         """Create the capture of ``inspection`` below ``root``.
 
         ``trust`` has the trust roots, anchors and tables by name; their digests, and that of the salt, are entered into
-        the inspection. The folder appears complete or not at all. Raises BundleError.
+        the inspection. What other bundles have too is shared with them. The folder appears complete or not at all.
+        Raises BundleError.
         """
         for name in (inspection.run, inspection.system.id, inspection.id, *trust):
             if not is_step(name):
@@ -157,6 +170,8 @@ class CaptureWriter:
                     FormattedMessage("{name} cannot be the name of a file", name=repr(name)),
                     remedy="use letters, digits, dot, - and _",
                 )
+        if inspection.run == SHARED:
+            raise BundleError(FormattedMessage("{name} cannot be the name of a run", name=repr(inspection.run)))
         salt = secrets.token_bytes(_SALT_BYTES)
         inspection = inspection.model_copy(
             update={
@@ -169,9 +184,9 @@ class CaptureWriter:
             raise BundleError(
                 FormattedMessage("{folder}: exists already", folder=folder), remedy="resume it, or choose another id"
             )
-        files = {f"{TRUST}/{name}": data for name, data in trust.items()} | {JOURNAL: b"", LEDGER: b""}
+        parts = {f"{TRUST}/{name}": data for name, data in trust.items()}
         try:
-            files |= INSPECTION.split(inspection)
+            parts |= INSPECTION.split(inspection)
         except UnicodeEncodeError as error:
             raise BundleError(
                 FormattedMessage(
@@ -180,10 +195,19 @@ class CaptureWriter:
                 ),
                 remedy="correct the option or variable that it comes from",
             ) from None
-        for name, data in files.items():
+        for name, data in parts.items():
             check_size(f"{CAPTURE}/{name}", len(data))
-        locked = _create(folder, files, salt)
-        return cls(folder, inspection, salt, set(), locked)
+        common, own = shared_of(parts)
+        own[SHARED_TABLE] = canonical({name: sha256 for name, (sha256, _) in common.items()})
+        own[INSPECTION.rest] = own.pop(INSPECTION.rest)  # last: without it nothing was begun
+        pack = PackWriter(inspection.salt_id)
+        frames = [pack.frame(name, compressed(data)) for name, data in own.items()]
+        files = dict(common.values())
+        locked = _create(folder, root, files, b"".join(data for _, data in frames), salt)
+        writer = cls(folder, inspection, salt, locked)
+        writer._pack = pack
+        writer._frames = {frame.header.name: frame for frame, _ in frames}
+        return writer
 
     @classmethod
     def resume(cls, folder: Path) -> CaptureWriter:
@@ -201,11 +225,6 @@ class CaptureWriter:
                     FormattedMessage("{folder}: is sealed", folder=folder),
                     remedy="assess it, or begin a new inspection",
                 )
-            if not (folder / CAPTURE / INSPECTION.rest).exists():
-                raise BundleError(
-                    FormattedMessage("{folder}: was stopped before it began: nothing was scanned", folder=folder),
-                    remedy="remove this folder, and run the inspection again",
-                )
             return cls._resumed(folder, locked)
         except BaseException:
             os.close(locked)
@@ -213,16 +232,19 @@ class CaptureWriter:
 
     @classmethod
     def _resumed(cls, folder: Path, locked: int) -> CaptureWriter:
-        shutil.rmtree(folder / PARTIAL, ignore_errors=True)
-        disk.make_folder(folder / PARTIAL)
         files = UntrustedFolder(folder)
-        inspection = INSPECTION.join(files.read, CAPTURE)
+        found = PackSurvey.of(files)
+        found.refuse_unbegun(folder)
+        shutil.rmtree(folder / PARTIAL, ignore_errors=True)
+        with disk.writing(folder):
+            (folder / PARTIAL).mkdir(disk.FOLDER_MODE)
+        inspection = INSPECTION.join(found.head(archive_of(folder)), CAPTURE)
         salt = files.read(SALT) if (folder / SALT).exists() else b""
-        writer = cls(folder, inspection, salt, set(), locked)
-        torn = {name: disk.cut_incomplete_line(folder / CAPTURE / name) for name in (JOURNAL, LEDGER)}
+        writer = cls(folder, inspection, salt, locked)
+        torn = disk.cut_incomplete_line(writer.ledger_path)
         # A line that was being written is torn by a killed process; zeros are what a power failure leaves of many.
-        writer._remember({name: _ZEROS for name, cut in torn.items() if b"\0" in cut})
-        writer.check()
+        writer._remember({LEDGER: ENDS_IN_ZEROS} if b"\0" in torn else {})
+        writer._check(found)
         return writer
 
     # --- What is whole ---------------------------------------------------------------------------------------------
@@ -230,120 +252,155 @@ class CaptureWriter:
     def check(self) -> bool:
         """Read everything that is recorded, and keep what is whole; the result is whether all of it was.
 
-        What is not whole (evidence, raw bytes and the evidence that rests on them, lines of ledger and journal) is
-        removed and recorded as an incident. Raises BundleError.
+        What is not whole (evidence, raw bytes and the evidence that rests on them, lines of the ledger) is removed and
+        recorded as an incident. Raises BundleError.
         """
         with self._mutex:
             self._check_open()
             files = UntrustedFolder(self.folder)
-            found, faults = files.walk(CAPTURE)
+            _, faults = files.walk(CAPTURE)
             refuse(faults)
-            for name in self.inspection.trust:
-                self.trust(name)
-            named, ledger, lost = self._named(files)
-            raw = {name for name in found if name.startswith(f"{RAW}/")}
-            damaged = {name: what for name in sorted(raw) if (what := _damage(files, name))}
-            known: dict[str, Evidence] = {}
-            for name in sorted(each for each in found if each.startswith(f"{OBSERVATIONS}/")):
-                one = name.removeprefix(f"{OBSERVATIONS}/").removesuffix(".json")
-                try:
-                    evidence = self._read(one)
-                except BundleError as error:
-                    lost[name] = fault_of(CAPTURE, error).what
-                    continue
-                if {raw_name(ref.sha256) for ref in evidence.raw} <= raw - damaged.keys():
-                    known[one] = evidence
-                else:
-                    lost[name] = "rests on raw bytes that were lost"
-            gone = named - known.keys()
-            lost |= damaged | {observation_name(one): _GONE for one in gone if observation_name(one) not in found}
-            lost |= self._ledger_without_damage(files, ledger)
-            self._remember(lost)
-            for name in lost.keys() & (found - {JOURNAL, LEDGER}):
-                self._path(name).unlink()
-            size = disk.complete_size(self.ledger_path)
-            if gone or lost.keys() & {JOURNAL, LEDGER}:
-                self._write_all({JOURNAL: _journal(known, size)})
-            else:
-                self._append(JOURNAL, _journal(known.keys() - named, size))
-            self._known, self._recorded = known, set(known)
-            return not lost
+            return self._check(PackSurvey.of(files))
 
-    def _named(self, files: UntrustedFolder) -> tuple[set[str], int, dict[str, str]]:
-        """The digests in the journal, the largest size of the ledger in it, and what is wrong with it, by file."""
-        named: set[str] = set()
-        ledger = 0
-        lost: dict[str, str] = {}
-        for line in files.read(f"{CAPTURE}/{JOURNAL}").splitlines():
+    def _check(self, found: PackSurvey) -> bool:
+        """Keep of a survey what is whole, and what its evidence rests on."""
+        read = found.head(archive_of(self.folder))
+        for name in (INSPECTION.rest, *INSPECTION.files):
+            read(name)
+        lost = found.lost()
+        places: dict[str, set[str]] = {}
+        known: dict[str, tuple[str, Evidence]] = {}
+        for frame in found.frames:
+            name = frame.header.name
             try:
-                recorded = parse(Recorded, line, JOURNAL)
-            except BundleError:
-                lost[JOURNAL] = "a line cannot be read"
-                continue
-            named.add(recorded.evidence)
-            ledger = max(ledger, recorded.ledger)
-        return named, ledger, lost
+                if name.startswith(f"{RAW}/"):
+                    content = found.read(frame)
+                    places[name] = {digest(content[begin:end]) for begin, end in split(content, f"{CAPTURE}/{name}")}
+                elif name.startswith(f"{EVIDENCE}/"):
+                    content = found.read(frame)
+                    known[name] = digest(content), parse(Evidence, content, f"{CAPTURE}/{name}")
+            except BundleError as error:
+                lost[name] = fault_of(CAPTURE, error).what
+        there = set().union(*places.values())
+        for name, (_, evidence) in known.items():
+            if not {ref.sha256 for ref in evidence.raw} <= there:
+                lost[name] = "rests on raw bytes that were lost"
+        whole = {name: each for name, each in known.items() if name not in lost}
+        used = {ref.sha256 for _, evidence in whole.values() for ref in evidence.raw}
+        kept = [
+            frame
+            for frame in found.frames
+            if (name := frame.header.name) in whole
+            or not used.isdisjoint(places.get(name, ()))
+            or not name.startswith(
+                (f"{EVIDENCE}/", f"{RAW}/", LEDGER, INCIDENTS)
+            )  # an interrupted seal adds the last two
+        ]
+        ledger = max((frame.header.ledger or 0 for frame in found.frames), default=0)
+        lost |= self._ledger_without_damage(found.files, ledger)
+        self._remember(lost)
+        self._take(found, kept)
+        self._known = dict(whole.values())
+        self._raw = there & used
+        self._scans = max((number_of(each.header.name) for each in kept), default=0)
+        for name in self.inspection.trust:
+            self.trust(name)
+        return not lost
+
+    def _take(self, found: PackSurvey, kept: Sequence[Frame]) -> None:
+        """Go on behind these frames; the pack is written again where others stand between them.
+
+        So is one that says of the ledger that it was longer than it is, so that this is named once.
+        """
+        pack = PackWriter(self.inspection.salt_id)
+        ledger = disk.complete_size(self.ledger_path)
+        is_longer = all((frame.header.ledger or 0) <= ledger for frame in kept)
+        if is_longer and all(before.end == after.start for before, after in pairwise(kept)) and kept[0].start == 0:
+            pack.number, pack.end = len(kept), kept[-1].end
+            disk.append_at(self._path(PACK), b"", pack.end, is_synced=False)
+            self._frames = {frame.header.name: frame for frame in kept}
+        else:
+            with found.files.reading(f"{CAPTURE}/{PACK}") as descriptor:
+                pieces = (pack.again(frame, descriptor, ledger) for frame in kept)
+                disk.write_pieces(self._path(PACK), pieces, partial=self.folder / PARTIAL)
+            self._frames = {frame.header.name: frame for frame in PackSurvey.of(found.files).frames}
+        self._pack = pack
 
     def _ledger_without_damage(self, files: UntrustedFolder, size: int) -> dict[str, str]:
         """Write the ledger again without lines that cannot be read, if it has any; what was lost, by file.
 
         ``size`` is what the ledger had at least (bytes).
         """
-        data = files.read(f"{CAPTURE}/{LEDGER}")
+        data = files.read(LEDGER)
         lines = data.split(b"\n")[:-1]
         whole = [line for line in lines if _is_entry(line)]
         if len(whole) == len(lines):
             return {LEDGER: _SHORTER} if len(data) < size else {}
-        self._write_all({LEDGER: b"".join(line + b"\n" for line in whole)})
+        disk.write_file(self.ledger_path, b"".join(line + b"\n" for line in whole), partial=self.folder / PARTIAL)
         return {LEDGER: f"lines that cannot be read: {len(lines) - len(whole)} of {len(lines)}"}
 
     def _remember(self, lost: Mapping[str, str]) -> None:
         """Record what was lost, before it is removed."""
         at = now()
-        self._append(INCIDENTS, *(Incident(at=at, file=name, what=what).canonical() for name, what in lost.items()))
+        lines = [Incident(at=at, file=name, what=what).canonical() for name, what in lost.items()]
+        if lines:
+            disk.append_line(self.folder / INCIDENTS, b"\n".join(lines), limit_of(INCIDENTS))
 
-    def _append(self, name: str, *lines: bytes) -> None:
-        if text := b"\n".join(line.removesuffix(b"\n") for line in lines if line):
-            disk.append_line(self._path(name), text, limit_of(f"{CAPTURE}/{name}"))
+    def _incidents(self) -> tuple[Incident, ...]:
+        if not self.lost:
+            return ()
+        lines = UntrustedFolder(self.folder).read(INCIDENTS).split(b"\n")[:-1]
+        return tuple(parse(Incident, line, INCIDENTS) for line in lines)
 
     @property
     def lost(self) -> bool:
         """Whether anything that was recorded was lost since."""
-        return self._path(INCIDENTS).exists()
+        return (self.folder / INCIDENTS).exists()
 
     @property
     def salt(self) -> bytes:
-        """The key of the fingerprints of secrets; raises BundleError when it was lost."""
+        """The key of the fingerprints of secrets; raises BundleError when nothing more may be collected.
+
+        That is where it was lost, or something of which it is not known what it said: authorisations, perhaps.
+        """
         if digest(self._salt)[:16] != self.inspection.salt_id:
             raise BundleError(
                 FormattedMessage("{folder}: the key of its fingerprints was lost", folder=self.folder),
+                remedy="close it with 'inspector seal'",
+            )
+        if any(each.file == PACK or each.file.startswith(f"{FURTHER}/") for each in self._incidents()):
+            raise BundleError(
+                FormattedMessage("{folder}: a part that narrowed what may be sent may be lost", folder=self.folder),
                 remedy="close it with 'inspector seal'",
             )
         return self._salt
 
     def keep_to(self, authorisations: Sequence[Authorisation]) -> None:
         """Record authorisations that hold from now on besides those of the inspection. Raises BundleError."""
-        if authorisations:
-            data = canonical([each.model_dump(mode="json") for each in authorisations])
-            self._write_all({f"{FURTHER}/{digest(data)[:16]}.json": data})
+        if not authorisations:
+            return
+        data = canonical([each.model_dump(mode="json") for each in authorisations])
+        name = f"{FURTHER}/{digest(data)[:16]}.json"
+        with self._mutex:
+            self._check_open()
+            if name not in self._frames:
+                check_size(f"{CAPTURE}/{name}", len(data))
+                self._append([(name, compressed(data), None)], is_synced=True)
 
     def further(self) -> tuple[tuple[Authorisation, ...], ...]:
         """The groups of authorisations that ``keep_to`` recorded. Raises BundleError."""
-        files = UntrustedFolder(self.folder)
-        found, faults = files.walk(CAPTURE)
-        refuse(faults)
-        names = sorted(f"{CAPTURE}/{name}" for name in found if name.startswith(f"{FURTHER}/"))
-        return tuple(parse(Further, b'{"group":' + files.read(name) + b"}", name).group for name in names)
+        names = sorted(name for name in self._frames if name.startswith(f"{FURTHER}/"))
+        return tuple(parse(Further, b'{"group":' + self._read(name) + b"}", name).group for name in names)
 
     # --- Recording -----------------------------------------------------------------------------------------------
 
     @property
     def ledger_path(self) -> Path:
-        """The file to which the gateway appends the ledger."""
-        return self.folder / CAPTURE / LEDGER
+        """The file to which the gateway appends the ledger, until the seal."""
+        return self.folder / LEDGER
 
     def record(self, evidence: Evidence, raw: Iterable[Raw] = ()) -> str:
-        """Keep the record of one scan with its raw bytes, on the disk when this returns; the result is its digest.
+        """Keep the record of one scan with its raw bytes, as ``keep`` does; the result is its digest.
 
         Raises BundleError on a disk error, ValueError when the evidence could not be parsed back (a bug of its probe).
         Recording the same evidence again changes nothing.
@@ -353,63 +410,85 @@ class CaptureWriter:
         return ready.digest
 
     def keep(self, ready: Iterable[PreparedEvidence]) -> None:
-        """Keep the records of some scans, all on the disk when this returns, with one wait for the disk.
+        """Keep the records of some scans, all of them or none; no end of the process loses them afterwards.
 
-        Raises BundleError on a disk error, ValueError when raw bytes are neither on the disk nor given.
+        Raises BundleError on a disk error, ValueError when raw bytes are neither recorded nor given.
         """
         with self._mutex:
             self._check_open()
-            new = {each.digest: each for each in ready if each.digest not in self._recorded}
-            raw = self._missing({one: data for each in new.values() for one, data in each.raw.items()})
-            for ref in (ref for each in new.values() for ref in each.evidence.raw):
-                if raw_name(ref.sha256) not in raw and not self._path(raw_name(ref.sha256)).exists():
-                    raise ValueError(f"raw bytes {ref.name!r} are missing")
-            self._write_all(raw, {observation_name(one): each.data for one, each in new.items()})
-            self._enter(*new)
+            new = {each.digest: each for each in ready if each.digest not in self._known}
+            if not new:
+                return
+            ledger = disk.complete_size(self.ledger_path)
+            raw, scans = set(self._raw), self._scans
+            parts: list[tuple[str, bytes, int | None]] = []
+            for each in new.values():
+                scans += 1
+                fresh = {ref.sha256: each.raw.get(ref.sha256) for ref in each.evidence.raw if ref.sha256 not in raw}
+                given = {one: data for one, data in fresh.items() if data is not None}
+                if len(given) < len(fresh):
+                    missing = next(ref.name for ref in each.evidence.raw if fresh.get(ref.sha256, b"") is None)
+                    raise ValueError(f"raw bytes {missing!r} are missing")
+                if given:  # before the evidence that refers to them
+                    parts.append(_part(scan_part(RAW, scans, each.evidence.probe), joined(given), None))
+                parts.append(_part(scan_part(EVIDENCE, scans, each.evidence.probe), each.data, ledger))
+                raw |= given.keys()
+            self._append(parts)
+            self._raw, self._scans = raw, scans
             self._known |= {one: each.evidence for one, each in new.items()}
-
-    def _missing(self, raw: Mapping[str, bytes]) -> dict[str, bytes]:
-        """The compressed files of raw bytes that are not on the disk yet."""
-        return {
-            raw_name(one): zstandard.ZstdCompressor().compress(data)
-            for one, data in raw.items()
-            if not self._path(raw_name(one)).exists()
-        }
 
     def evidence(self) -> tuple[tuple[str, Evidence], ...]:
         """Everything that is recorded, with digests, ordered by digest."""
-        return tuple((one, self._known.get(one) or self._read(one)) for one in sorted(self._recorded))
+        return tuple(sorted(self._known.items(), key=lambda each: each[0]))
 
     def trust(self, name: str) -> bytes:
         """The trust roots, anchors or table of this name; raises BundleError."""
-        data = UntrustedFolder(self.folder).read(f"{CAPTURE}/{TRUST}/{name}")
+        part = f"{TRUST}/{name}"
+        shared = json_object(self._read(SHARED_TABLE), f"{CAPTURE}/{SHARED_TABLE}")
+        if part in shared:
+            data = read_shared(archive_of(self.folder), str(shared[part]), f"{CAPTURE}/{part}")
+        else:
+            data = self._read(part)
         if digest(data) != self.inspection.trust.get(name):
             raise BundleError(
-                FormattedMessage("{file}: differs from what the inspection recorded", file=f"{CAPTURE}/{TRUST}/{name}"),
+                FormattedMessage("{file}: differs from what the inspection recorded", file=f"{CAPTURE}/{part}"),
                 remedy="begin a new inspection",
             )
         return data
 
+    def sync(self) -> None:
+        """Put everything that is recorded through to the disk. Raises BundleError."""
+        with self._mutex:
+            self._sync()
+
+    def _sync(self) -> None:
+        if not self._is_synced:
+            disk.sync_file(self._path(PACK))
+            self._synced, self._is_synced = time.monotonic(), True
+
     def _path(self, name: str) -> Path:
         return self.folder / CAPTURE / name
 
-    def _write_all(self, *groups: Mapping[str, bytes]) -> None:
-        for files in groups:
-            for name, data in files.items():
-                check_size(f"{CAPTURE}/{name}", len(data))
-        disk.write_files(self.folder / CAPTURE, *groups, partial=self.folder / PARTIAL)
+    def _append(self, parts: Iterable[tuple[str, bytes, int | None]], *, is_synced: bool = False) -> None:
+        """Append parts (name, zstd frame, size of the ledger) to the pack, all of them or none."""
+        pack = replace(self._pack)
+        frames = [pack.frame(*each) for each in parts]
+        if pack.end > PACK_BYTES:
+            raise too_long(f"{CAPTURE}/{PACK}", PACK_BYTES)
+        is_synced = is_synced or time.monotonic() - self._synced >= SYNC_SECONDS
+        disk.append_at(self._path(PACK), b"".join(data for _, data in frames), self._pack.end, is_synced=is_synced)
+        self._is_synced = is_synced
+        if is_synced:
+            self._synced = time.monotonic()
+        self._pack = pack
+        self._frames = self._frames | {frame.header.name: frame for frame, _ in frames}
 
-    def _enter(self, *digests: str) -> None:
-        if digests:
-            self._append(JOURNAL, _journal(digests, disk.complete_size(self.ledger_path)))
-            self._recorded.update(digests)
-
-    def _read(self, one: str) -> Evidence:
-        name = f"{CAPTURE}/{observation_name(one)}"
-        data = UntrustedFolder(self.folder).read(name)
-        if not is_sha256(one) or digest(data) != one:
-            raise BundleError(FormattedMessage("{name}: is not what was recorded", name=name))
-        return parse(Evidence, data, name)
+    def _read(self, name: str) -> bytes:
+        """The content of a part in the pack."""
+        found = PackSurvey(UntrustedFolder(self.folder), [], [])
+        if name not in self._frames:
+            raise BundleError(FormattedMessage("{file}: is missing", file=f"{CAPTURE}/{name}"))
+        return found.read(self._frames[name])
 
     def _check_open(self) -> None:
         if not self._open:
@@ -420,7 +499,7 @@ class CaptureWriter:
     # --- Sealing -------------------------------------------------------------------------------------------------
 
     def seal(self, key: SigningKey, *, ended: datetime, reason: str = "complete", prev: str | None = None) -> Bundle:
-        """Sign the manifest over every file, once; afterwards nothing can be recorded, and the salt is deleted.
+        """Add ledger and incidents, and sign the manifest over every part, once; then the salt is deleted.
 
         ``ended`` is when the last scan ended, ``reason`` says why the capture ends, ``prev`` is the head digest of an
         earlier bundle that this one follows. Raises BundleError; without a manifest the capture stays resumable.
@@ -428,29 +507,54 @@ class CaptureWriter:
         with self._mutex:
             self._check_open()
             files = UntrustedFolder(self.folder)
-            found, faults = files.walk(CAPTURE)
+            _, faults = files.walk(CAPTURE)
             refuse(faults)
-            disk.sync_file(self._path(LEDGER))
-            digests = {name: files.digest(f"{CAPTURE}/{name}") for name in found}
-            predicate = CaptureSealed(
-                inspection=self.inspection.id,
-                ended=ended,
-                reason=reason,
-                inspector_version=self.inspection.inspector_version,
-                prev=prev,
-            )
-            self._write_all({MANIFEST: envelope_of(payload_of(digests, predicate), key)})
+            last = {LEDGER: files.read(LEDGER)} | ({INCIDENTS: files.read(INCIDENTS)} if self.lost else {})
+            before = self._pack, self._frames
+            try:
+                self._append(
+                    [(name, compressed(data, is_small=True), None) for name, data in last.items()], is_synced=True
+                )
+                predicate = CaptureSealed(
+                    inspection=self.inspection.id,
+                    ended=ended,
+                    reason=reason,
+                    inspector_version=self.inspection.inspector_version,
+                    prev=prev,
+                )
+                manifest = envelope_of(payload_of(self._digests(files), predicate), key)
+                check_size(f"{CAPTURE}/{MANIFEST}", len(manifest))
+                disk.write_file(self._path(MANIFEST), manifest, partial=self.folder / PARTIAL)
+            except BaseException:
+                self._pack, self._frames = before  # what was added is cut off by the next part
+                raise
             try:
                 disk.tidy(self.folder)
             finally:
                 self._release()
         return Bundle.open(self.folder)
 
+    def _digests(self, files: UntrustedFolder) -> dict[str, str]:
+        """What the manifest lists: SHA-256 by name. Raises BundleError where the pack is not what was written."""
+        found = PackSurvey.of(files)
+        expected = {name: frame.header.sha256 for name, frame in self._frames.items()}
+        if found.damage or expected != {frame.header.name: frame.header.sha256 for frame in found.frames}:
+            raise BundleError(
+                FormattedMessage("{file}: was changed while it was sealed", file=f"{CAPTURE}/{PACK}"),
+                remedy="close it with 'inspector seal'",
+            )
+        shared = json_object(self._read(SHARED_TABLE), f"{CAPTURE}/{SHARED_TABLE}")
+        expected |= {f"{SHARED}/{name}": str(sha256) for name, sha256 in shared.items()}
+        return expected | {PACK: files.digest(f"{CAPTURE}/{PACK}")}
+
     def close(self) -> None:
-        """Release the capture without sealing it, so that it can be resumed."""
+        """Release the capture without sealing it, so that it can be resumed, by another process too."""
         with self._mutex:
             if self._open:
-                self._release()
+                try:
+                    self._sync()
+                finally:
+                    self._release()
 
     def _release(self) -> None:
         self._open = False
@@ -465,9 +569,9 @@ class CaptureWriter:
         self.close()
 
 
-def _journal(digests: Iterable[str], ledger: int) -> bytes:
-    """The lines of the journal for the evidence with these digests, and the size of the ledger (bytes)."""
-    return b"".join(Recorded(evidence=one, ledger=ledger).canonical() + b"\n" for one in sorted(digests))
+def _part(name: str, content: bytes, ledger: int | None) -> tuple[str, bytes, int | None]:
+    check_size(f"{CAPTURE}/{name}", len(content))
+    return name, compressed(content), ledger
 
 
 def _is_entry(line: bytes) -> bool:
@@ -478,26 +582,10 @@ def _is_entry(line: bytes) -> bool:
     return len(line) <= LINE_BYTES
 
 
-def _damage(files: UntrustedFolder, name: str) -> str:
-    """What is wrong with a file of raw bytes; "" when it is whole."""
-    file = f"{CAPTURE}/{name}"
-    sha256 = name.rpartition("/")[2].removesuffix(".zst")
-    try:
-        if (
-            not is_sha256(sha256)
-            or raw_name(sha256) != name
-            or digest(decompressed(files.read(file), None, file)) != sha256
-        ):
-            return "does not match the SHA-256 in its name"
-    except BundleError as error:
-        return fault_of(CAPTURE, error).what
-    return ""
+def _create(folder: Path, root: Path, shared: Mapping[str, bytes], head: bytes, salt: bytes) -> int:
+    """Create ``folder`` with the head of an inspection; the result is its lock.
 
-
-def _create(folder: Path, files: Mapping[str, bytes], salt: bytes) -> int:
-    """Create ``folder`` with the first files of an inspection; the result is its lock.
-
-    The head of the inspection is written last: without it nothing was begun (``CaptureWriter.resume`` says so).
+    The head is written last: without all of it nothing was begun (``CaptureWriter.resume`` says so).
     """
     locked: int | None = None
     disk.make_folder(folder.parent)
@@ -505,13 +593,16 @@ def _create(folder: Path, files: Mapping[str, bytes], salt: bytes) -> int:
         folder.mkdir(disk.FOLDER_MODE)
     try:
         locked = disk.lock(folder / LOCK)
-        disk.make_folder(folder / PARTIAL)
-        disk.make_folder(folder / CAPTURE / OBSERVATIONS)
-        head = {f"{CAPTURE}/{INSPECTION.rest}": files[INSPECTION.rest]}
-        others = {f"{CAPTURE}/{name}": data for name, data in files.items() if name != INSPECTION.rest} | {SALT: salt}
-        disk.write_files(folder, others, head, partial=folder / PARTIAL)
         with disk.writing(folder):
-            disk.sync_folder(folder.parent)
+            for name in (PARTIAL, CAPTURE):
+                (folder / name).mkdir(disk.FOLDER_MODE)
+        add_shared(root, shared, folder / PARTIAL)
+        disk.append_at(folder / SALT, salt, 0, is_synced=True)
+        disk.append_at(folder / LEDGER, b"", 0, is_synced=False)
+        disk.append_at(folder / CAPTURE / PACK, head, 0, is_synced=True)
+        with disk.writing(folder):
+            for each in (folder / CAPTURE, folder, folder.parent):
+                disk.sync_folder(each)
     except BaseException:
         if locked is not None:
             os.close(locked)

@@ -1,54 +1,68 @@
-"""Storage of one model as several JSON files, which a person can read one by one."""
+"""Storage of one model as several parts in JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from functools import cache, lru_cache
+from typing import Any, Generic, TypeVar, cast
 
-from inspector.model.base import Model, canonical
+from pydantic import TypeAdapter, ValidationError, create_model
+
+from inspector.model.base import Model, Same, canonical
 from inspector.model.errors import BundleError
 from inspector.model.formatted import FormattedMessage
 from inspector.record.assessment import Assessment
 from inspector.record.inspection import Inspection
-from inspector.seal.untrusted_files import json_object, json_value, parse
+from inspector.regime.regime import Regime, Requirement
+from inspector.seal.untrusted_files import json_object, json_value, not_valid, parse
 
 M = TypeVar("M", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
 class Parts(Generic[M]):
-    """A model split into files: ``files`` maps a name to one field, stored as is, or to several, stored as an object.
+    """A model split into parts: ``files`` maps a name to one field, stored as is, or to several, stored as an object.
 
-    ``rest`` is the file of all other fields.
+    ``rest`` is the part of all other fields. ``common`` has the types of parts that many bundles share, by name: they
+    are parsed once, and kept for the next bundle.
     """
 
     model: type[M]
     rest: str
     files: Mapping[str, str | tuple[str, ...]]
+    common: Mapping[str, TypeAdapter[Any]]
 
     def split(self, value: M) -> dict[str, bytes]:
-        """The files of ``value``, in canonical JSON."""
-        left = value.model_dump(mode="json")
+        """The parts of ``value``, in canonical JSON."""
+        fields = {self.files[name]: name for name in self.common}
+        left = value.model_dump(mode="json", exclude={str(field) for field in fields})
         split: dict[str, bytes] = {}
-        for name, fields in self.files.items():
-            part = left.pop(fields) if isinstance(fields, str) else {field: left.pop(field) for field in fields}
-            split[name] = canonical(part)
+        for name, parts in self.files.items():
+            if name in self.common:
+                split[name] = _written(Same(getattr(value, str(parts))), Same(self.common[name]))
+            else:
+                part = left.pop(parts) if isinstance(parts, str) else {field: left.pop(field) for field in parts}
+                split[name] = canonical(part)
         return {self.rest: canonical(left), **split}
 
     def join(self, read: Callable[[str], bytes], part: str) -> M:
-        """The value in ``part`` of a bundle; ``read`` gives a file's bytes. Raises BundleError naming the file."""
+        """The value in ``part`` of a bundle; ``read`` gives the content of a part. Raises BundleError naming it."""
         rest = f"{part}/{self.rest}"
-        whole: dict[str, Any] = json_object(read(rest), rest)
+        whole: dict[str, Any] = json_object(read(self.rest), rest)
+        common: dict[str, Any] = {}
         file_of: dict[str, str] = {}
         for name, fields in self.files.items():
             file = f"{part}/{name}"
-            found = {fields: json_value(read(file), file)} if isinstance(fields, str) else json_object(read(file), file)
             expected = {fields} if isinstance(fields, str) else set(fields)
             if expected & set(whole):
                 raise BundleError(
                     FormattedMessage("{rest}: contains fields that belong into {file}", rest=rest, file=file)
                 )
+            if name in self.common:
+                common[str(fields)] = self._common(name, read(name), file)
+                continue
+            found = {fields: json_value(read(name), file)} if isinstance(fields, str) else json_object(read(name), file)
             if set(found) != expected:
                 raise BundleError(
                     FormattedMessage(
@@ -57,7 +71,35 @@ class Parts(Generic[M]):
                 )
             whole |= found
             file_of |= dict.fromkeys(expected, file)
-        return parse(self.model, canonical(whole), rest, file_of)
+        own = parse(_without(self.model, frozenset(common)), canonical(whole), rest, file_of)
+        known = {field: getattr(own, field) for field in type(own).model_fields}
+        joined: Any = self.model.model_construct(**known, **common)  # all of them are valid
+        return cast("M", joined)
+
+    def _common(self, name: str, data: bytes, file: str) -> Any:
+        try:
+            return _parsed(Same(self.common[name]), data, file)
+        except ValidationError as error:
+            raise not_valid(error, file, {}) from None
+
+
+@lru_cache(maxsize=16)
+def _parsed(adapter: Same[TypeAdapter[Any]], data: bytes, file: str) -> Any:
+    json_value(data, file)  # which refuses what has no canonical form
+    return adapter.value.validate_json(data)
+
+
+@lru_cache(maxsize=16)
+def _written(value: Same[Any], adapter: Same[TypeAdapter[Any]]) -> bytes:
+    return canonical(adapter.value.dump_python(value.value, mode="json"))
+
+
+@cache
+def _without(model: type[M], fields: frozenset[str]) -> type[Model]:
+    """The model without these fields."""
+    kept = {name: (each.rebuild_annotation(), each) for name, each in model.model_fields.items() if name not in fields}
+    made: type[Model] = create_model(f"{model.__name__}WithoutShared", __base__=Model, **kept)  # type: ignore[call-overload]  # made at run time
+    return made
 
 
 INSPECTION = Parts(
@@ -73,6 +115,15 @@ INSPECTION = Parts(
         "next-regime.json": "next_regime",
         "plugins.json": "plugins",
     },
+    {"regime.json": TypeAdapter(Regime), "next-regime.json": TypeAdapter(Regime | None)},
 )
 
-ASSESSMENT = Parts(Assessment, "assessment.json", {"requirements.json": "requirements", "findings.json": "findings"})
+ASSESSMENT = Parts(
+    Assessment,
+    "assessment.json",
+    {"requirements.json": "requirements", "findings.json": "findings"},
+    {"requirements.json": TypeAdapter(tuple[Requirement, ...])},
+)
+
+#: The parts that many bundles share, where they are large enough.
+SHARED_PARTS = frozenset({*INSPECTION.common, *ASSESSMENT.common, "plugins.json"})

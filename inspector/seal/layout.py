@@ -2,23 +2,28 @@
 
 ::
 
-    <root>/<run>/requests.jsonl.zst           what was asked for when the run began, to go on with it
-    <root>/<run>/index.jsonl                  every attempt of the run; this and the requests alone name several systems
-    <root>/<run>/index.dsse.json              signature over its lines up to the last sealed bundle or assessment
-    <root>/<run>/<system>/<inspection>/
+    <archive>/shared/<sha256>.zst             what many bundles share (trust roots, regimes, requirements), by the
+                                              SHA-256 of the file
+    <archive>/<run>/requests.jsonl.zst        what was asked for when the run began, to go on with it
+    <archive>/<run>/index.jsonl               every attempt of the run; this and the requests alone name several systems
+    <archive>/<run>/index.dsse.json           signature over its lines up to the last sealed bundle or assessment
+    <archive>/<run>/<system>/<inspection>/
       capture/                                sealed once
-        inspection.json  documents/  settings.json  plan.json  regime.json  next-regime.json  plugins.json
-        documents/further-authorisations/     those that were given when it was resumed, if any
-        trust/<name>                          trust roots, anchors and tables
-        observations/<digest>.json            one Evidence each, named by its own SHA-256
-        raw/<2>/<sha256>.zst                  raw bytes, named by the SHA-256 of the uncompressed data
-        journal.jsonl  ledger.jsonl
-        incidents.jsonl                       what was lost, if anything was
+        pack.zst                              every part of the capture, one frame each (``inspector.seal.pack``)
         manifest.dsse.json
       assessments/<as_of>-<regime>/
-        requirements.json  findings.json  assessment.json  reports/<name>
+        pack.zst                              assessment.json, findings.json
+        reports/<name>                        reports that are kept
         manifest.dsse.json
+      shared/<sha256>.zst                     in a bundle that was exported, instead of the archive's
+      ledger.jsonl  incidents.jsonl           while collecting; then parts of the capture
       lock  salt  partial/                    while something is being written; not part of the bundle
+
+The parts of a capture: ``inspection.json``, ``documents/``, ``settings.json``, ``plan.json``, ``regime.json``,
+``next-regime.json``, ``plugins.json``, ``trust/<name>``, ``shared.json`` (SHA-256 of what is shared, by part);
+``documents/further-authorisations/`` where it was resumed under others; for each scan ``evidence/<number>-<probe>`` and
+``raw/<number>-<probe>`` with the raw bytes that no earlier scan gave; ``ledger.jsonl``, and ``incidents.jsonl`` where
+something was lost. A part that is shared is listed in the manifest as ``shared/<part>``.
 """
 
 from __future__ import annotations
@@ -33,12 +38,14 @@ SALT = "salt"
 PARTIAL = "partial"
 
 MANIFEST = "manifest.dsse.json"
-OBSERVATIONS = "observations"
+PACK = "pack.zst"
+SHARED = "shared"
+SHARED_TABLE = "shared.json"
+EVIDENCE = "evidence"
 RAW = "raw"
 FURTHER = "documents/further-authorisations"
 TRUST = "trust"
 REPORTS = "reports"
-JOURNAL = "journal.jsonl"
 LEDGER = "ledger.jsonl"
 INCIDENTS = "incidents.jsonl"
 INDEX = "index.jsonl"
@@ -73,11 +80,27 @@ def assessment_name(as_of: datetime, regime: str) -> str:
     return f"{as_of.astimezone(UTC):%Y-%m-%dT%H-%M-%SZ}-{regime}"
 
 
-def observation_name(digest: str) -> str:
-    """The file of the evidence with this digest, relative to the capture."""
-    return f"{OBSERVATIONS}/{digest}.json"
+def scan_part(kind: str, number: int, probe: str) -> str:
+    """The part for a scan's evidence or raw bytes (``kind``), by its number in the capture and its probe."""
+    return f"{kind}/{number}-{probe}" if is_step(f"{number}-{probe}") else f"{kind}/{number}-probe"
 
 
-def raw_name(sha256: str) -> str:
-    """The file of the raw bytes with this SHA-256, relative to the capture."""
-    return f"{RAW}/{sha256[:2]}/{sha256}.zst"
+def number_of(part: str) -> int:
+    """The number of the scan that a part of evidence or raw bytes is about; 0 where it has none."""
+    number = part.rpartition("/")[2].partition("-")[0]
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
+
+
+def shared_name(sha256: str) -> str:
+    """The file of what is shared and has this SHA-256, relative to the archive."""
+    return f"{SHARED}/{sha256}.zst"
+
+
+def is_shared(part: str) -> bool:
+    """Whether a manifest's entry is about something shared."""
+    return part.startswith(f"{SHARED}/")
+
+
+def is_file(part: str) -> bool:
+    """Whether a manifest's entry is a file of its own, and not a frame of the pack or something shared."""
+    return part == PACK or part.startswith(f"{REPORTS}/")

@@ -151,24 +151,6 @@ def read_statement(folder: UntrustedFolder, name: str, kind: type[P]) -> Sealed[
     return Sealed(digest=digest(payload), signers=signers, files=files, predicate=predicate)
 
 
-def faults_of(folder: UntrustedFolder, part: str, sealed: Sealed[Any]) -> list[FileFault]:
-    """What is altered, missing, extra or not a plain file in ``part``, by file."""
-    found, faults = folder.walk(part)
-    named = {fault.file for fault in faults}
-    for name in sorted(found - {MANIFEST} - set(sealed.files)):
-        faults.append(FileFault(file=printable(f"{part}/{name}"), what="is not in the manifest"))
-    for name, expected in sorted(sealed.files.items()):
-        file = f"{part}/{name}"
-        if file in named:
-            continue
-        try:
-            if folder.digest(file) != expected:
-                faults.append(FileFault(file=file, what="is not what was sealed, since its SHA-256 differs"))
-        except BundleError as error:
-            faults.append(fault_of(part, error))
-    return faults
-
-
 def fault_of(part: str, error: BundleError) -> FileFault:
     """The fault behind an error, whose message begins with the file's name."""
     file, colon, what = error.message.partition(": ")

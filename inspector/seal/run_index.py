@@ -91,10 +91,12 @@ class RunIndex:
         return set(read_statement(UntrustedFolder(self.path.parent), INDEX_MANIFEST, RunSealed).signers)
 
     def _replace_manifest(self, data: bytes) -> None:
+        """Put the signature in place: where a power failure brings the earlier one back, that signs fewer lines."""
         partial = self.path.parent / PARTIAL
-        disk.make_folder(partial)
         try:
-            disk.write_file(self.path.parent / INDEX_MANIFEST, data, partial=partial)
+            with disk.writing(partial):
+                partial.mkdir(disk.FOLDER_MODE, exist_ok=True)
+            disk.replace_file(self.path.parent / INDEX_MANIFEST, data, partial=partial)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 

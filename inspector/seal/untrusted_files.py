@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ from inspector.seal.layout import DEPTH, is_path
 M = TypeVar("M", bound=Model)
 
 _CHUNK = 2**20
+#: What a number beyond the largest finite one (1.8e308) has: an exponent of three digits, or very many digits.
+_MAY_BE_INFINITE = re.compile(rb"[0-9][eE]\+?[0-9]{3}|[0-9]{200}")
 
 
 def printable(text: str) -> str:
@@ -59,7 +62,8 @@ def json_value(data: bytes, name: str) -> Any:
         value = pydantic_core.from_json(data, allow_inf_nan=False)
     except ValueError as error:
         raise BundleError(FormattedMessage("{name}: is not JSON: {error}", name=name, error=error)) from None
-    recoded(value, name)
+    if _MAY_BE_INFINITE.search(data):
+        recoded(value, name)
     return value
 
 
@@ -79,15 +83,18 @@ def parse(model: type[M], data: bytes, name: str, file_of: Mapping[str, str] | N
     try:
         return model.parse(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        steps = [str(step) for step in first["loc"]]
-        home = (file_of or {}).get(steps[0], name) if steps else name
-        place = ".".join(steps) or "the whole"
-        raise BundleError(
-            FormattedMessage(
-                "{home}: {place}: {first}", home=home, place=printable(place), first=printable(first["msg"])
-            )
-        ) from None
+        raise not_valid(error, name, file_of or {}) from None
+
+
+def not_valid(error: ValidationError, name: str, file_of: Mapping[str, str]) -> BundleError:
+    """The error for the first thing that is wrong with a part of a bundle."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    steps = [str(step) for step in first["loc"]]
+    home = file_of.get(steps[0], name) if steps else name
+    place = ".".join(steps) or "the whole"
+    return BundleError(
+        FormattedMessage("{home}: {place}: {first}", home=home, place=printable(place), first=printable(first["msg"]))
+    )
 
 
 def recoded(value: object, name: str) -> bytes:
@@ -119,7 +126,7 @@ class UntrustedFolder:
             os.close(descriptor)
 
     @contextmanager
-    def _file(self, name: str) -> Iterator[int]:
+    def opened(self, name: str) -> Iterator[int]:
         """A descriptor of the regular file ``name``; raises BundleError."""
         if not is_path(name):
             raise BundleError(
@@ -134,9 +141,7 @@ class UntrustedFolder:
         except FileNotFoundError:
             raise BundleError(FormattedMessage("{name}: is missing", name=name)) from None
         except OSError as error:
-            raise BundleError(
-                FormattedMessage("{name}: cannot be read: {reason}", name=name, reason=error.strerror)
-            ) from None
+            raise _unreadable(name, error) from None
         try:
             if what := _irregular(os.fstat(descriptor)):
                 raise BundleError(FormattedMessage("{name}: {what}", name=name, what=what))
@@ -147,7 +152,7 @@ class UntrustedFolder:
     def _chunks(self, name: str, limit: int) -> Iterator[bytes]:
         """The bytes of the file ``name``; raises BundleError when there are more than ``limit``."""
         left = limit
-        with self._file(name) as descriptor:
+        with self.opened(name) as descriptor:
             if os.fstat(descriptor).st_size > limit:
                 raise too_long(name, limit)
             while chunk := _read(descriptor, name):
@@ -163,10 +168,10 @@ class UntrustedFolder:
         """
         return b"".join(self._chunks(name, limit_of(name) if limit is None else limit))
 
-    def digest(self, name: str) -> str:
+    def digest(self, name: str, limit: int | None = None) -> str:
         """SHA-256 of the file ``name``, read in chunks; raises BundleError as ``read`` does."""
         digest = hashlib.sha256()
-        for chunk in self._chunks(name, limit_of(name)):
+        for chunk in self._chunks(name, limit_of(name) if limit is None else limit):
             digest.update(chunk)
         return digest.hexdigest()
 
@@ -201,6 +206,15 @@ class UntrustedFolder:
                     files.add(name)
         return files, faults
 
+    @contextmanager
+    def reading(self, name: str) -> Iterator[int]:
+        """A descriptor of the file ``name``, as ``opened``; an OSError of the body is a BundleError that names it."""
+        with self.opened(name) as descriptor:
+            try:
+                yield descriptor
+            except OSError as error:
+                raise _unreadable(name, error) from None
+
     def refuse_irregular(self) -> None:
         """Raise BundleError when anything in the folder is a link, pipe, device or socket: nothing follows it."""
         _, faults = self.walk("")
@@ -227,6 +241,8 @@ def _read(descriptor: int, name: str) -> bytes:
     try:
         return os.read(descriptor, _CHUNK)
     except OSError as error:
-        raise BundleError(
-            FormattedMessage("{name}: cannot be read: {reason}", name=name, reason=error.strerror)
-        ) from None
+        raise _unreadable(name, error) from None
+
+
+def _unreadable(name: str, error: OSError) -> BundleError:
+    return BundleError(FormattedMessage("{name}: cannot be read: {reason}", name=name, reason=error.strerror))

@@ -14,9 +14,25 @@ from inspector.record.assessment import Assessment
 from inspector.record.incident import Incident
 from inspector.seal.bundle import Bundle, SealedAssessment, assessment_names
 from inspector.seal.json_parts import ASSESSMENT
-from inspector.seal.layout import ASSESSMENTS, CAPTURE, INDEX, INDEX_MANIFEST, LOCK, PARTIAL, SALT, is_path
-from inspector.seal.manifest import AssessmentSealed, CaptureSealed, Predicate, fault_of, faults_of, read_manifest
+from inspector.seal.layout import (
+    ASSESSMENTS,
+    CAPTURE,
+    INCIDENTS,
+    INDEX,
+    INDEX_MANIFEST,
+    LEDGER,
+    LOCK,
+    PARTIAL,
+    SALT,
+    SHARED,
+    is_path,
+    is_shared,
+    shared_name,
+)
+from inspector.seal.manifest import AssessmentSealed, CaptureSealed, Predicate, fault_of, read_manifest
 from inspector.seal.run_index import Attempt, RunIndex, State
+from inspector.seal.sealed_part import SealedPart
+from inspector.seal.shared_files import archive_of
 from inspector.seal.untrusted_files import FileFault, UntrustedFolder, printable
 
 #: ``reassess(bundle, assessment)``: the same capture assessed by the present version, same regime and ``as_of``.
@@ -175,6 +191,15 @@ def verify(folder: Path, *, trusted: Collection[str], reassess: Reassess | None 
     )
 
 
+def shared_by(folder: Path) -> set[str]:
+    """SHA-256 of the shared files that the manifests of a bundle name. Raises BundleError."""
+    files = UntrustedFolder(folder)
+    names, _ = assessment_names(files)
+    sealed = [read_manifest(files, CAPTURE, CaptureSealed).files]
+    sealed += [read_manifest(files, f"{ASSESSMENTS}/{name}", AssessmentSealed).files for name in names]
+    return {sha256 for listed in sealed for name, sha256 in listed.items() if is_shared(name)}
+
+
 def _head(bundle: Bundle) -> Head:
     inspection, sealed = bundle.inspection, bundle.sealed.predicate
     return Head(
@@ -261,12 +286,14 @@ def _other(run: Path, folder: str, head: str) -> FileFault | None:
 def _intact(folder: Path, trusted: frozenset[str]) -> Intact:
     files = UntrustedFolder(folder)
     seals: list[Seal] = []
+    shared: set[str] = set()
     faults = _extra_files(folder)
-    faults += _examine(files, CAPTURE, CaptureSealed, trusted, seals)
+    faults += _examine(files, CAPTURE, CaptureSealed, trusted, seals, shared)
     names, unknown = assessment_names(files)
     faults += unknown
     for name in names:
-        faults += _examine(files, f"{ASSESSMENTS}/{name}", AssessmentSealed, trusted, seals)
+        faults += _examine(files, f"{ASSESSMENTS}/{name}", AssessmentSealed, trusted, seals, shared)
+    faults += _extra_shared(files, shared)
     if not faults:
         faults += _contents(folder, names)
     return Intact(faults=tuple(faults), seals=tuple(seals))
@@ -275,10 +302,10 @@ def _intact(folder: Path, trusted: frozenset[str]) -> Intact:
 def _extra_files(folder: Path) -> list[FileFault]:
     """A fault for each entry of the folder that is not part of a bundle."""
     try:
-        found = sorted({path.name for path in folder.iterdir()} - {CAPTURE, ASSESSMENTS})
+        found = sorted({path.name for path in folder.iterdir()} - {CAPTURE, ASSESSMENTS, SHARED})
     except OSError as error:
         return [FileFault(file=".", what=f"cannot be read: {error.strerror}")]
-    left = {LOCK, PARTIAL, SALT}
+    left = {LOCK, PARTIAL, SALT, LEDGER, INCIDENTS}
     return [
         FileFault(
             file=printable(name),
@@ -288,10 +315,24 @@ def _extra_files(folder: Path) -> list[FileFault]:
     ]
 
 
+def _extra_shared(files: UntrustedFolder, named: set[str]) -> list[FileFault]:
+    """A fault for each shared file in the bundle itself, as an export has them, that no manifest names."""
+    if not os.path.lexists(files.path / SHARED):
+        return []
+    found, faults = files.walk(SHARED)
+    extra = sorted({f"{SHARED}/{name}" for name in found} - {shared_name(sha256) for sha256 in named})
+    return faults + [FileFault(file=printable(name), what="is not in the manifest") for name in extra]
+
+
 def _examine(
-    files: UntrustedFolder, part: str, kind: type[Predicate], trusted: frozenset[str], seals: list[Seal]
+    files: UntrustedFolder,
+    part: str,
+    kind: type[Predicate],
+    trusted: frozenset[str],
+    seals: list[Seal],
+    shared: set[str],
 ) -> list[FileFault]:
-    """Check one manifest and the files it names; note its seal."""
+    """Check one manifest and the parts it names; note its seal, and the shared files that it names."""
     try:
         sealed = read_manifest(files, part, kind)
     except BundleError as error:
@@ -304,7 +345,9 @@ def _examine(
             trusted=not trusted.isdisjoint(sealed.signers),
         )
     )
-    return faults_of(files, part, sealed)
+    whole = SealedPart(files, archive_of(files.path), part, sealed)
+    shared |= set(whole.shared.values())
+    return whole.faults()
 
 
 def _contents(folder: Path, assessments: list[str]) -> list[FileFault]:

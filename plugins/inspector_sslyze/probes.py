@@ -21,7 +21,7 @@ from inspector_sslyze.results import Command, CommandRun, Report, VulnerabilityJ
 from inspector_sslyze.verdicts import accepted, concluded, newest_attacked
 from inspector_sslyze.worker import MAX_ATTACK_CONNECTIONS, MAX_SESSION_CONNECTIONS, attack, resume
 from inspector_tls.enumeration.probe import HTTPS, TLS
-from inspector_tls.starttls.negotiation import SCHEMES
+from inspector_tls.starttls.negotiation import IMPLICIT, SCHEMES
 from inspector_tls.wire.versions import TlsVersion
 
 _REPORT = "report.json"
@@ -73,7 +73,7 @@ def parse_attacks(output: ScanOutput, _context: ParseContext) -> TlsAttacks:
 @probe(
     "tls-attacks",
     kind=TlsAttacks,
-    schemes={HTTPS, TLS, *SCHEMES},
+    schemes={HTTPS, TLS, *IMPLICIT, *SCHEMES},
     subject_kind=SubjectKind.ADDRESS,
     intrusiveness=Intrusiveness.INTRUSIVE,
     cost=Cost(connections=MAX_ATTACK_CONNECTIONS, seconds=_ATTACK_SECONDS + _GRACE_SECONDS),

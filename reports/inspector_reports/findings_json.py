@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inspector import Language, Renderer, View, findings_json, findings_schema
+from inspector_reports.difference_json import render_difference
 
 __all__ = ["FINDINGS", "render", "schema"]
 
@@ -17,4 +18,6 @@ def render(views: Sequence[View], _language: Language) -> bytes:
     return findings_json(views)
 
 
-FINDINGS = Renderer("json", ".json", "application/json", render, joins=True, stem="findings")
+FINDINGS = Renderer(
+    "json", ".json", "application/json", render, joins=True, stem="findings", render_difference=render_difference
+)

@@ -1,7 +1,7 @@
 """codequality: the failures as a GitLab Code Quality report, a list of issues with path, line and fingerprint.
 
 A common cause that no failure reports is one issue of severity info, so that a file without issues does not hide that
-nothing was seen; what follows from a cause is counted in its issue.
+nothing was seen; what follows from a cause is counted in its issue. A known failure, in the baseline, is left out.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _SEVERITY = {
 
 
 def render(views: Sequence[View], language: Language) -> bytes:
-    """One issue per failed finding of the views, and per common cause that none of them reports."""
+    """One issue per failed finding that is not in the baseline, and per common cause that none of them reports."""
     issues = [
         _issue(view, finding, language)
         for view in views
         for finding in view.assessment.findings
-        if finding.outcome is Outcome.FAIL
+        if finding.outcome is Outcome.FAIL and not view.is_known(finding)
     ]
     issues += [_cause_issue(view, each, language) for view in views for each in view.causes() if each.failure is None]
     return display_json(issues)
@@ -68,4 +68,4 @@ def _fingerprint(finding: Finding) -> str:
     return hashlib.sha256(f"{finding.system}\n{finding.id}\n{finding.address or ''}".encode()).hexdigest()
 
 
-CODE_QUALITY = Renderer("codequality", ".codequality.json", "application/json", render, joins=True)
+CODE_QUALITY = Renderer("codequality", ".codequality.json", "application/json", render, joins=True, beside=("json",))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from inspector import (
     Obligation,
     Outcome,
     Overlay,
+    ProductRemedies,
     RegimeChange,
     Renderer,
     Severity,
@@ -39,6 +40,7 @@ from inspector import (
     truncate,
     with_u_labels,
 )
+from inspector_reports import overview
 from inspector_reports.groups import (
     Group,
     Mark,
@@ -82,10 +84,12 @@ def _finalizer() -> Callable[[object], object]:
 
 @cache
 def _template() -> Template:
-    return _environment().get_template("report.html.j2")
+    return environment().get_template("report.html.j2")
 
 
-def _environment() -> Environment:
+@cache
+def environment() -> Environment:
+    """The templates of the reports, which escape whatever they show."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -101,7 +105,8 @@ def _environment() -> Environment:
 
 
 @cache
-def _style() -> Any:
+def style() -> Any:
+    """The style sheet of the reports."""
     from markupsafe import Markup
 
     return Markup(files(_HERE).joinpath("static", "report.css").read_text(encoding="utf-8"))  # noqa: S704  (ours)
@@ -110,6 +115,7 @@ def _style() -> Any:
 def _context(view: View, language: Language) -> dict[str, Any]:
     numbered = number_evidence(view.evidence)
     causes = number_causes(view)
+    found = overview.problems(view, language)
     page = TemplateFunctions(view, language, numbered)
     parts = (
         part("A", view.binding, causes, view, language),
@@ -125,15 +131,45 @@ def _context(view: View, language: Language) -> dict[str, Any]:
         "page": page,
         "_": page.text,
         "lang": language.value,
-        "style": _style(),
+        "style": style(),
         "parts": parts,
         "causes": causes,
         "bar_segments": bar_segments,
+        "problems": found,
+        "worst": overview.worst(found),
+        "conclusion": overview.conclusion(view, found, language),
+        "severity_rows": overview.severity_rows(found),
+        "exposure": overview.ransomware_exposure(view),
+        "servers": overview.servers(view, language),
+        "server_of": partial(overview.server_of, view),
+        "decided": _decided(view),
+        "unchecked_documents": _unchecked_documents(view),
         "evidence_list": tuple(numbered.values()),
         "ended": max((each.ended for each in view.evidence.values()), default=view.inspection.begun),
         "Mark": Mark,
         "Outcome": Outcome,
     }
+
+
+def _decided(view: View) -> int:
+    """The number of requirements with a verdict for at least one subject."""
+    verdicts = (Outcome.PASS, Outcome.FAIL, Outcome.NOT_APPLICABLE)
+    return len({each.requirement for each in view.assessment.findings if each.outcome in verdicts})
+
+
+def _unchecked_documents(view: View) -> list[str]:
+    """The documents of the clauses of failures that were not checked against the original."""
+    failing = (each for each in view.assessment.findings if each.outcome is Outcome.FAIL)
+    return sorted({clause.document for each in failing for clause in each.clauses if clause.confidence != "H"})
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRemedies:
+    """The remedies of one product for ``count`` problems of a server; ``named``: the server says that it is this."""
+
+    remedies: ProductRemedies
+    count: int
+    named: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +188,8 @@ class TemplateFunctions:
     def result(self, macro: Macro, finding: Finding) -> str:
         """The output of ``macro`` for the result of a finding, rendered once per result."""
         due = finding.requirement if finding.not_yet_due else None
-        return self._once(macro, finding, (finding.outcome, finding.force, finding.cause, finding.confirmed, due))
+        seen = (finding.outcome, finding.force, finding.cause, finding.confirmed, due, self.known(finding))
+        return self._once(macro, finding, seen)
 
     def seen(self, macro: Macro, finding: Finding) -> str:
         """The output of ``macro`` for the observation of a finding, rendered once per observation."""
@@ -168,6 +205,41 @@ class TemplateFunctions:
         if (macro.name, key) not in self._cells:
             self._cells[macro.name, key] = macro(self, self.view.translator(self.language), finding)
         return self._cells[macro.name, key]
+
+    MOST_PROBLEMS = overview.MOST_PROBLEMS
+    MOST_SERVERS = overview.MOST_SERVERS
+
+    def brief_message(self, finding: Finding) -> str:
+        """The message of a finding, long lists cut."""
+        return self.view.translator(self.language).message(overview.brief(finding))
+
+    def first_step(self, finding: Finding) -> str:
+        """The first sentence of the remediation of a finding's check."""
+        return overview.first_sentence(self.view.translator(self.language).check(finding.check, "remediation"))
+
+    def short_notes(self, finding: Finding) -> list[str]:
+        """What a reader must know beside a failure, in a few words each."""
+        notes = []
+        if finding.not_yet_due:
+            notes.append(self.text("not yet due: from {day}", day=self.due(finding)))
+        if finding.confirmed is False:
+            notes.append(self.text("not confirmed by a second scan"))
+        if finding.attributed_to:
+            text = "Host: {tenancy}; attributed to its provider"
+            notes.append(self.text(text, tenancy=self.tenancy(finding)))
+        notes.extend(self.statement(each.kind, each.decision) for each in finding.statements)
+        return notes
+
+    def remedies(self, server: overview.Server) -> list[ServerRemedies]:
+        """The remedies for the problems of a server, by product; those that it names itself are to be shown."""
+        named = overview.software_at(self.view, server.name)
+        failures = [each for problem in server.problems for each in problem.findings]
+        found = self.view.remedies(failures)
+        return [
+            ServerRemedies(each, sum(problem.first.check in each.checks for problem in server.problems), one)
+            for each in found
+            for one in (each.product in named or len(found) == 1,)
+        ]
 
     def text(self, text: str, **values: Value) -> str:
         """A text of the report, translated."""
@@ -195,12 +267,27 @@ class TemplateFunctions:
             return self.text("not seen, follows from a common cause")
         return self.view.translator(self.language).outcome_label(*outcome_and_force(mark))
 
+    def known(self, finding: Finding) -> bool:
+        """Whether a finding is a failure that the baseline contains."""
+        return self.view.is_known(finding)
+
     def cause(self, cause: CommonCause) -> str:
         """What was not seen of which subject, and why."""
         return self.view.cause_text(cause, self.language)
 
-    def measured(self, value: Value | None, finding: Finding) -> str:
-        """A measured value or threshold as text."""
+    def values(self, finding: Finding) -> list[tuple[str, str, int]]:
+        """What was measured and the threshold, unless the message says it: name, text, members if they are many."""
+        said = list(finding.message.values.values())
+        found = []
+        measured, threshold = self.text("measured"), self.text("threshold")
+        for name, value in ((measured, finding.measured), (threshold, finding.threshold)):
+            members = len(value) if isinstance(value, tuple) else 0
+            long = members if members > overview.MOST_MEMBERS + 1 else 0
+            if value is not None and (long or value not in said):
+                found.append((name, self._value(value, finding), long))
+        return found
+
+    def _value(self, value: Value, finding: Finding) -> str:
         return self.view.translator(self.language).value(value, self.view.registry.package_of(finding.check))
 
     def status(self, finding: Finding) -> str:

@@ -1,7 +1,9 @@
-"""junit: one test suite per system, one test case per finding and per common cause that no failure reports.
+"""junit: one test suite per system, one test case per finding; it fails exactly where the exit code is not 0.
 
-A fail is a failure; inconclusive and error are errors; not-applicable and not-observable are skipped with a reason. A
-common cause is an error; what follows from it is skipped, as test runners report tests that depend on a failed one.
+Only what counts is a failure (exit code 1) or an error (3): a failure below the threshold, in the baseline, excused or
+not yet due is skipped with that reason, and so is what was not seen and does not count. A common cause is an error
+where something that counts follows from it; what follows is skipped, as test runners report tests that depend on a
+failed one. Not applicable is skipped; not observable too, and where a selection was inspected it is no test case.
 """
 
 from __future__ import annotations
@@ -11,24 +13,19 @@ from collections.abc import Sequence
 from datetime import UTC
 from xml.etree import ElementTree
 
-from inspector import CauseGroup, Finding, Language, Outcome, Renderer, View
+from inspector import CauseGroup, Finding, Language, Outcome, Renderer, Standing, View
 from inspector_reports.causes import NOT_INSPECTED, cause_sentence, consequence, followed_cause
 from inspector_reports.locations import location_of, subject_of
 from inspector_reports.plain_text import one_line
+from inspector_reports.standings import reason_of
 
-#: The child element of a test case by outcome; a pass has none.
-_RESULT_ELEMENTS = {
-    Outcome.FAIL: "failure",
-    Outcome.INCONCLUSIVE: "error",
-    Outcome.ERROR: "error",
-    Outcome.NOT_APPLICABLE: "skipped",
-    Outcome.NOT_OBSERVABLE: "skipped",
-}
+#: The child element of a test case that counts; every other one is skipped, and a pass has none.
+_RESULT_ELEMENTS = {Standing.FAILS: "failure", Standing.UNSEEN: "error"}
 
 
 def render(views: Sequence[View], language: Language) -> bytes:
     """The JUnit XML of the views."""
-    root = ElementTree.Element("testsuites", {"name": "inspector", **_counts(*views)})
+    root = ElementTree.Element("testsuites", {"name": "inspector", **_totals(*views)})
     for view in views:
         root.append(_suite(view, language))
     ElementTree.indent(root)
@@ -37,27 +34,54 @@ def render(views: Sequence[View], language: Language) -> bytes:
 
 
 def _findings(view: View) -> tuple[Finding, ...]:
-    return (*view.binding, *view.recommended)
+    """The findings that are test cases."""
+    selected = bool(view.inspection.plan.selection.limits)
+    found = (*view.binding, *view.recommended)
+    return tuple(each for each in found if not (selected and each.outcome is Outcome.NOT_OBSERVABLE))
 
 
 def _causes(view: View) -> tuple[CauseGroup, ...]:
-    return tuple(each for each in view.causes() if each.failure is None)
+    """The common causes that are test cases: those that no failure reports, or only one that does not count."""
+    return tuple(
+        each
+        for each in view.causes()
+        if each.failure is None or (_counts(view, each) and view.standing(each.failure) is not Standing.FAILS)
+    )
 
 
-def _element(finding: Finding) -> str | None:
-    return "skipped" if finding.follows_from is not None else _RESULT_ELEMENTS.get(finding.outcome)
+def _counts(view: View, group: CauseGroup) -> bool:
+    """Whether something that counts was not seen for a common cause."""
+    return any(view.standing(each) is Standing.UNSEEN for each in group.followers)
 
 
-def _counts(*views: View) -> dict[str, str]:
-    findings = [each for view in views for each in _findings(view)]
-    causes = sum(len(_causes(view)) for view in views)
-    results = Counter(map(_element, findings))
+def _element(view: View, finding: Finding) -> str | None:
+    if finding.outcome is Outcome.PASS:
+        return None
+    if finding.follows_from is not None and finding.outcome is not Outcome.FAIL:
+        return "skipped"
+    return _RESULT_ELEMENTS.get(view.standing(finding), "skipped")
+
+
+def _is_blind(view: View) -> bool:
+    """Whether the exit code is 3 only because nothing answered."""
+    return view.blind and not any(view.standing(each) in _RESULT_ELEMENTS for each in view.assessment.findings)
+
+
+def _totals(*views: View) -> dict[str, str]:
+    elements = Counter(_element(view, each) for view in views for each in _findings(view))
+    elements.update(_cause_element(view, each) for view in views for each in _causes(view))
+    elements.update("error" for view in views if _is_blind(view))
     counts = {
-        "tests": len(findings) + causes,
-        "failures": results["failure"],
-        "errors": results["error"] + causes,
+        "tests": elements.total(),
+        "failures": elements["failure"],
+        "errors": elements["error"],
+        "skipped": elements["skipped"],
     }
-    return {name: str(count) for name, count in {**counts, "skipped": results["skipped"]}.items()}
+    return {name: str(count) for name, count in counts.items()}
+
+
+def _cause_element(view: View, group: CauseGroup) -> str:
+    return "error" if _counts(view, group) else "skipped"
 
 
 def _suite(view: View, language: Language) -> ElementTree.Element:
@@ -66,14 +90,24 @@ def _suite(view: View, language: Language) -> ElementTree.Element:
         {
             "name": one_line(view.inspection.system.id),
             "timestamp": f"{view.inspection.begun.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",
-            **_counts(view),
+            **_totals(view),
         },
     )
+    if _is_blind(view):
+        suite.append(_blind_case(view, language))
     for cause in _causes(view):
         suite.append(_cause_case(view, cause, language))
     for finding in _findings(view):
         suite.append(_case(view, finding, language))
     return suite
+
+
+def _blind_case(view: View, language: Language) -> ElementTree.Element:
+    """The test case of a system of which nothing answered."""
+    text = view.translator(language).text("no endpoint answered", "inspector_reports")
+    case = ElementTree.Element("testcase", classname=NOT_INSPECTED, name=one_line(text))
+    ElementTree.SubElement(case, "error", message=one_line(text), type="not-reached")
+    return case
 
 
 def _cause_case(view: View, group: CauseGroup, language: Language) -> ElementTree.Element:
@@ -85,7 +119,10 @@ def _cause_case(view: View, group: CauseGroup, language: Language) -> ElementTre
         file=one_line(location_of(view, group.followers[0]).path),
     )
     message = one_line(cause_sentence(view, group, language))
-    result = ElementTree.SubElement(case, "error", message=message, type=group.cause.cause.value)
+    element = _cause_element(view, group)
+    result = ElementTree.SubElement(case, element, message=message)
+    if element != "skipped":
+        result.set("type", group.cause.cause.value)
     lines = (f"{each.requirement}: finding {each.id}" for each in group.followers)
     result.text = "\n".join(["", *(one_line(line) for line in lines), ""])
     return case
@@ -100,11 +137,13 @@ def _case(view: View, finding: Finding, language: Language) -> ElementTree.Eleme
         name=one_line(name),
         file=one_line(location_of(view, finding).path),
     )
-    element = _element(finding)
+    element = _element(view, finding)
     if element is not None:
         cause = f" ({translator.term(finding.cause)})" if finding.cause else ""
         reason = followed_cause(view, finding, language) or translator.message(finding)
-        message = f"{translator.verdict(finding)}{cause}: {reason}{consequence(view, finding, language)}"
+        spared = reason_of(view, finding, language) if element == "skipped" else ""
+        verdict = f"{translator.verdict(finding)}{cause}{f' ({spared})' if spared else ''}"
+        message = f"{verdict}: {reason}{consequence(view, finding, language)}"
         result = ElementTree.SubElement(case, element, message=one_line(message))
         if element != "skipped":
             result.set("type", finding.cause.value if finding.cause else finding.force.value)

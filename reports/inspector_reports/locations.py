@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from inspector import Finding, View, with_u_labels
 
-#: The file name that stands for the declaration in an ad-hoc inspection.
-AD_HOC = "inspector-adhoc"
+#: The file that stands for the declaration where nothing was declared in one: the findings, which are written beside.
+AD_HOC = "findings.json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from inspector import (
 from inspector_reports.causes import NOT_INSPECTED, cause_sentence, consequence
 from inspector_reports.locations import location_of, subject_of
 from inspector_reports.plain_text import one_line, without_links
+from inspector_reports.standings import known
 
 _LEVEL = {
     Severity.INFO: "note",
@@ -46,6 +47,18 @@ _SECURITY = {
     Severity.CRITICAL: "9.5",
 }
 
+#: The project has no public address. SARIF 2.1.0 §3.19.17 asks for an absolute URI: a name is one, and leads nowhere
+#: that the project does not own; the version follows.
+INFORMATION = "urn:level-inspector"
+
+#: What describes the notifications; GitHub asks for all three texts.
+_NOT_INSPECTED = {
+    "id": NOT_INSPECTED,
+    "shortDescription": {"text": "not everything could be inspected"},
+    "fullDescription": {"text": "A service gave no answer, or not all answers, so that requirements stay undecided."},
+    "help": {"text": "Find out why the service did not answer this vantage, and inspect again."},
+}
+
 ViewFinding = tuple[View, Finding]
 
 
@@ -58,9 +71,10 @@ def render(views: Sequence[View], _language: Language) -> bytes:
     driver = {
         "name": "Inspector",
         "version": version,
+        "informationUri": f"{INFORMATION}:{quote(version)}",
         "language": "en",
         "rules": rules,
-        "notifications": [{"id": NOT_INSPECTED, "shortDescription": {"text": "not everything could be inspected"}}],
+        "notifications": [_NOT_INSPECTED],
     }
     log = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -148,9 +162,17 @@ def _result(view: View, finding: Finding, rule: int) -> dict[str, Any]:
         "partialFingerprints": {"inspectorFinding/v1": _fingerprint(finding)},
         "properties": _properties(view, finding),
     }
-    if finding.excused:
-        result["suppressions"] = list(_suppressions(finding))
+    if view.baseline is not None:
+        result["baselineState"] = "unchanged" if view.is_known(finding) else "new"
+    if suppressions := [*_suppressions(finding), *_known(view, finding)]:
+        result["suppressions"] = suppressions
     return result
+
+
+def _known(view: View, finding: Finding) -> Iterable[dict[str, Any]]:
+    """The baseline as a suppression of a failure that it contains."""
+    if view.is_known(finding):
+        yield {"kind": "external", "status": "accepted", "justification": known(view, Language.EN)}
 
 
 def _message(view: View, finding: Finding, language: Language) -> str:
@@ -203,10 +225,10 @@ def _properties(view: View, finding: Finding) -> dict[str, Any]:
 def _suppressions(finding: Finding) -> Iterable[dict[str, Any]]:
     """The accepted statements that excuse a failure, as SARIF suppressions."""
     kinds = {kind.value for kind in EXCUSING}
-    for each in finding.statements:
+    for each in finding.statements if finding.excused else ():
         if each.decision == Decision.ACCEPTED.value and each.kind in kinds:
             justification = one_line(f"{each.kind}, {each.author}: {each.reason}")
             yield {"kind": "external", "status": "accepted", "justification": justification}
 
 
-SARIF = Renderer("sarif", ".sarif", "application/sarif+json", render, joins=True)
+SARIF = Renderer("sarif", ".sarif", "application/sarif+json", render, joins=True, beside=("json",))

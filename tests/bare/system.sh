@@ -62,7 +62,10 @@ copy_tree() {
         | tar -C "$tree" --null --files-from=- --create | tar -C "$copy" --extract --no-same-owner
     git -C "$copy" reset -q
     # What some tests read from beside the work tree, where it is there.
-    if [ -d "$tree/../shared" ]; then cp -a "$tree/../shared" "$folder/run/root/"; fi
+    if [ -d "$tree/../shared" ]; then
+        mkdir "$folder/run/root/shared"
+        cp -a "$tree/../shared/." "$folder/run/root/shared/"
+    fi
 }
 
 copy_way_out() {

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -24,6 +25,7 @@ from inspector.cli.app import call
 from inspector.model.observation import Evidence
 from inspector.record.ledger_entry import LedgerEntry
 from inspector.seal import Bundle
+from tests.bundles import assessments, parsed
 
 ROOT = Path(__file__).resolve().parents[2]
 RESPONDERS = Path(__file__).with_name("responders.py")
@@ -139,9 +141,15 @@ class RunResult:
 
     @cached_property
     def findings(self) -> list[dict[str, Any]]:
-        """The findings of all assessments, as the files tell them."""
-        files = sorted(self.output.glob("*/*/*/assessments/*/findings.json"))
-        return [finding for file in files for finding in json.loads(file.read_bytes())]
+        """The findings of all assessments, as they are stored."""
+        return [finding for folder in assessments(self.output) for finding in parsed(folder, "findings.json")]
+
+    @property
+    def assessment(self) -> dict[str, Any]:
+        """The one assessment, without findings and requirements, as it is stored."""
+        [folder] = assessments(self.output)
+        stored: dict[str, Any] = parsed(folder, "assessment.json")
+        return stored
 
     def finding(self, check: str, subject: str = "", **wanted: object) -> dict[str, Any]:
         """The one finding of this check about a subject that begins so."""
@@ -177,7 +185,9 @@ class RunResult:
 
     def reports(self) -> dict[str, bytes]:
         """Every report file by name."""
-        return {path.name: path.read_bytes() for path in self.output.glob("*/*/*/assessments/*/reports/*")}
+        names = [folder.name for folder in assessments(self.output)]
+        found = [path for name in names for path in self.output.glob(f"*/*/{name}.*")]
+        return {re.sub(r"^.*?-(nd331-2026|tt12-2022)\.", "", path.name): path.read_bytes() for path in found}
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """The commands' flags, streams and exit codes, on real servers."""
 
+import contextlib
 import json
 import os
 import pty
@@ -12,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from inspector.registry.registry import installed
 from inspector.seal import SigningKey
-from tests.line.harness import Line, RunResult, Servers, run_cli, serving
+from tests.bundles import assessments
+from tests.line.harness import Line, RunResult, Servers, document, run_cli, serving, system
 
 SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -42,6 +45,31 @@ def at(servers: Servers) -> dict[str, str]:
 def clear(line: Line, at: dict[str, str]) -> RunResult:
     """One inspection of a bad page, whose findings fail."""
     return line.call("run", at["clear"], "--level", 3, "--only", "http", "--lang", "en")
+
+
+def stated(line: Line, **about: str) -> Path:
+    """A document with one statement."""
+    said = {"kind": "accepted-risk", "system": "portal", "reason": "r", "author": "a", **about}
+    return document(line.folder / "statements.yaml", {"statements": [said]})
+
+
+def test_a_statement_that_matches_nothing_is_an_error(line: Line, at: dict[str, str]) -> None:
+    """A requirement that no regime has is refused before anything is asked, a subject without a finding afterwards."""
+    declared = line.declare(system(at["secure"]), name="stated.yaml")
+    options = ("run", declared, "--only", "hsts-set", "--lang", "en", "--statements")
+    refused = line.call(*options, stated(line, requirement="hsts-sett", subject=at["secure"]))
+    assert (refused.code, refused.bundles) == (2, [])
+    assert "no regime has requirement 'hsts-sett'; nearest: hsts-set" in refused.err
+    wrong = line.call(*options, stated(line, requirement="hsts-set", subject=f"{at['secure']}other"))
+    assert wrong.code == 2
+    assert "matches nothing; subjects of this requirement here: " in wrong.err
+    assert "exit code 2: statements that match nothing: 1" in " ".join(wrong.out.split())
+    subject = wrong.finding("hsts-set")["subject"]
+    assert f"here: {subject}" in wrong.err
+    right = line.call(*options, stated(line, requirement="hsts-set", subject=subject))
+    assert (right.code, "matches nothing" in right.err) == (0, False)
+    left_out = line.call(*options, stated(line, requirement="tls-modern-protocols", subject=subject))
+    assert (left_out.code, "matches nothing" in left_out.err) == (0, False)
 
 
 # --- streams ---
@@ -98,7 +126,7 @@ def test_a_stream_that_is_lost_breaks_off_no_inspection(
     result = words(*arguments, *line.options(output), shell=shell)
     assert result.stderr.splitlines()[-1] == code
     assert b"Traceback" not in result.stderr
-    assert list(output.glob("*/*/*/assessments/*/findings.json"))
+    assert assessments(output)
     assert list(reports.glob("report.*"))
 
 
@@ -116,12 +144,20 @@ def test_closed_streams_take_anything() -> None:
 # --- interpreter ---
 
 
-def test_python_without_docstrings_is_refused() -> None:
-    """Checks keep their texts in docstrings: without them no command runs, and says why."""
-    result = words("list", "checks", PYTHONOPTIMIZE="2", INSPECTOR_LANG="en")
+def test_python_without_docstrings_starts_again_with_them() -> None:
+    """Checks keep their texts in docstrings: the command has them whatever the environment and Python's options say."""
+    usual = words("list", "checks").stdout
+    assert b"caa-limits-issuers" in usual
+    assert words("list", "checks", PYTHONOPTIMIZE="2").stdout == usual
+    assert words("list", "checks", shell=f"{sys.executable} -OO -m inspector.cli list checks").stdout == usual
+
+
+def test_a_program_without_docstrings_is_refused() -> None:
+    """Where another program calls the command line it cannot start again, and says why."""
+    source = "from inspector.cli.app import call; raise SystemExit(call(['list', 'checks', '--lang', 'en']))"
+    result = subprocess.run([sys.executable, "-OO", "-c", source], capture_output=True, check=False)
     assert result.returncode == 2
     assert result.stderr.startswith(b"inspector: Python runs without docstrings (-OO or PYTHONOPTIMIZE=2)")
-    assert words("list", "checks", PYTHONOPTIMIZE="1").returncode == 0
 
 
 def test_nobody_else_may_change_what_is_written(tmp_path: Path) -> None:
@@ -141,7 +177,7 @@ def test_nobody_else_may_change_what_is_written(tmp_path: Path) -> None:
     )
     result = words("init", "new", *options, "--granted-by", "g", "--contact", "c@example.vn", shell=shell)
     assert result.returncode == 0, result.stderr
-    written = [tmp_path / "new", *(tmp_path / "new").iterdir()]
+    written = [tmp_path / "new", *(tmp_path / "new").iterdir(), tmp_path / "inspector.toml"]
     assert len(written) == 5
     assert [path.name for path in written if path.stat().st_mode & 0o022] == []
 
@@ -231,8 +267,7 @@ def test_only_names_plugins_probes_and_checks(line: Line, at: dict[str, str]) ->
         result = line.call("run", at["secure"], "--level", 3, "--only", name)
         assert result.code == 0
         judged[name] = {finding["check"] for finding in result.findings}
-        [path] = result.output.glob("*/*/*/assessments/*/assessment.json")
-        coverage = json.loads(path.read_bytes())["coverage"]
+        coverage = result.assessment["coverage"]
         assert "tls-modern-protocols" in coverage["not_selected"]
         assert {evidence.probe for evidence in result.evidence} == probes
     assert judged["https-reachable"] == {"https-reachable"}
@@ -247,23 +282,87 @@ def test_unknown_name_is_refused_with_a_remedy(line: Line, at: dict[str, str]) -
 
 
 def test_smoke_in_a_pipeline(line: Line, at: dict[str, str], tmp_path: Path) -> None:
-    """A pipeline's one command: smoke rows of one URL, SARIF and JUnit in the bundle and where ``--to`` wants them."""
+    """A pipeline's one command: smoke rows of one URL, SARIF and JUnit beside the bundle and where ``--to`` says."""
     result = line.call(
-        *("run", at["secure"], "--level", 3, "--select", "smoke", "--format", "sarif,junit"), *("--to", tmp_path)
+        *("run", at["secure"], "--level", 3, "--select", "smoke", "--format", "sarif,junit"),
+        *("--to", tmp_path, "--fail-on", "must"),
     )
     assert result.code == 0
+    assert "failures that do not count: " in result.out
     sarif = json.loads((tmp_path / "report.sarif").read_bytes())
     assert sarif["version"] == "2.1.0"
     suite = ET.parse(tmp_path / "report.junit.xml").getroot()
-    assert int(suite.get("tests", "0")) == len(result.findings)
+    observable = [each for each in result.findings if each["outcome"] != "not-observable"]
+    assert int(suite.get("tests", "0")) == len(observable) < len(result.findings)
+    assert (suite.get("failures"), suite.get("errors")) == ("0", "0")  # as exit code 0 says
     for path in tmp_path.iterdir():
         assert path.read_bytes() == result.reports()[path.name]
         assert str(path) in result.out
     assert {"tls-modern-protocols", "https-reachable", "hsts-set"} <= {each["check"] for each in result.findings}
-    [path] = result.output.glob("*/*/*/assessments/*/assessment.json")
-    left_out = json.loads(path.read_bytes())["coverage"]["not_selected"]
+    left_out = result.assessment["coverage"]["not_selected"]
     assert "approval-in-place" in left_out
     assert not {each["requirement"] for each in result.findings} & set(left_out)
+
+
+def test_reports_of_many_systems_are_made_on_demand(
+    line: Line, at: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Above the limit a run writes none and prints the command, which makes the same bytes as below the limit."""
+    systems = [system(at["clear"], id=name) for name in ("one", "two")]
+    arguments = ("run", line.declare(*systems, name="two.yaml"), "--only", "http", "--lang", "en")
+    few = line.call(*arguments)
+    assert len(list(few.output.glob("*/*/*.html"))) == 4
+    monkeypatch.setattr("inspector.cli.run.SYSTEMS_WITH_REPORTS", 1)
+    many = line.call(*arguments)
+    assert many.code == few.code
+    assert not list(many.output.glob("*/*/*.*"))
+    [run] = {bundle.folder.parents[1] for bundle in many.bundles}
+    assert f"Write the report of a system: inspector report {run}/SYSTEM/INSPECTION --to FOLDER" in many.out
+    for bundle in few.bundles:
+        place = tmp_path / bundle.inspection.system.id
+        assert run_cli("report", bundle.folder, "--format", "html,json", "--to", place).code == 0
+        written = {path.name.partition(".")[2]: path.read_bytes() for path in bundle.folder.parent.glob("*.*")}
+        assert {path.name: path.read_bytes() for path in place.iterdir()} == written
+    wanted = line.call(*arguments, "--format", "sarif")
+    assert sorted(path.suffix for path in wanted.output.glob("*/*/*.*")) == [".sarif", ".sarif"]
+
+
+def test_reports_are_kept_when_asked_for(line: Line, at: dict[str, str]) -> None:
+    """With --keep-reports they stand in the bundle, under its signature, and not beside it."""
+    kept = line.call("run", at["clear"], "--level", 3, "--only", "http", "--keep-reports", "--lang", "en")
+    [folder] = assessments(kept.output)
+    assert sorted(path.name for path in (folder / "reports").iterdir()) == [
+        *("findings.json", "report.en.html", "report.vi.html")
+    ]
+    assert f"Report: {folder / 'reports' / 'report.en.html'}" in kept.out
+    assert not list(kept.output.glob("*/*/*.*"))
+    page = folder / "reports" / "report.vi.html"
+    page.write_bytes(page.read_bytes() + b" ")
+    answer = line.call("verify", kept.bundles[0].folder, "--lang", "en", output=kept.output)
+    assert answer.code == 1
+    assert "reports/report.vi.html: is not what was sealed" in answer.out
+
+
+def test_an_exported_bundle_is_verified_anywhere(line: Line, clear: RunResult, tmp_path: Path) -> None:
+    """One file holds all of it; what is altered in it is named, and another name of the file is refused."""
+    bundle, file = clear.bundles[0].folder, tmp_path / "clear.tar.zst"
+    made = run_cli("bundle", "export", bundle, "-o", file, "--lang", "en")
+    assert (made.code, made.out.splitlines()) == (
+        0,
+        [f"Exported: {file}", f"Check a sealed bundle: inspector verify {file}"],
+    )
+    here, there = line.call("verify", bundle, "--lang", "en"), line.call("verify", file, "--lang", "en")
+    assert there.code == here.code == 0
+    assert set(there.out.splitlines()) - set(here.out.splitlines()) == {
+        "no signed index of the run lies beside it: whether an assessment was removed is not known"
+    }
+    file.write_bytes(file.read_bytes()[:-20])
+    broken = line.call("verify", file, "--lang", "en")
+    assert (broken.code, broken.out.splitlines()[0]) == (1, "not intact:")
+    assert "clear.tar.zst: ends too early" in broken.out
+    refused = run_cli("bundle", "export", bundle, "-o", tmp_path / "clear.zip", "--lang", "en")
+    assert (refused.code, refused.out) == (2, "")
+    assert "write --output" in refused.err
 
 
 def test_within_ends_asking_in_time(line: Line, at: dict[str, str]) -> None:
@@ -271,8 +370,7 @@ def test_within_ends_asking_in_time(line: Line, at: dict[str, str]) -> None:
     result = line.call("run", at["silent"], "--level", 3, "--only", "every-web-endpoint-encrypted", "--within", 1)
     assert result.code == 0
     assert result.verdict("every-web-endpoint-encrypted") == ("inconclusive", "not-selected")
-    [path] = result.output.glob("*/*/*/assessments/*/assessment.json")
-    [missed] = json.loads(path.read_bytes())["coverage"]["missed"]
+    [missed] = result.assessment["coverage"]["missed"]
     assert (missed["probe"], missed["cause"]) == ("http", "not-selected")
 
 
@@ -290,12 +388,22 @@ def test_fail_on_sets_the_threshold(line: Line, clear: RunResult) -> None:
 
 def test_baseline_lets_known_failures_pass(line: Line, at: dict[str, str], clear: RunResult, tmp_path: Path) -> None:
     """Findings of an earlier run do not count again; their ids are the same on every run."""
-    known = min(clear.output.glob("*/*/*/assessments/*/findings.json"))
+    known = min(clear.output.glob("*/*/*.findings.json"))
     options = (at["clear"], "--level", 3, "--only", "http", "--fail-on", "low")
     assert line.call("run", *options, "--baseline", known).code == 0
     fewer = [each for each in json.loads(known.read_bytes()) if each["check"] != "content-type-nosniff"]
     (tmp_path / "fewer.json").write_text(json.dumps(fewer))
     assert line.call("run", *options, "--baseline", tmp_path / "fewer.json").code == 1
+
+
+def test_without_documents_a_high_failure_counts(line: Line, at: dict[str, str]) -> None:
+    """A pipeline that gives a URL is red for a certificate that nobody trusts; with a declaration only duties count."""
+    only = ("--only", "certificate-chains-to-public-root", "--lang", "en")
+    result = line.call("run", at["secure"], "--level", 3, *only)
+    assert result.code == 1
+    assert "exit code 1: failures that count (--fail-on must,high): 1" in " ".join(result.out.split())
+    assert line.call("run", line.declare(system(at["secure"]), name="own.yaml"), *only).code == 0
+    assert line.call("assess", result.bundle.folder).code == 1
 
 
 # --- streams ----------------------------------------------------------------------------------------------------------
@@ -354,6 +462,25 @@ def test_no_color_on_a_terminal(line: Line) -> None:
     assert re.search(r"\x1b\[[0-9;]*(3|4|9|10)[0-9](;|m)", shown) is None
 
 
+@pytest.mark.parametrize(("columns", "shown"), [(40, "Name: tls\n"), (100, " Name  ")])
+def test_a_wide_table_on_a_narrow_terminal_is_lines(columns: int, shown: str) -> None:
+    """No word stands letter under letter, and no line is wider than the terminal but where one word is."""
+    reading, terminal = pty.openpty()
+    command = [sys.executable, "-m", "inspector.cli", "list", "probes", "--lang", "en"]
+    environment = {**os.environ, "NO_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": str(columns)}
+    process = subprocess.Popen(command, stdout=terminal, stderr=terminal, stdin=terminal, env=environment)
+    os.close(terminal)
+    said = b""
+    with contextlib.suppress(OSError):  # the other side is closed
+        while data := os.read(reading, 65536):
+            said += data
+    os.close(reading)
+    assert process.wait(300) == 0
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", said.decode()).replace("\r\n", "\n")
+    assert shown in lines
+    assert max(map(len, lines.splitlines())) <= columns
+
+
 def test_log_level_debug_adds_to_stderr_alone(line: Line, at: dict[str, str]) -> None:
     """More words for a technician change nothing on stdout but the names of files."""
     options = ("run", at["clear"], "--level", 3, "--only", "https-reachable", "--quiet")
@@ -369,7 +496,7 @@ def test_language_changes_words_alone(line: Line, clear: RunResult) -> None:
     result = line.call("assess", clear.bundle.folder, "--lang", "vi")
     assert result.code == clear.code
     assert "không đạt" in result.out
-    assert "failed" not in result.out
+    assert "not met" not in result.out
 
 
 # --- the other commands -----------------------------------------------------------------------------------------------
@@ -396,8 +523,11 @@ def test_run_needs_a_name_for_what_is_not_this_machine(line: Line) -> None:
     assert "--authorised-by" in result.err
 
 
-def test_templates_from_init_are_documents_for_plan(line: Line, tmp_path: Path) -> None:
+def test_templates_from_init_are_documents_for_plan(
+    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What ``init`` writes from flags is read back without a fault."""
+    monkeypatch.chdir(tmp_path)
     result = run_cli(
         *("init", tmp_path, "--organisation", "Cơ quan", "--system", "portal", "--name", "Cổng", "--level", 2),
         *("--endpoint", "http://127.0.0.1:9/", "--granted-by", "Chủ quản", "--contact", "a@example.vn"),
@@ -482,5 +612,53 @@ def test_version_and_help() -> None:
     assert result.code == 0
     for command in ("init", "plan", "run", "seal", "assess", "report", "verify", "list", "explain", "schema", "demo"):
         assert command in result.out
+    assert run_cli("-h").out == result.out
+    assert run_cli("-V").out == run_cli("--version").out
+    assert "..." not in result.out.partition("Commands:")[2]
     assert run_cli().code == 2
     assert run_cli("no-such-command").code == 2
+
+
+def test_help_names_formats_and_probes() -> None:
+    """Of every option the values are described in words, and those that plugins contribute are listed."""
+    shown = " ".join(run_cli("run", "-h").out.split())
+    for text in ("--system ID", "--as-of DATE", "INSPECTOR_LANG"):
+        assert text in shown
+    registry = installed()
+    for names in (registry.renderers, registry.probes):
+        assert f": {', '.join(sorted(names))}" in shown.replace("- ", "-")
+    assert re.search(r"list\[|<str>|<path>|int range", shown) is None
+
+
+def test_a_shell_completes_commands_and_options() -> None:
+    """The shell's question is answered on stdout; no plugin is loaded for it, and nothing else is printed."""
+    for words, found in (("inspector pl", "plan"), ("inspector run --fail", "--fail-on")):
+        asked = {"_INSPECTOR_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        answered = subprocess.run(
+            [sys.executable, "-c", "import sys; sys.argv[0] = 'inspector'; from inspector.cli import main; main()"],
+            env={**os.environ, **asked},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        )
+        assert (answered.stdout.split(), answered.stderr) == ([found], "")
+
+
+def test_plan_ends_as_run_would(line: Line, at: dict[str, str]) -> None:
+    """2 for what run refuses, 3 where nothing can be asked, because no name leads anywhere."""
+    outside = line.declare(system("https://127.0.0.1:1/"), name="outside.yaml", covers={"blocks": ["127.0.0.2"]})
+    assert {line.call(command, outside).code for command in ("plan", "run")} == {2}
+    nowhere = ("http://nowhere.line.test/", "--level", 3, "--authorised-by", "A", "--only", "http", "--lang", "en")
+    planned = line.call("plan", *nowhere, resolvers=["127.0.0.1:9"])
+    assert (planned.code, "can be asked" in planned.err) == (3, True)
+    run = line.call("run", *nowhere, resolvers=["127.0.0.1:9"])
+    assert run.code == 3
+    assert "nowhere.line.test: " in run.out.partition("Could not be seen:")[2].partition("nowhere.line.test/")[0]
+
+
+@pytest.mark.parametrize("target", ["inventory.csv", ".", "www.example.vn"])
+def test_what_is_neither_a_declaration_nor_an_endpoint_is_named(line: Line, target: str) -> None:
+    """Whatever else is missing."""
+    result = line.call("plan", target, "--lang", "en")
+    assert (result.code, f"'{target}' is neither a declaration nor an endpoint" in result.err) == (2, True)

@@ -12,6 +12,8 @@ import pytest
 
 from inspector.cli import main
 from inspector.seal import RunIndex, State
+from tests.bundles import content, recorded
+from tests.core.seal.forgery import names
 from tests.line.harness import Line, Servers, authorisation, document, serving, system, wait_until
 
 ONE_REQUIREMENT = ("--only", "no-version-disclosed", "--fail-on", "info")
@@ -36,9 +38,8 @@ class Interrupted:
         return capture.parent
 
     def recorded(self) -> list[str]:
-        """The lines of the journal."""
-        journals = self.output.glob("*/*/*/capture/journal.jsonl")
-        return [line for path in journals for line in path.read_text().splitlines(keepends=True)]
+        """The evidence that is on the disk."""
+        return recorded(self.output)
 
     def end(self, how: signal.Signals) -> subprocess.Popen[str]:
         self.process.send_signal(how)
@@ -72,7 +73,7 @@ def test_killed_and_resumed(line: Line) -> None:
         received = begun.servers.received()
     assert result.code == 0
     assert {name: len(each) for name, each in received.items()} == {"fast": 1, "held": 2}
-    assert (begun.folder / "capture" / "journal.jsonl").read_text().splitlines(keepends=True)[: len(before)] == before
+    assert begun.recorded()[: len(before)] == before
     assert sorted((each.subject.port, each.scan) for each in result.evidence) == sorted(
         (port, 1) for port in begun.servers.ports.values()
     )
@@ -143,7 +144,7 @@ def test_what_is_sealed_is_neither_resumed_nor_sealed_again(line: Line) -> None:
 def test_interrupted_while_it_is_assessed(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the seal nothing is lost either, and the words to go on by are others."""
 
-    def interrupt(*_arguments: object) -> None:
+    def interrupt(*_arguments: object, **_options: object) -> None:
         raise KeyboardInterrupt
 
     with serving({"name": "fast", "mode": "page"}) as servers, monkeypatch.context() as patch:
@@ -179,12 +180,13 @@ def test_nothing_to_resume(line: Line, tmp_path: Path) -> None:
     assert "is not an inspection" in result.err
 
 
-def test_torn_journal_is_repaired(line: Line) -> None:
-    """Half a line, as a power cut leaves it, costs nothing that was recorded."""
+def test_torn_pack_is_repaired(line: Line) -> None:
+    """Half a record, as a killed process leaves it, costs nothing that was recorded."""
     with interrupted(line, "torn") as begun:
         begun.end(signal.SIGKILL).communicate()
-        with (begun.folder / "capture" / "journal.jsonl").open("a") as file:
-            file.write('{"evidence":"12')
+        pack = begun.folder / "capture" / "pack.zst"
+        whole = pack.read_bytes()
+        pack.write_bytes(whole + whole[:90])
         result = line.call("seal", begun.folder, "--fail-on", "info", output=begun.output)
         ports = begun.servers.ports
     assert result.code == 3
@@ -203,8 +205,8 @@ def test_resumed_under_a_stricter_authorisation(line: Line) -> None:
         port = begun.servers.ports["held"]
     assert len(received["held"]) == 1
     assert result.verdict("no-version-disclosed", f"http://127.0.0.1:{port}") == ("inconclusive", "out-of-scope")
-    [stored] = (begun.folder / "capture" / "documents" / "further-authorisations").iterdir()
-    assert b'"narrow"' in stored.read_bytes()
+    [stored] = names(begun.folder / "capture", "documents/further-authorisations")
+    assert b'"narrow"' in content(begun.folder / "capture", stored)
     assert line.call("verify", begun.folder, output=begun.output).code == 0
 
 

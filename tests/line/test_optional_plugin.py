@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bundles import assessments, parsed
 from tests.line.harness import Line, RunResult, system
 from tests.plugins.inspector_tls import servers
 
@@ -54,8 +54,7 @@ def result(line: Line, declaration: Path, without: dict[str, str]) -> RunResult:
 
 
 def _assessment(result: RunResult) -> dict[str, object]:
-    [path] = result.output.glob("*/*/*/assessments/*/assessment.json")
-    return json.loads(path.read_bytes())
+    return result.assessment
 
 
 def test_rows_are_not_selected(result: RunResult) -> None:
@@ -113,6 +112,6 @@ def test_a_bundle_with_evidence_of_the_plugin_is_assessed_without_it(
     assert captured.verdict("heartbleed-closed")[0] == "pass"
     again = line.spawn("assess", captured.bundle.folder, output=captured.output, env=without)
     assert again.code == captured.code
-    files = sorted(captured.output.glob("*/*/*/assessments/*/assessment.json"))
-    newest = max((json.loads(each.read_bytes()) for each in files), key=lambda each: each["as_of"])
+    stored = [parsed(folder, "assessment.json") for folder in assessments(captured.output)]
+    newest = max(stored, key=lambda each: each["as_of"])
     assert "heartbleed-closed" in newest["coverage"]["not_installed"]

@@ -1,6 +1,5 @@
 """Hosts that limit connections, and hosts that are silent, in networks of their own: order, counts and causes."""
 
-import json
 from collections import Counter
 from typing import Any
 
@@ -99,8 +98,7 @@ def test_a_ban_by_the_sweep_costs_only_the_sweep(line: Line, certificate: dict[s
 
 def _limits(of: RunResult) -> list[dict[str, Any]]:
     """The limits of the vantage in the one assessment."""
-    [path] = of.output.glob("*/*/*/assessments/*/assessment.json")
-    limits: list[dict[str, Any]] = json.loads(path.read_bytes())["coverage"]["limits"]
+    limits: list[dict[str, Any]] = of.assessment["coverage"]["limits"]
     return limits
 
 

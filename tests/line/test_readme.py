@@ -139,19 +139,32 @@ def test_the_two_commands_are_there() -> None:
 def test_a_first_scan(port: int, tmp_path: Path) -> None:
     """The smoke check of a server on this machine needs no documents."""
     (command,) = _blocks("sh", "https://127.0.0.1:8443/ --level 3 --select smoke")
-    _clean(_shell(command.replace("8443", str(port)), tmp_path), CLEAN)
+    done = _shell(command.replace("8443", str(port)), tmp_path, LC_ALL="C.UTF-8")
+    _clean(done, FAILING)
+    assert "exit code 1: failures that count (--fail-on must,high): " in " ".join(done.stdout.split())
+
+
+def test_the_environment_is_activated_as_written() -> None:
+    """After the set-up the line makes inspector a command of the shell."""
+    (line,) = _blocks("sh", "activate")
+    environment = {**os.environ, "PATH": "/usr/bin:/bin"}
+    text = f"{line.replace('.venv', sys.prefix)}\ninspector --version"
+    done = subprocess.run(["sh", "-euc", text], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout[:10]) == (0, "inspector ")
 
 
 def test_documents_plan_run_and_reading(port: int, tmp_path: Path) -> None:
-    """Skeletons, documents, plan, run, verify, assess and report, one after the other as written."""
+    """Skeletons, documents, plan, run, verify, assess, report and diff, one after the other as written."""
     (init,) = _blocks("sh", "inspector init")
     _clean(_shell(init.replace("8443", str(port)), tmp_path), 0)
-    assert (tmp_path / "documents" / "declaration.yaml").is_file()
-    for document in ("declaration.yaml", "authorisation.yaml"):
+    (commands,) = _blocks("sh", "inspector plan documents/declaration.yaml")
+    plan, run = commands.strip().splitlines()
+    _clean(_shell(plan, tmp_path), 0)
+    for document in ("documents/declaration.yaml", "documents/authorisation.yaml"):
+        assert (tmp_path / document).is_file()
         (text,) = _blocks("yaml", f"# {document}")
         (tmp_path / document).write_text(_granted_today(text).replace("8443", str(port)), encoding="utf-8")
-    (commands,) = _blocks("sh", "inspector plan declaration.yaml")
-    plan, run = commands.strip().splitlines()
+    _clean(_shell("inspector check documents/*.yaml inspector.toml", tmp_path), 0)
     planned = _shell(plan, tmp_path)
     _clean(planned, 0)
     assert f"https://127.0.0.1:{port}/" in planned.stdout
@@ -160,14 +173,18 @@ def test_documents_plan_run_and_reading(port: int, tmp_path: Path) -> None:
     result = _shell(f"set -e\n{reading.replace('inspector assess', '! inspector assess --fail-on info')}", tmp_path)
     _clean(result, 0)
     assert {path.name for path in (tmp_path / "reports-out").iterdir()} >= {"report.vi.html", "report.sarif"}
+    (comparing,) = _blocks("sh", "inspector diff")
+    _clean(_shell(comparing, tmp_path), CLEAN, FAILING, UNSEEN)
+    assert {path.name for path in (tmp_path / "changes").iterdir()} >= {"difference.vi.html", "difference.json"}
 
 
 def test_an_authorisation_that_has_ended(port: int, tmp_path: Path) -> None:
     """The document of a reader who copies it after its period is refused at its place, with the remedy."""
-    for document in ("declaration.yaml", "authorisation.yaml"):
+    (tmp_path / "documents").mkdir()
+    for document in ("documents/declaration.yaml", "documents/authorisation.yaml"):
         (text,) = _blocks("yaml", f"# {document}")
         (tmp_path / document).write_text(_ended(text).replace("8443", str(port)), encoding="utf-8")
-    (commands,) = _blocks("sh", "inspector plan declaration.yaml")
+    (commands,) = _blocks("sh", "inspector plan documents/declaration.yaml")
     refused = _shell(commands.strip().splitlines()[1], tmp_path, LC_ALL="C.UTF-8")
     _clean(refused, 2)
     assert re.search(r"authorisation\.yaml:\d+:\d+: authorisation 'QĐ-45-2026' expired at .*; ask ", refused.stderr)
@@ -188,8 +205,8 @@ def test_the_gitlab_job(port: int, tmp_path: Path) -> None:
     """Its script runs, and writes every file that it names."""
     (text,) = _blocks("yaml", "# .gitlab-ci.yml")
     job: dict[str, Any] = YAML(typ="safe").load(text)["inspect"]
-    install, inspect = job["script"]
-    assert install == "pip install level-inspector"
+    *install, inspect = job["script"]
+    assert install[-1] == 'pip install "level-inspector @ git+$INSPECTOR_REPOSITORY"'
     _job(inspect, port, tmp_path)
     for path in job["artifacts"]["reports"].values():
         assert (tmp_path / path).stat().st_size > 0

@@ -1,6 +1,5 @@
 """A sealed bundle is assessed again under other rules without a packet, with equal bytes under the same ones."""
 
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,8 @@ import pytest
 
 from inspector.model.base import canonical
 from inspector.seal import RunIndex, SigningKey
-from tests.core.seal.forgery import resign
+from tests.bundles import copied, copied_run, parsed
+from tests.core.seal.forgery import exchange, names, payload, repack, spoil, stored
 from tests.line.harness import Line, RunResult, Servers, network, serving, system
 
 DAY = "2026-12-01"
@@ -40,7 +40,7 @@ def result(line: Line, servers: Servers) -> RunResult:
 @pytest.fixture
 def copy(result: RunResult, tmp_path: Path) -> Path:
     """The bundle, for a test to do with as it likes."""
-    return shutil.copytree(result.bundle.folder, tmp_path / "bundle")
+    return copied(result.bundle.folder, tmp_path / "bundle")
 
 
 def files(folder: Path, part: str) -> dict[str, bytes]:
@@ -68,27 +68,56 @@ def test_the_answers_are_in_the_language_that_is_asked_for(line: Line, result: R
     answer = line.call("verify", result.bundle.folder, "--lang", "vi")
     assert "nguyên vẹn, do bên ký được tin cậy ký" in answer.out
     assert "tái lập được: đánh giá lại cho kết quả giống đến từng byte" in answer.out
-    (copy / "capture" / "plan.json").unlink()
+    repack(copy / "capture", {"plan.json": None})
     answer = line.call("verify", copy, "--lang", "vi")
     assert answer.code == 1
-    assert answer.out.startswith("không nguyên vẹn:\n  capture/plan.json: bị thiếu\n")
+    assert answer.out.startswith(
+        "không nguyên vẹn:\n  kế hoạch (capture/plan.json): bị thiếu, hoặc không còn đọc được\n"
+    )
     assert "không đánh giá lại (gói kết quả không nguyên vẹn)" in answer.out
 
 
-@pytest.mark.parametrize("part", ["capture/observations", "capture/raw", "capture/documents", "assessments"])
-def test_flipped_byte_is_named(line: Line, copy: Path, part: str) -> None:
-    """One bit of one file of any part: the answer is *not intact*, and names that file alone."""
-    victim = next(path for path in sorted((copy / part).rglob("*")) if path.is_file() and "manifest" not in path.name)
-    data = bytearray(victim.read_bytes())
-    data[len(data) // 2] ^= 1
-    victim.write_bytes(data)
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("evidence", "evidence {} of {}"),
+        ("raw", "raw bytes of evidence {} of {}"),
+        ("ledger.jsonl", "ledger"),
+        ("plan.json", "plan"),
+        ("findings.json", "findings"),
+    ],
+)
+def test_flipped_byte_is_named(line: Line, copy: Path, kind: str, words: str) -> None:
+    """One bit of any part: the answer is *not intact*, and names that part alone, in words."""
+    folder = newest(copy) if kind == "findings.json" else copy / "capture"
+    part = names(folder, kind)[-1]
+    half = len(stored(folder)[part]) // 2
+    spoil(folder, part, lambda data: data[:half] + bytes([data[half] ^ 1]) + data[half + 1 :])
     answer = line.call("verify", copy, "--lang", "en")
     assert answer.code == 1
     assert "intact, signed" not in answer.out
-    assert [each for each in answer.out.splitlines() if "SHA-256 differs" in each] == [
-        each for each in answer.out.splitlines() if str(victim.relative_to(copy)) in each
-    ]
-    assert line.call("assess", copy).code == (3 if part == "assessments" else 2)
+    [named] = [each for each in answer.out.splitlines() if "SHA-256 differs" in each]
+    assert named.startswith(f"  {words.format(*part.partition('/')[2].split('-', 1))} (")
+    assert f"{folder.relative_to(copy)}/{part}" in named
+    assert line.call("assess", copy).code == (3 if kind == "findings.json" else 2)
+
+
+@pytest.mark.parametrize(
+    ("how", "words"), [("gone", "is missing in the shared"), ("altered", "was altered in the shared")]
+)
+def test_what_is_shared_is_named(line: Line, copy: Path, how: str, words: str) -> None:
+    """Trust roots that are missing or altered in what bundles share are named as such, and nothing is assessed."""
+    listed = {each["name"]: each["digest"]["sha256"] for each in payload(copy / "capture")["subject"]}
+    shared = copy / "shared" / f"{listed['shared/trust/public-roots.pem']}.zst"
+    if how == "gone":
+        shared.unlink()
+    else:
+        shared.write_bytes(shared.read_bytes()[:-1] + b"x")
+    answer = line.call("verify", copy, "--lang", "en")
+    assert answer.code == 1
+    [named] = [each for each in answer.out.splitlines() if words in each]
+    assert named.strip().startswith("trust roots (capture/trust/public-roots.pem): ")
+    assert line.call("assess", copy).code == 2
 
 
 @pytest.mark.parametrize("part", ["capture", "assessments"])
@@ -128,7 +157,7 @@ def test_where_trust_comes_from_is_said(line: Line, result: RunResult, tmp_path:
 
 def test_a_removed_assessment_is_noticed(line: Line, result: RunResult, tmp_path: Path) -> None:
     """Next to the index of its run, a bundle without an assessment that was written is not what it was: exit code 1."""
-    run = shutil.copytree(result.bundle.folder.parents[1], tmp_path / result.bundle.folder.parents[1].name)
+    run = copied_run(result.bundle.folder.parents[1], tmp_path)
     folder = run / result.bundle.folder.relative_to(result.bundle.folder.parents[1])
     assert line.call("verify", folder).code == 0
     shutil.rmtree(folder / "assessments")
@@ -142,7 +171,7 @@ def test_an_index_by_a_stranger_is_neither_believed_nor_passed_over(
     line: Line, result: RunResult, tmp_path: Path
 ) -> None:
     """Whoever puts an index of their own beside a trusted bundle makes it no worse than by an unknown signer: 3."""
-    run = shutil.copytree(result.bundle.folder.parents[1], tmp_path / result.bundle.folder.parents[1].name)
+    run = copied_run(result.bundle.folder.parents[1], tmp_path)
     folder = run / result.bundle.folder.relative_to(result.bundle.folder.parents[1])
     (run / "index.dsse.json").unlink()
     stranger = SigningKey.load_or_create(tmp_path / "stranger.pem")
@@ -155,10 +184,9 @@ def test_an_index_by_a_stranger_is_neither_believed_nor_passed_over(
 def test_not_reproduced_by_the_same_versions_is_1(line: Line, copy: Path) -> None:
     """An assessment that was signed by the trusted key but does not follow from its capture is no success."""
     [folder] = (copy / "assessments").iterdir()
-    findings = json.loads((folder / "findings.json").read_bytes())
+    findings = parsed(folder, "findings.json")
     findings[0]["outcome"] = "pass" if findings[0]["outcome"] != "pass" else "fail"
-    (folder / "findings.json").write_bytes(canonical(findings))
-    resign(folder, SigningKey.load_or_create(line.folder / "key.pem"))
+    exchange(folder, "findings.json", canonical(findings), SigningKey.load_or_create(line.folder / "key.pem"))
     answer = line.call("verify", copy, "--lang", "en")
     assert "intact, signed by a trusted signer" in answer.out
     assert "not reproduced: the same versions give another result (findings.json)" in answer.out
@@ -173,12 +201,10 @@ def test_other_regime(line: Line, result: RunResult, copy: Path) -> None:
     before = files(copy, "capture")
     again = line.call("assess", copy, "--regime", "vn-tt12-2022")
     assert again.code == 3
-    judged = json.loads((newest(copy) / "assessment.json").read_bytes())
+    judged = parsed(newest(copy), "assessment.json")
     assert (judged["regime"], judged["inspection"]) == ("vn-tt12-2022", result.bundle.inspection.id)
     documents = {
-        clause["document"]
-        for finding in json.loads((newest(copy) / "findings.json").read_bytes())
-        for clause in finding["clauses"]
+        clause["document"] for finding in parsed(newest(copy), "findings.json") for clause in finding["clauses"]
     }
     assert documents
     assert not any("331" in document for document in documents)
@@ -190,18 +216,18 @@ def test_other_regime(line: Line, result: RunResult, copy: Path) -> None:
 def test_other_level(line: Line, result: RunResult, copy: Path) -> None:
     """A higher level asks for more, and says so in the assessment; the declared level stays in the capture."""
     assert line.call("assess", copy, "--level", 5).code == 0
-    judged = json.loads((newest(copy) / "assessment.json").read_bytes())
-    rows = {row["id"] for row in json.loads((newest(copy) / "requirements.json").read_bytes())}
+    judged = parsed(newest(copy), "assessment.json")
+    rows = {row["id"] for row in parsed(newest(copy), "requirements.json")}
     assert judged["level"] == 5
     assert "keys-in-hardware" in rows
     assert "keys-in-hardware" not in {finding["requirement"] for finding in result.findings}
-    assert json.loads((copy / "capture/documents/declaration.json").read_bytes())["system"]["level"] == 3
+    assert parsed(copy / "capture", "documents/declaration.json")["system"]["level"] == 3
 
 
 def test_other_date(line: Line, copy: Path) -> None:
     """The rules of the day asked for hold: the older regime in 2025; a day between two regimes has none."""
     assert line.call("assess", copy, "--as-of", "2025-03-01").code == 3
-    judged = json.loads((newest(copy) / "assessment.json").read_bytes())
+    judged = parsed(newest(copy), "assessment.json")
     assert (judged["regime"], judged["as_of"][:10]) == ("vn-tt12-2022", "2025-03-01")
     before = len(list((copy / "assessments").iterdir()))
     refused = line.call("assess", copy, "--as-of", "2026-07-15")
@@ -222,14 +248,13 @@ def test_unknown_regime_and_date_are_misuse(line: Line, copy: Path) -> None:
 
 def test_reread_without_a_network(line: Line, result: RunResult, copy: Path) -> None:
     """In a network without any link every observation is read again from its raw bytes, and says the same."""
-    [before] = copy.glob("assessments/*/findings.json")
-    first = json.loads(before.read_bytes())
+    first = parsed(newest(copy), "findings.json")
     with network() as inside:
         again = line.spawn("assess", copy, "--reparse", "--lang", "en", wrap=inside)
     assert again.code == result.code
-    judged = json.loads((newest(copy) / "assessment.json").read_bytes())
+    judged = parsed(newest(copy), "assessment.json")
     assert judged["reparse"] is True
-    assert json.loads((newest(copy) / "findings.json").read_bytes()) == first
+    assert parsed(newest(copy), "findings.json") == first
     assert line.call("verify", copy).code == 0
 
 
@@ -248,11 +273,11 @@ def test_same_bytes_in_every_language_and_under_every_hash_seed(line: Line, resu
     """The assessment of one day, its reports and its signature are equal in every language."""
     made = []
     for lang, seed in (("vi", "0"), ("en", "12345")):
-        copy = shutil.copytree(result.bundle.folder, tmp_path / lang)
+        copy = copied(result.bundle.folder, tmp_path / lang)
         again = line.spawn(
             "assess",
             copy,
-            *("--as-of", DAY, "--lang", lang, "--format", "sarif,junit,codequality"),
+            *("--as-of", DAY, "--lang", lang, "--format", "sarif,junit,codequality", "--keep-reports"),
             env={"PYTHONHASHSEED": seed},
         )
         made.append((again, files(copy, f"assessments/{DAY}T00-00-00Z-vn-nd331-2026")))

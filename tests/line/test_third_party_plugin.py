@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from inspector.seal import Bundle
+from tests.bundles import parsed
 from tests.line.harness import ROOT, Line, Servers, document, serving, system
 
 THIRD_PARTY = Path(__file__).with_name("third_party")
@@ -181,11 +182,12 @@ def test_planned_inspected_and_reported(inspector: Installed, servers: Servers) 
     [record] = [each for each in bundle.inspection.plugins if each.name == "inspector_finger"]
     assert (record.distribution, record.version) == ("inspector-finger", "2.5")
     [judged] = capture.parent.glob("assessments/*")
-    findings = {each["subject"]: each for each in json.loads((judged / "findings.json").read_bytes())}
+    findings = {each["subject"]: each for each in parsed(judged, "findings.json")}
     assert (findings[talks]["outcome"], findings[talks]["measured"]) == ("fail", ["hoa", "minh"])
     assert findings[talks]["confirmed"] is True
     assert findings[quiet]["outcome"] == "pass"
-    reports = {path.name: path.read_text(encoding="utf-8") for path in (judged / "reports").iterdir()}
+    written = capture.parents[1].glob(f"{judged.name}.*")
+    reports = {path.name.removeprefix(f"{judged.name}."): path.read_text(encoding="utf-8") for path in written}
     assert "tiết lộ các tên đăng nhập hoa, minh" in reports["report.vi.html"]
     assert "tells the login names hoa, minh" in reports["report.en.html"]
     assert "tells the login names hoa, minh" in reports["report.sarif"]

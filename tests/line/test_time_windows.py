@@ -10,6 +10,7 @@ import pytest
 
 from inspector.model.base import now
 from inspector.seal import RunIndex, State
+from tests.bundles import recorded
 from tests.line.harness import Line, authorisation, document, serving, system, wait_until
 
 HOUR = timedelta(hours=1)
@@ -52,8 +53,7 @@ def test_closed_window_ends_a_running_inspection_cleanly(
         page, held = (f"http://127.0.0.1:{servers.ports[name]}/" for name in ("page", "held"))
 
         def one_was_seen_and_one_is_waited_for() -> bool:
-            journals = output.glob("*/*/*/capture/journal.jsonl")
-            return any(path.stat().st_size for path in journals) and bool(servers.received()["held"])
+            return bool(recorded(output)) and bool(servers.received()["held"])
 
         clock(one_was_seen_and_one_is_waited_for)
         closes = datetime.now(UTC) + HOUR

@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from inspector.cli.exit_code import ExitRule, Threshold
+from inspector.compare.baseline import Baseline
 from inspector.declare.authorisation import (
     Authorisation,
     AuthorisationKind,
@@ -551,6 +553,11 @@ def view(**more: Any) -> View:
         "signers": ("5" * 64,),
     }  # fmt: skip
     return View(**(given | more))
+
+
+def ruled(made: View, threshold: str = "must", baseline: Baseline | None = None) -> View:
+    """A view with what its findings do to the exit code under ``--fail-on`` and ``--baseline``."""
+    return ExitRule(Threshold(threshold), baseline).marked(made)
 
 
 def plain() -> View:

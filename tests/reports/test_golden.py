@@ -16,7 +16,7 @@ from inspector_reports import inspector_renderers
 from tests.reports import examples as specimens
 
 GOLDEN = Path(__file__).parent / "golden"
-FORMATS = ("html", "json", "sarif", "junit", "codequality")
+FORMATS = ("html", "json", "sarif", "junit", "codequality", "csv")
 
 
 def registry() -> Registry:

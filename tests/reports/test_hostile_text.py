@@ -24,19 +24,26 @@ from inspector.assess.assessor import _run_check
 from inspector.assess.check_inputs import CheckInputs
 from inspector.cli import terminal
 from inspector.cli.arguments import RunArguments
+from inspector.cli.diff import _lines as difference_lines
 from inspector.cli.exit_code import ExitRule, Threshold
 from inspector.cli.plan import _print_tasks
-from inspector.cli.run import InspectionSummary, ProgressLine, print_summary
+from inspector.cli.run import ProgressLine
+from inspector.cli.summary import InspectionSummary, print_summary
 from inspector.cli.verification import describe
 from inspector.collect.collector import Progress
+from inspector.compare.baseline import Baseline
+from inspector.compare.difference import FindingChange, Judged, Side, compare
 from inspector.model.base import Model
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.log_format import JsonFormatter, TextFormatter
 from inspector.model.subject import Subject, SubjectKind
 from inspector.model.verdict import Message
+from inspector.pipeline.reporting import WrittenAssessment
 from inspector.plugin.time_limits import Clock
 from inspector.record.plan import CostBounds, Plan, ScanTask
+from inspector.report.difference_view import DifferenceView
+from inspector.report.display_json import escape_hidden
 from inspector.report.view import View
 from inspector.seal.untrusted_files import FileFault
 from inspector.seal.verify import (
@@ -55,6 +62,7 @@ from inspector_reports import inspector_renderers
 from inspector_reports.html import MAX_CHARACTERS
 from tests.reports import examples as specimens
 from tests.reports.pages import Page
+from tests.reports.tables import csv_cells, text_of, workbook_cells
 
 ROOT = Path(__file__).parents[2]
 
@@ -167,7 +175,7 @@ def text(request: pytest.FixtureRequest) -> str:
 
 @cache
 def rendered(name: str, text: str, language: Language = Language.EN) -> str:
-    return FORMATS[name].render([view_with(text)], language).decode()
+    return text_of(FORMATS[name].render([view_with(text)], language))
 
 
 # --- Files ------------------------------------------------------------------------------------------------------------
@@ -175,7 +183,9 @@ def rendered(name: str, text: str, language: Language = Language.EN) -> str:
 
 def test_every_format_has_its_test() -> None:
     """A new format needs a test of its own below."""
-    assert set(FORMATS) == {"html", "json", "sarif", "junit", "codequality"}
+    assert set(FORMATS) == {"html", "json", "sarif", "junit", "codequality", "csv", "xlsx"}
+    compared = {name for name, renderer in FORMATS.items() if renderer.render_difference is not None}
+    assert compared == {"html", "json"}
 
 
 @pytest.mark.parametrize("language", Language)
@@ -247,6 +257,88 @@ def test_junit_keeps_its_elements(stored: str) -> None:
     assert not hidden(rendered("junit", stored))
 
 
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_csv_keeps_its_cells(stored: str, separator: str) -> None:
+    """The table has the cells that it has with harmless texts, each on one line, and none that begins a formula."""
+    benign, hostile = (FORMATS["csv"].render([view_with(each)], Language.VI) for each in (BENIGN, stored))
+    assert [len(row) for row in csv_cells(hostile)] == [len(row) for row in csv_cells(benign)]
+    assert hostile.count(b"\r\n") == benign.count(b"\r\n") == hostile.count(b"\n")
+    for row in csv_cells(hostile, separator):
+        assert not [cell for cell in row if re.match(r"[\s\"]*[=+\-@\uff1d\uff0b\uff0d\uff20]", cell)]
+    assert not hidden(text_of(hostile))
+
+
+def test_a_workbook_keeps_its_cells(stored: str) -> None:
+    """The workbook has the cells that it has with harmless texts, all of them strings without a link."""
+    benign, hostile = (
+        workbook_cells(FORMATS["xlsx"].render([view_with(each)], Language.EN)) for each in (BENIGN, stored)
+    )
+    assert [len(row) for row in hostile] == [len(row) for row in benign]
+    cells = [each for row in hostile for each in row if each.value is not None]
+    assert {each.data_type for each in cells} == {"s"}
+    assert not [each for each in cells if each.hyperlink or hidden(str(each.value)) or "\n" in str(each.value)]
+
+
+def difference_with(text: str) -> DifferenceView:
+    """A comparison with every change, this text at the start of each of its texts."""
+    change = before(text)
+    still, new, fixed, lost, ruled = specimens.findings()[:5]
+    failed, passed = ({"outcome": each} for each in (Outcome.FAIL, Outcome.PASS))
+    earlier = [each.model_copy(update=failed) for each in (still, fixed, lost)] + [ruled.model_copy(update=passed)]
+    later = [each.model_copy(update=failed) for each in (still, new)]
+    later += [each.model_copy(update=passed) for each in (fixed, ruled)]
+    then = [each.model_copy(update=failed) for each in (still, fixed, lost, ruled)]
+    made = compare(*(Judged(Side(system="portal"), tuple(each)) for each in (earlier, later, then)))
+    assert {each.change for each in made.changes} == set(FindingChange)
+    rows = {change(each.id): changed(each, change) for each in specimens.ROWS}
+    return DifferenceView((changed(made, change),), specimens.registry(), rows)
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_comparison_keeps_its_elements(stored: str, language: Language) -> None:
+    """The page of a comparison has the elements and attributes that it has with harmless texts, and no link out."""
+    function = FORMATS["html"].render_difference
+    assert function is not None
+    benign, hostile = (function(difference_with(each), language) for each in (BENIGN, stored))
+    shapes = [
+        [(each.tag, sorted(each.attributes)) for each in Page(data).elements if each.tag != "style"]
+        for data in (benign, hostile)
+    ]
+    assert shapes[0] == shapes[1]
+    assert {each.attributes["href"][0] for each in Page(hostile).all("a")} == {"#"}
+    assert not hidden(hostile.decode())
+
+
+def test_a_comparison_in_json_keeps_its_structure(stored: str) -> None:
+    """The file has the same keys and lengths, and no character that a terminal or an editor interprets."""
+    function = FORMATS["json"].render_difference
+    assert function is not None
+    benign, hostile = (function(difference_with(each), Language.EN).decode() for each in (BENIGN, stored))
+    assert shape(json.loads(hostile)) == shape(json.loads(benign))
+    assert hostile.count("\n") == benign.count("\n")
+    assert not hidden(hostile)
+
+
+def test_a_comparison_on_the_terminal_keeps_its_lines(stored: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What diff prints has as many lines as with harmless texts, whatever the servers sent."""
+    printed = []
+    for text in (BENIGN, stored):
+        made = difference_with(text)
+        for line in difference_lines(made, made.differences[0]):
+            terminal.print_result(line)
+        printed.append(capsys.readouterr().out)
+    assert_inert(printed[1], printed[0].count("\n"))
+
+
+def test_a_baseline_keeps_its_lines(stored: str) -> None:
+    """A baseline of hostile findings has one line a failure, hides no character, and is read back."""
+    known = Baseline.of(view_with(stored).assessment.findings)
+    data = escape_hidden(known.text())
+    assert data.decode().count("\n") == Baseline.of(view_with(BENIGN).assessment.findings).text().count("\n")
+    assert not hidden(data.decode())
+    assert Baseline.parse(data) == known
+
+
 def test_a_long_text_is_cut() -> None:
     """What people read has no text of unlimited length; findings.json has all of it."""
     assert max(map(len, re.findall(r"x+", rendered("html", "x" * 100_000)))) <= MAX_CHARACTERS
@@ -279,17 +371,24 @@ def test_the_terminal_is_inert(text: str, capsys: pytest.CaptureFixture[str]) ->
 
 
 def summary(text: str) -> InspectionSummary:
-    rule = ExitRule(Threshold("info"), frozenset())
-    return InspectionSummary.of((view_with(text), Path("out")), rule)
+    rule = ExitRule(Threshold("info"))
+    return InspectionSummary.of(
+        WrittenAssessment(view_with(text), Path("out/run/system/inspection/assessments/a")), rule, verbose=True
+    )
 
 
 def test_the_summary_keeps_its_lines(stored: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """What a run prints has one line for each failure and each cause, whatever the servers sent."""
+    """What a run prints has one line for each finding and each cause, and as many groups, whatever the servers sent."""
     made, benign = summary(stored), summary(BENIGN)
-    assert (len(made.failures), len(made.causes)) == (len(benign.failures), len(benign.causes)) == (6, 2)
-    assert not any("\n" in each for each in (*made.failures, *made.causes))
-    print_summary([made], RunArguments(), specimens.registry())
-    assert_inert(capsys.readouterr().out)
+    assert (len(made.lines), len(made.causes)) == (len(benign.lines), len(benign.causes)) == (16, 2)
+    assert len(made.failures) == len(benign.failures)
+    groups = [text for each in made.failures for text in (each.message, each.remedy, *each.subjects)]
+    assert not any("\n" in each for each in (*groups, *made.causes, *made.unseen, *(line for _, line in made.lines)))
+    for arguments in (RunArguments(), RunArguments(verbose=True), RunArguments(summary=True)):
+        print_summary([made], arguments)
+        assert_inert(capsys.readouterr().out)
+        print_summary([made] * 5, arguments, 1, [(stored, stored)])
+        assert_inert(capsys.readouterr().out)
 
 
 def test_progress_is_one_line(text: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -435,6 +534,7 @@ def _assert_rendered_inert(plugin: str, messages: Sequence[Message]) -> None:
     for each in messages:
         assert_inert(translator.template(each, plugin), 0)
     for renderer in FORMATS.values():
-        assert not hidden(renderer.render([hostile], Language.VI).decode())
-    for line in InspectionSummary.of((hostile, Path("out")), ExitRule(Threshold("info"), frozenset())).failures:
+        assert not hidden(text_of(renderer.render([hostile], Language.VI)))
+    written = WrittenAssessment(hostile, Path("out"))
+    for _, line in InspectionSummary.of(written, ExitRule(Threshold("info")), verbose=True).lines:
         assert_inert(line, 0)

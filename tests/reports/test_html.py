@@ -5,18 +5,29 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
+from datetime import date
 from importlib.resources import files
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inspector import Language, Outcome
+from inspector import Finding, Language, Outcome, Severity
+from inspector.compare.baseline import Baseline
+from inspector.declare.inspection_record import (
+    InspectedSide,
+    InspectionRecord,
+    Participant,
+    Recommendation,
+    TeamDecision,
+)
 from inspector.model.finding import Force, StatementNote
+from inspector.model.verdict import Message
+from inspector.record.assessment import Coverage
 from inspector.report.view import View
 from inspector_reports.html import HTML
 from tests.reports import examples as specimens
-from tests.reports.pages import Page
+from tests.reports.pages import Element, Page
 
 LANGUAGES = list(Language)
 
@@ -129,6 +140,12 @@ def test_every_link_leads_somewhere(report: Page) -> None:
     assert {each.attributes["href"][1:] for each in report.all("a")} <= set(ids)
     labels = {each.attributes["aria-labelledby"] for each in report.elements if "aria-labelledby" in each.attributes}
     assert labels <= set(ids)
+
+
+def test_sections_have_different_names(report: Page) -> None:
+    """Every section is a landmark with a name of its own."""
+    names = [report.one(each.attributes["aria-labelledby"]).text for each in report.all("section")]
+    assert len(names) == len(set(names))
 
 
 def test_headings_do_not_skip_a_rank(report: Page) -> None:
@@ -300,7 +317,7 @@ def test_what_follows_is_counted_apart(report: Page) -> None:
     own = sum(each.outcome is Outcome.INCONCLUSIVE and not each.follows_from for each in specimens.findings())
     assert any(re.match(rf"\? \D+{own}–$", each) for each in rows)
     assert any(re.match(r"↳ \D+2 ?2$", each) for each in rows)
-    assert re.search(r"2\. \D+4\.", report.one("summary").text)
+    assert re.search(r"2\. \D+4\.", report.one("results").text)
 
 
 def test_evidence_is_cited_by_number_and_listed_with_its_digests(report: Page) -> None:
@@ -370,6 +387,191 @@ def test_similar_findings_are_rendered_separately(language: Language) -> None:
             ]
         )
     ]
-    judged = specimens.assessment().model_copy(update={"findings": tuple(alike)})
-    shown = body(page(language, specimens.view(assessment=judged)))
-    assert [shown.count(words) for words in ("nginx/1.2", "nginx/1.3", note.author, "headers/server")] == [8, 2, 1, 1]
+    shown = body(page(language, judged(*alike)))
+    assert [shown.count(words) for words in ("nginx/1.2", "nginx/1.3", note.author, "headers/server")] == [9, 2, 1, 1]
+
+
+# --- Page one ---------------------------------------------------------------------------------------------------------
+
+
+def judged(*findings: Finding, **more: object) -> View:
+    """The example with these findings alone."""
+    assessed = specimens.assessment().model_copy(update={"findings": findings, **more})
+    return specimens.view(assessment=assessed)
+
+
+def failing(requirement: str, subject: str = specimens.PORTAL, **more: object) -> Finding:
+    return specimens.finding(requirement, Outcome.FAIL, f"{requirement} is broken", subject=subject, **more)
+
+
+def test_the_worst_stands_first(language: Language) -> None:
+    """Severity comes before force: what is severe and recommended stands above what is mild and mandatory."""
+    mild = failing("open-ports").model_copy(update={"severity": Severity.MEDIUM})
+    severe = failing("version-hidden").model_copy(update={"severity": Severity.HIGH})
+    (table,) = [each for each in page(language, judged(mild, severe)).all("table") if _has_class(each, "first")]
+    assert table.text.index("version-hidden is broken".capitalize()) < table.text.index("Open-ports is broken")
+
+
+def _has_class(element: Element, name: str) -> bool:
+    return name in element.attributes.get("class", "").split()
+
+
+def test_page_one_shows_five_problems_and_counts_the_others(language: Language) -> None:
+    """A problem is a failing requirement with its servers; information, excused and not yet due failures are none."""
+    rows = ("approval", "open-ports", "protocols", "logs", "version-hidden", "protocols-modern")
+    found = [failing(each) for each in rows]
+    left_out = [
+        failing("hint"),
+        failing("certificate-life").model_copy(update={"not_yet_due": True}),
+        failing("mail").model_copy(update={"excused": True}),
+    ]
+    made = page(language, judged(*found, *left_out))
+    (table,) = [each for each in made.all("table") if _has_class(each, "first")]
+    assert len([each for each in made.all("tr") if each.parent and each.parent.parent is table]) == 1 + 5
+    assert re.search(r": 1$", next(each.text for each in made.all("a") if each.attributes["href"] == "#servers"
+                                   and each.within("p")))  # fmt: skip
+    sentence = next(each.text for each in made.all("p") if _has_class(each, "sentence"))
+    assert re.findall(r"\d+", sentence) == ["6", "4"]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "asked", "seen", "tone"),
+    [
+        ((Outcome.PASS, Outcome.FAIL), 3, 3, "bad"),
+        ((Outcome.PASS, Outcome.INCONCLUSIVE), 3, 2, "unclear"),
+        ((Outcome.INCONCLUSIVE,), 3, 0, "unclear"),
+        ((Outcome.PASS,), 3, 3, "calm"),
+    ],
+)
+def test_the_verdict_follows_from_what_was_seen(
+    outcomes: tuple[Outcome, ...], asked: int, seen: int, tone: str, language: Language
+) -> None:
+    """What could not be seen is never shown as fine, and no sentence says that a level is met."""
+    rows = ("open-ports", "protocols")
+    found = [specimens.finding(row, each, "what was seen") for row, each in zip(rows, outcomes, strict=False)]
+    made = page(language, judged(*found, coverage=Coverage(asked=asked, seen=seen)))
+    (box,) = [each for each in made.all("div") if _has_class(each, "conclusion")]
+    assert _has_class(box, tone)
+    nothing = "Không quan sát được gì" if language is Language.VI else "Nothing could be seen"
+    assert (nothing in box.text) == (not seen)
+
+
+def test_the_exposure_to_ransomware_is_stated_only_where_it_was_seen(language: Language) -> None:
+    """Reachable services are named; without a verdict the exposure is not known; without a row nothing is said."""
+    known = "Mã độc tống tiền" if language is Language.VI else "Ransomware"
+    rows = tuple(
+        each.model_copy(update={"tags": ("ransomware",)}) if each.id == "open-ports" else each
+        for each in specimens.ROWS
+    )
+    texts = []
+    for outcome in (Outcome.FAIL, Outcome.PASS, Outcome.INCONCLUSIVE):
+        one = specimens.finding("open-ports", outcome, "telnet is there")
+        texts.append(page(language, judged(one, requirements=rows)).one("summary").text)
+    assert all(known in each for each in texts)
+    assert "portal.example.vn: telnet is there" in texts[0]
+    assert ("Chưa rõ" if language is Language.VI else "Not known") in texts[2]
+    assert known not in page(language, judged(failing("open-ports"))).one("summary").text
+
+
+def test_what_fails_is_told_by_server(language: Language) -> None:
+    """Each host has one block with its failing requirements and their services; the system as a whole has its own."""
+    made = page(
+        language,
+        judged(
+            failing("protocols", "https://a.example.vn:8443/"),
+            failing("protocols", "https://a.example.vn/"),
+            failing("open-ports", "host:a.example.vn"),
+            failing("version-hidden", "https://b.example.vn/"),
+            failing("approval", "system:"),
+        ),
+    )
+    blocks = {each.attributes["id"]: each.text for each in made.all("article") if _has_class(each, "server")}
+    heads = [each.text for each in made.all("h3") if each.attributes.get("id", "").startswith("ST")]
+    whole = "Toàn hệ thống" if language is Language.VI else "The system as a whole"
+    assert heads == [whole, "a.example.vn", "b.example.vn"]
+    assert "https:8443" in blocks["S2"]
+    assert "Protocols is broken" in blocks["S2"]
+    assert blocks["S2"].count("Protocols is broken") == 1
+    assert "Version-hidden is broken" not in blocks["S2"]
+
+
+def test_everything_that_is_no_failure_is_in_the_annex(report: Page) -> None:
+    """Passes, what does not apply or cannot be seen, evidence and the ledger are in a part that is closed at first."""
+    (annex,) = [each for each in report.all("details") if each.attributes.get("id") == "annex"]
+    assert "open" not in annex.attributes
+    inside = {each.attributes["id"] for each in report.all("section") if each.within("details")}
+    assert inside == {"results", "part-A", "part-B", "grounds", "declared", "next", "evidence", "ledger", "terms"}
+
+
+def test_a_long_list_is_shown_once_and_folded(language: Language) -> None:
+    """Of many values the sentence shows a few with the number of the others; all of them stand once, folded."""
+    suites = tuple(f"SUITE_{number:02}" for number in range(30))
+    one = failing("protocols", values={"measured": suites}).model_copy(
+        update={"message": Message(id="accepts {measured}", values={"measured": suites})}
+    )
+    made = page(language, judged(one))
+    folded = [each.text for each in made.all("details") if "SUITE_29" in each.text and each.within("dl")]
+    assert len(folded) == 1
+    assert body(made).count("SUITE_29") == 1
+    assert "… (+27)" in body(made)
+
+
+# --- The record of the inspection -------------------------------------------------------------------------------------
+
+
+def test_the_record_has_a_place_for_everything(language: Language) -> None:
+    """An empty record is a form to fill in: every part of it is there, with dots; without a record there is none."""
+    vietnamese = language is Language.VI
+    shown = page(language, specimens.view(record=InspectionRecord())).one("record").text
+    for words in (
+        ("Đoàn kiểm tra", "Quyết định kiểm tra", "Địa điểm", "Đại diện đơn vị được kiểm tra", "Kết luận", "Kiến nghị")
+        if vietnamese
+        else (
+            "Inspection team",
+            "Decision on the inspection",
+            "Place",
+            "Representatives",
+            "Conclusion",
+            "Recommendations",
+        )
+    ):
+        assert words in shown
+    assert shown.count("……") >= 6
+    assert not [each for each in page(language).all("section") if each.attributes["id"] == "record"]
+
+
+def test_the_record_shows_what_is_given(language: Language) -> None:
+    """Team, decision, representatives, recommendations with deadlines and the names for the signatures are shown."""
+    record = InspectionRecord(
+        number="12/BB-ĐKT",
+        place="Hà Nội",
+        decision=TeamDecision(number="15/QĐ-ANM", date=date(2026, 11, 2), by="Phòng An ninh mạng"),
+        team=(Participant(name="Nguyễn Văn A", role="Trưởng đoàn"),),
+        inspected=InspectedSide(representatives=(Participant(name="Lê Văn C", position="Giám đốc"),)),
+        conclusion="Hệ thống còn tồn tại.",
+        recommendations=(
+            Recommendation(
+                text="Tắt telnet", requirement="open-ports", responsible="Tổ vận hành", due=date(2026, 12, 5)
+            ),
+        ),
+        copies=3,
+    )
+    made = page(language, specimens.view(record=record))
+    shown = made.one("record").text
+    title = specimens.view().heading("open-ports", language)
+    day = "05/12/2026" if language is Language.VI else "2026-12-05"
+    for words in ("12/BB-ĐKT", "Hà Nội", "15/QĐ-ANM", "Phòng An ninh mạng", "Trưởng đoàn", "Giám đốc", "tồn tại",
+                  "Tắt telnet", title, "Tổ vận hành", day, "3"):  # fmt: skip
+        assert words in shown, words
+    (signed,) = [each.text for each in made.all("div") if _has_class(each, "signatures")]
+    assert "Nguyễn Văn A" in signed
+    assert "Lê Văn C" in signed
+
+
+def test_a_known_failure_is_marked() -> None:
+    """A failure of the baseline says so where it stands, in both languages; nothing else does."""
+    known = Baseline.of(each for each in specimens.findings() if each.requirement == "open-ports")
+    for language, words in ((Language.EN, "known failure, in the baseline"), (Language.VI, "điểm không đạt đã biết")):
+        page = HTML.render([specimens.ruled(specimens.view(), "info", known)], language).decode()
+        assert page.count(words) == 1
+        assert words not in HTML.render([specimens.view()], language).decode()

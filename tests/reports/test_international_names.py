@@ -33,7 +33,7 @@ def rendered() -> dict[str, str]:
 def test_reports_for_people_show_both(rendered: dict[str, str]) -> None:
     """The A-labels stand first, which nobody mistakes for another host's; joiners are escaped."""
     readable = [name for name in rendered if name != "findings.json"]
-    assert len(readable) == 5
+    assert len(readable) == 7
     for name in readable:
         text = rendered[name]
         shown = json.dumps(json.loads(text), ensure_ascii=False) if text.startswith(("{", "[")) else text

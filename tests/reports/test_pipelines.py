@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from junitparser import Error, Failure, JUnitXml
 
-from inspector import Language, Outcome
+from inspector import Language, Outcome, Severity
+from inspector.cli.exit_code import ExitRule, Threshold
+from inspector.compare.baseline import Baseline
 from inspector.model.base import canonical
 from inspector.model.verdict import Message
+from inspector.record.plan import Plan
 from inspector.report.findings_json import findings_schema
 from inspector.report.view import View
 from inspector_reports.findings_json import FINDINGS, schema
@@ -151,12 +160,14 @@ def test_every_result_has_a_place_in_the_declaration() -> None:
 
 
 def test_without_documents_a_result_still_has_a_place() -> None:
-    """An inspection without files has a placeholder path: GitLab drops results without a location."""
+    """Without files a result points to the findings, written beside: GitLab drops results without a location."""
     made = specimens.inspection().model_copy(update={"endpoint_locations": {}})
     results = sarif(specimens.view(inspection=made))["runs"][0]["results"]
     assert {each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in results} == {
-        "inspector-adhoc"
+        "findings.json"
     }
+    assert {name for each in (SARIF, CODE_QUALITY) for name in each.beside} == {FINDINGS.name}
+    assert FINDINGS.file(Language.EN) == "findings.json"
 
 
 def test_fingerprints_come_from_finding_ids() -> None:
@@ -202,17 +213,125 @@ def test_only_an_accepted_statement_suppresses() -> None:
 
 
 def test_junit_counts_and_sorts_outcomes() -> None:
-    """A fail is a failure, what could not be decided an error, the rest skipped with its reason, a pass plain."""
+    """Without a rule a fail that is due and not excused is a failure, what was not seen an error, a pass plain."""
     root = ElementTree.fromstring(JUNIT.render([specimens.view(), other()], Language.EN))
     assert [suite.get("name") for suite in root] == ["portal", "portal"]
     for suite in root:
         inside = [[child.tag for child in case] for case in suite]
-        assert inside.count(["failure"]) == 6 == int(suite.get("failures", ""))
+        assert inside.count(["failure"]) == 4 == int(suite.get("failures", ""))
         assert inside.count(["error"]) == 4 == int(suite.get("errors", ""))
-        assert inside.count(["skipped"]) == 6 == int(suite.get("skipped", ""))
+        assert inside.count(["skipped"]) == 7 == int(suite.get("skipped", ""))
         assert inside.count([]) == 1
         assert len(inside) == int(suite.get("tests", ""))
-    assert int(root.get("failures", "")) == 12
+    assert int(root.get("failures", "")) == 8
+
+
+THRESHOLDS = ("must", *(each.value for each in Severity))
+
+
+def junit_code(*views: View) -> int:
+    """The exit code that a reader of the JUnit file would give, by junitparser."""
+    parsed = JUnitXml.fromstring(JUNIT.render(views, Language.EN))
+    results = [result for suite in parsed for case in suite for result in case.result]
+    inside = Counter(type(each) for each in results)
+    assert (parsed.failures, parsed.errors) == (inside[Failure], inside[Error])
+    return 1 if inside[Failure] else 3 if inside[Error] else 0
+
+
+@given(
+    kept=st.sets(st.integers(0, 15)),
+    threshold=st.sampled_from(THRESHOLDS),
+    known=st.sets(st.integers(0, 15)),
+    silent=st.booleans(),
+    smoke=st.booleans(),
+)
+@settings(deadline=None, max_examples=200)
+def test_junit_agrees_with_the_exit_code(
+    kept: set[int], threshold: str, known: set[int], silent: bool, smoke: bool
+) -> None:
+    """A file has a failure exactly where the exit code is 1, and errors alone exactly where it is 3."""
+    found = specimens.findings()
+    assessment = specimens.assessment().model_copy(update={"findings": tuple(found[each] for each in sorted(kept))})
+    view = specimens.view(assessment=assessment)
+    if not smoke:
+        view = replace(view, inspection=view.inspection.model_copy(update={"plan": Plan()}))
+    if silent:
+        targets = tuple(each.model_copy(update={"received": 0}) for each in view.ledger.targets)
+        view = replace(view, evidence={}, ledger=view.ledger.model_copy(update={"targets": targets}))
+    rule = ExitRule(Threshold(threshold), Baseline.of(found[each] for each in known))
+    assert junit_code(rule.marked(view)) == rule.code(view)
+
+
+def test_junit_says_why_a_failure_does_not_count() -> None:
+    """A failure that is skipped names the reason: threshold, baseline, statement or date."""
+    known = Baseline.of(each for each in specimens.findings() if each.requirement == "open-ports")
+    view = specimens.ruled(specimens.view(), "critical", known)
+    root = ElementTree.fromstring(JUNIT.render([view], Language.EN))
+    said = [(case.get("classname"), child) for case in root.iter("testcase") for child in case]
+    reasons = {
+        (row, found[1])
+        for row, child in said
+        if (found := re.search(r"non-conformity \((.*?)\)|recommended \((.*?)\)", child.get("message", "")))
+    }
+    assert [row for row, child in said if child.tag == "failure"] == ["approval"]
+    assert {row: reason for row, reason in reasons if reason} == {
+        "open-ports": "known failure, in the baseline",
+        "protocols": "below what counts in this pipeline",
+        "certificate-life": "not yet due",
+    }
+    assert any("(excused by an accepted statement)" in child.get("message", "") for _, child in said)
+
+
+def test_what_nobody_can_see_is_no_test_of_a_selection() -> None:
+    """In a smoke run a requirement that cannot be observed from outside is left out; else it is skipped."""
+    whole = specimens.view()
+    whole = replace(whole, inspection=whole.inspection.model_copy(update={"plan": Plan()}))
+    rows = [
+        [each.get("classname") for each in ElementTree.fromstring(JUNIT.render([view], Language.EN)).iter("testcase")]
+        for view in (specimens.view(), whole)
+    ]
+    assert "logs" not in rows[0]
+    assert "logs" in rows[1]
+
+
+def test_sarif_tells_known_failures_from_new_ones() -> None:
+    """With a baseline every result has a state, and a known one is suppressed; without one neither is there."""
+    known = Baseline.of(each for each in specimens.findings() if each.requirement in ("open-ports", "hint"))
+    log = sarif(specimens.ruled(specimens.view(), "info", known))
+    states = {each["properties"]["requirement"]: each["baselineState"] for each in log["runs"][0]["results"]}
+    assert {row for row, state in states.items() if state == "unchanged"} == {"open-ports", "hint"}
+    for each in log["runs"][0]["results"]:
+        accepted = [one["justification"] for one in each.get("suppressions", ()) if one["status"] == "accepted"]
+        assert ("known failure, in the baseline" in accepted) == (each["baselineState"] == "unchanged")
+    if SARIF_SCHEMA.is_file():
+        jsonschema.Draft7Validator(json.loads(SARIF_SCHEMA.read_text(encoding="utf-8"))).validate(log)
+    assert not any("baselineState" in each for each in sarif(specimens.view())["runs"][0]["results"])
+
+
+def test_sarif_names_its_tool_without_an_address_of_others() -> None:
+    """The information URI is absolute, as the standard asks, and leads to no host."""
+    uri = sarif(specimens.view())["runs"][0]["tool"]["driver"]["informationUri"]
+    parts = urlsplit(uri)
+    assert (parts.scheme, parts.netloc) == ("urn", "")
+    assert uri == "urn:level-inspector:0.1.0"
+
+
+def test_code_quality_leaves_known_failures_out() -> None:
+    """An issue that is known is not in the file; the others are as before."""
+    known = Baseline.of(each for each in specimens.findings() if each.requirement == "open-ports")
+    every, fewer = (
+        json.loads(CODE_QUALITY.render([view], Language.EN))
+        for view in (specimens.view(), specimens.ruled(specimens.view(), "info", known))
+    )
+    assert [each for each in every if each["check_name"] != "specimen-ports"] == fewer
+    assert len(every) == len(fewer) + 1
+
+
+def test_findings_json_knows_no_baseline() -> None:
+    """The record of what was found is the same with a baseline and without."""
+    known = Baseline.of(specimens.findings())
+    ruled = specimens.ruled(specimens.view(), "info", known)
+    assert FINDINGS.render([ruled], Language.EN) == FINDINGS.render([specimens.view()], Language.EN)
 
 
 def test_junit_says_why() -> None:

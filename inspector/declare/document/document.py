@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from inspector.declare.document.diagnostics import explain
 from inspector.declare.document.source_map import SourceLocation, diagnostic_at
-from inspector.model.errors import Diagnostic, InputFileError
+from inspector.model.errors import MOST_DIAGNOSTICS, Diagnostic, InputFileError
 from inspector.model.escaping import storable
 from inspector.model.formatted import FormattedMessage
 
@@ -74,14 +74,23 @@ class YamlDocument:
         return self.values, self.keys
 
     def diagnostic(self, location: Location, what: str, remedy: str = "") -> None:
-        """Add a diagnostic about the value at this location."""
-        self.diagnostics.append(diagnostic_at(self.position(*location), what, remedy))
+        """Add a diagnostic about the value at this location; raises InputFileError where there are too many."""
+        self.add(diagnostic_at(self.position(*location), what, remedy))
 
     def diagnostic_of_key(self, location: Location, what: str, remedy: str = "") -> None:
-        """Add a diagnostic about the key at this location."""
+        """Add a diagnostic about the key at this location; raises InputFileError where there are too many."""
+        self.add(Diagnostic(self.source, *self._mark_of_key(location), what, remedy))
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Add a diagnostic. Raises InputFileError, and so ends reading, where there are more than are told."""
+        if diagnostic not in self.diagnostics:
+            self.diagnostics.append(diagnostic)
+        if len(self.diagnostics) > MOST_DIAGNOSTICS:
+            self.close()
+
+    def _mark_of_key(self, location: Location) -> Mark:
         values, keys = self.marks()
-        line, column = keys.get(location) or values.get(location) or (0, 0)
-        self.diagnostics.append(Diagnostic(self.source, line, column, what, remedy))
+        return keys.get(location) or values.get(location) or (0, 0)
 
     def refuse_repeats(
         self, known: Iterable[tuple[Location, Any]], first: dict[str | int, Known] | None = None
@@ -108,17 +117,19 @@ class YamlDocument:
             first.setdefault(value, (self, location))
 
     def take(self, model: type[M], *location: str | int, of: type[BaseModel] | None = None) -> M | None:
-        """The value at a location as a model; None when it is invalid, which adds diagnostics.
+        """The value at a location as a model; None when it is invalid, which adds diagnostics in their order.
 
-        ``of`` is the model of the whole file, where messages need it.
+        ``of`` is the model of the whole file, where messages need it. Raises InputFileError where there are too many.
         """
         try:
             return model.model_validate_json(json.dumps(self.at(*location)), strict=True)
         except ValidationError as error:
-            for detail in error.errors(include_url=False):
-                # A list whose items are all invalid is not empty.
-                if detail["type"] != "too_short" or not detail["input"]:
-                    self._note(location, detail, model if of is None else of, () if of is None else location)
+            # A list whose items are all invalid is not empty.
+            details = [
+                each for each in error.errors(include_url=False) if each["type"] != "too_short" or not each["input"]
+            ]
+            for detail in sorted(details, key=lambda each: self._mark_of_key((*location, *each["loc"]))):
+                self._note(location, detail, model if of is None else of, () if of is None else location)
             return None
 
     def _note(self, start: Location, detail: ErrorDetails, model: type[BaseModel], above: Location) -> None:

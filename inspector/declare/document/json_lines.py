@@ -49,7 +49,7 @@ class JsonLines(Parts):
 
     def _part(self, location: Location, line: int, text: str) -> DocumentPart | None:
         """The document of a line; None, with a diagnostic, for one that is no JSON."""
-        part = DocumentPart(self.source, location, text, line, in_list=False)
+        part = DocumentPart(self.source, location, text, line, self._diagnostics, in_list=False)
         try:
             part.data = _value(text)
         except json.JSONDecodeError as error:
@@ -64,7 +64,7 @@ class JsonLines(Parts):
         return part
 
     def _refuse(self, line: int, column: int, what: str, remedy: str) -> None:
-        self._diagnostics.append(Diagnostic(self.head.source, line, column, what, remedy))
+        self.head.add(Diagnostic(self.head.source, line, column, what, remedy))
 
 
 def _value(text: str) -> Any:

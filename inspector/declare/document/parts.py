@@ -19,11 +19,14 @@ class DocumentPart(YamlDocument):
     """An item of a list in a file, at the location ``prefix``.
 
     ``text`` has it alone, from line ``first`` of the file on: the item itself, or a list of it. Positions are read from
-    this text when they are asked for.
+    this text when they are asked for. ``diagnostics`` are those of all items.
     """
 
-    def __init__(self, source: str, prefix: Location, text: str, first: int, *, in_list: bool) -> None:
+    def __init__(
+        self, source: str, prefix: Location, text: str, first: int, diagnostics: list[Diagnostic], *, in_list: bool
+    ) -> None:
         super().__init__(source)
+        self.diagnostics = diagnostics
         self.prefix = prefix
         self.values = {}
         self._text = text.encode()
@@ -58,9 +61,9 @@ class DocumentPart(YamlDocument):
         return build(document, node, self.prefix, self._first)
 
     def release(self) -> None:
-        """Forget the data and the diagnostics, and the positions until they are asked for."""
+        """Forget the data, and the positions until they are asked for."""
         self.data = None
-        self.values, self.keys, self.diagnostics = {}, {}, []
+        self.values, self.keys = {}, {}
 
 
 def moved(diagnostics: Iterable[Diagnostic], lines: int) -> list[Diagnostic]:
@@ -75,17 +78,16 @@ class Parts:
         self.source = source
         self.key = key
         self.head = YamlDocument(source)
-        self._diagnostics: list[Diagnostic] = []
+        self._diagnostics = self.head.diagnostics
 
     def __iter__(self) -> Iterator[tuple[Location, YamlDocument]]:
         """The location of each item, and a document that has its data until the next item is taken.
 
-        Raises InputFileError where the file cannot be parsed.
+        Raises InputFileError where the file cannot be parsed, and where more errors were found than are told.
         """
         for location, part in self._items():
             yield location, part
             if isinstance(part, DocumentPart):
-                self._diagnostics += part.diagnostics
                 part.release()
 
     def _items(self) -> Iterator[tuple[Location, YamlDocument]]:
@@ -94,5 +96,5 @@ class Parts:
 
     def close(self) -> None:
         """Raise InputFileError with every diagnostic, those of the items too, if there is any."""
-        self.head.diagnostics += self._diagnostics
+        self.head.diagnostics = [*self.head.diagnostics, *self._diagnostics]
         self.head.close()

@@ -8,8 +8,9 @@ import warnings
 from typing import Any, NoReturn
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent, MappingStartEvent, NodeEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 from ruamel.yaml.reader import ReaderError
 
@@ -19,6 +20,8 @@ from inspector.model.formatted import FormattedMessage
 
 #: The maximum nesting of lists and mappings.
 DEEPEST = 40
+#: The most keys of a mapping. Where there are more, none of them is told: each would be an error.
+MOST_KEYS = 1_000
 #: The most values that aliases may repeat in all.
 MOST_REPEATED = 10_000
 
@@ -85,11 +88,56 @@ def reads_alike(text: str) -> bool:
 
 def compose(text: str, source: str, *, quickly: bool = False) -> Node | None:
     """The node tree of a text, None when it is empty; ``quickly`` as in read_yaml. Raises InputFileError."""
+    if text.count(":") > MOST_KEYS:
+        _refuse_wide(text, source)
     return (_composed_quickly(text) if quickly else None) or _compose(text, source)
+
+
+def _refuse_wide(text: str, source: str) -> None:
+    """Raise InputFileError for a mapping with too many keys, without reading further than to it; by the C parser."""
+    nodes: list[list[int]] = [[0]]  # of each open list and mapping, how many nodes it has so far; a list counts none
+    try:
+        for event in YAML(typ="safe", pure=False).parse(io.StringIO(text)):
+            if not isinstance(event, NodeEvent):
+                if isinstance(event, CollectionEndEvent):
+                    nodes.pop()
+                continue
+            nodes[-1][0] += 1
+            if nodes[-1][0] > 2 * MOST_KEYS and len(nodes[-1]) > 1:
+                break
+            if isinstance(event, MappingStartEvent):
+                nodes.append([0, 1])
+            elif isinstance(event, CollectionStartEvent):
+                nodes.append([0])
+        else:
+            return
+    except (YAMLError, ValueError, OverflowError):  # told by the exact parser
+        return
+    raise _too_wide(source, event.start_mark)
+
+
+def _too_wide(source: str, mark: Any) -> InputFileError:
+    what = FormattedMessage("a mapping has more than {limit} keys", limit=f"{MOST_KEYS:,}")
+    remedy = "check the indentation, and remove what does not belong to it"
+    return InputFileError([Diagnostic(source, mark.line + 1, mark.column + 1, what, remedy)])
+
+
+class _TooWide(Exception):
+    """Raised by the composer; its argument is where the key begins that is one too many."""
+
+
+class _Composer(Composer):
+    """Composes no mapping with too many keys."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if isinstance(parent, MappingNode) and index is None and len(parent.value) >= MOST_KEYS:
+            raise _TooWide(self.parser.peek_event().start_mark)
+        return super().compose_node(parent, index)
 
 
 def _compose(text: str, source: str) -> Node | None:
     yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _Composer
 
     def refuse(what: str, remedy: str, line: int, column: int) -> NoReturn:
         raise InputFileError([Diagnostic(source, line, column, what, remedy)]) from None
@@ -98,6 +146,8 @@ def _compose(text: str, source: str) -> Node | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an anchor that is defined anew
             return yaml.compose(io.StringIO(text))  # type: ignore[no-any-return]
+    except _TooWide as error:
+        raise _too_wide(source, error.args[0]) from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = error.problem or error.context or "broken syntax"
@@ -203,7 +253,7 @@ class _Builder:
         for key, value in node.value:
             mark = self._mark(key)
             if not isinstance(key, ScalarNode):
-                self.document.diagnostics.append(
+                self.document.add(
                     Diagnostic(self.document.source, *mark, "a key is not plain text", "write key: value")
                 )
                 continue
@@ -212,7 +262,7 @@ class _Builder:
             if name in data:
                 first = self.document.keys[below][0]
                 what = FormattedMessage("duplicate key {name}, first on line {first}", name=repr(name), first=first)
-                self.document.diagnostics.append(Diagnostic(self.document.source, *mark, what, "remove one of them"))
+                self.document.add(Diagnostic(self.document.source, *mark, what, "remove one of them"))
                 continue
             self.document.keys[below] = mark
             data[name] = self.build(value, below)

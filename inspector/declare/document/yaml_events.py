@@ -23,7 +23,7 @@ from ruamel.yaml.events import (
 from ruamel.yaml.nodes import ScalarNode
 
 from inspector.declare.document.parts import Irregular
-from inspector.declare.document.yaml import DEEPEST, SCALAR_TAGS, plain, reads_alike, short_tag
+from inspector.declare.document.yaml import DEEPEST, MOST_KEYS, SCALAR_TAGS, plain, reads_alike, short_tag
 
 
 def item_of(text: str) -> Any:
@@ -79,7 +79,7 @@ class _Events:
     def _mapping(self, depth: int) -> dict[str, Any]:
         data: dict[str, Any] = {}
         while type(key := self._next()) is not MappingEndEvent:
-            if type(key) is not ScalarEvent or key.value in data:
+            if type(key) is not ScalarEvent or key.value in data or len(data) >= MOST_KEYS:
                 raise Irregular
             _refuse_marks(key)
             data[key.value] = self._value(self._next(), depth)

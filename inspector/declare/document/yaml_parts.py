@@ -17,7 +17,7 @@ from inspector.declare.document.files import LARGEST_FILE
 from inspector.declare.document.parts import DocumentPart, Irregular, Parts, moved
 from inspector.declare.document.yaml import compose, read_yaml, reads_alike
 from inspector.declare.document.yaml_events import item_of
-from inspector.model.errors import Diagnostic, InputFileError
+from inspector.model.errors import MOST_DIAGNOSTICS, Diagnostic, InputFileError
 from inspector.model.formatted import FormattedMessage
 
 #: What has an effect beyond its item (anchors, aliases, directives), and what ends a line in YAML only.
@@ -42,10 +42,12 @@ class YamlParts(Parts):
         line = self._text.count("\n", 0, starts[0]) + 1
         for number, (start, end) in enumerate(pairwise(starts)):
             text = self._text[start:end]
-            part = DocumentPart(self.source, (self.key, number), text, line, in_list=True)
+            part = DocumentPart(self.source, (self.key, number), text, line, self._diagnostics, in_list=True)
             try:
                 _read(part, text)
             except (InputFileError, ValueError):  # it is broken, or not one item
+                if len(self._diagnostics) > MOST_DIAGNOSTICS:
+                    raise
                 self._refuse_rest(start, line)
                 yield from self._whole(number)
                 return

@@ -5,10 +5,12 @@ Worker processes use it too, so it imports next to nothing.
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import ipaddress
 import socket
 import sys
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -18,9 +20,10 @@ _BACKWARDS = frozenset({"socket.gethostbyaddr", "socket.getnameinfo"})
 _SENDS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 _STARTS = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty"})
 _SOCKET = "socket.__new__"
-#: How ``multiprocessing`` starts programs; the interpreter raises no event for it, ``watch_fork_exec`` does.
+#: How ``multiprocessing`` starts programs; the interpreter raises no event for it, ``watch_functions`` does.
 _FORK_EXEC = "inspector.fork_exec"
-#: Another interpreter of the process, to which no hook of this one applies (PEP 578, sys.addaudithook).
+#: Another interpreter of the process, to which no hook of this one applies (PEP 578, sys.addaudithook). Python 3.12 and
+#: newer raise no event when its modules make one, ``watch_functions`` does.
 _INTERPRETER = "cpython.PyInterpreterState_New"
 EVENTS = _NAMES | _SENDS | _STARTS | {_SOCKET, _FORK_EXEC, _INTERPRETER}
 #: Families of sockets that reach nothing before they connect or send; -1: of a descriptor that is open already.
@@ -66,18 +69,23 @@ def _socket_of(family: Any, kind: Any) -> str:
     return "" if int(family) in _FAMILIES else f"open a socket of family {int(family)}"
 
 
-def watch_fork_exec() -> None:
-    """Have the function with which ``multiprocessing`` starts programs raise an audit event."""
-    import _posixsubprocess
+def watch_functions() -> None:
+    """Have the functions that start programs and interpreters raise an audit event where Python raises none."""
+    _watch("_posixsubprocess", "fork_exec", _FORK_EXEC)
+    for module in ("_interpreters", "_xxsubinterpreters"):  # since Python 3.13, and before
+        with suppress(ImportError):
+            _watch(module, "create", _INTERPRETER)
 
-    start: Any = _posixsubprocess.fork_exec
 
-    def audited(*args: Any) -> Any:
-        sys.audit(_FORK_EXEC, args[0])
-        return start(*args)
+def _watch(module: str, name: str, event: str) -> None:
+    changed: Any = importlib.import_module(module)
+    function = getattr(changed, name)
 
-    changed: Any = _posixsubprocess
-    changed.fork_exec = audited
+    def audited(*args: Any, **kwargs: Any) -> Any:
+        sys.audit(event, *args[:1])
+        return function(*args, **kwargs)
+
+    setattr(changed, name, audited)
 
 
 _LIBRARIES = frozenset({"inspector", "anyio", "httpcore", "httpx", "dns", "h11", "pluggy", "typer", "__main__"})

@@ -20,7 +20,7 @@ from contextvars import ContextVar
 
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
-from inspector.network.guard.audit_events import EVENTS, forbidden, responsible_module, watch_fork_exec
+from inspector.network.guard.audit_events import EVENTS, forbidden, responsible_module, watch_functions
 
 
 class GuardViolation(ScanFailure):
@@ -90,7 +90,7 @@ def _install() -> None:
     global _installed  # noqa: PLW0603  (a hook is the process's, and so is its state)
     if not _installed:
         _installed = True
-        watch_fork_exec()
+        watch_functions()
         sys.addaudithook(_hook)
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-from inspector.network.guard.audit_events import EVENTS, forbidden, is_address, responsible_module, watch_fork_exec
+from inspector.network.guard.audit_events import EVENTS, forbidden, is_address, responsible_module, watch_functions
 from inspector.network.sandbox.protocol import PREFIX_BYTES, Kind, pack, pack_call, unpack_prefix
 
 #: By how much a worker is nicer (nice(1)) than its parent, whose event loop every scan waits for.
@@ -248,6 +248,6 @@ def main() -> None:
     worker = Worker(incoming, outgoing)
     threading.Thread(target=worker.receive, name="parent", daemon=True).start()
     worker.patch_sockets()
-    watch_fork_exec()
+    watch_functions()
     sys.addaudithook(worker.hook)
     worker.serve()

@@ -16,8 +16,7 @@ def http_redirects_to_https(http: Http, declared: Declared) -> Verdict:
     connection stays unencrypted. Behind a redirect to another host the browser never sees HTTPS, and HSTS, of the name
     that was typed; whether that host belongs to the system is shown by its declaration alone.
 
-    Remediation: answer every request on port 80 with a permanent redirect to HTTPS on the same name; in nginx
-    ``return 301 https://$host$request_uri;``.
+    Remediation: answer every request on port 80 with a permanent redirect to HTTPS on the same name.
     """
     if http.scheme != "http":
         return not_applicable("this endpoint is declared as HTTPS")

@@ -20,8 +20,7 @@ def no_version_disclosed(http: Http) -> Verdict:
 
     An error page that names a version discloses it as well.
 
-    Remediation: remove the version; in nginx ``server_tokens off;``, in Apache ``ServerTokens Prod``, in PHP
-    ``expose_php = Off``.
+    Remediation: remove the version from the headers; in PHP ``expose_php = Off``.
     """
     disclosing = [
         f"{header.name}: {shorten(header.value)}"

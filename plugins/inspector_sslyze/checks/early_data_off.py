@@ -9,8 +9,8 @@ def early_data_off(sessions: TlsSessions) -> Verdict:
     """An attacker who recorded early data can replay it: the request in it is then carried out twice. Whether the
     application prevents that cannot be seen from outside.
 
-    Remediation: keep early data disabled, in nginx ``ssl_early_data off;``, unless the application answers requests
-    that must not be repeated with status 425 (Too Early).
+    Remediation: keep early data disabled, unless the application answers requests that must not be repeated with status
+    425 (Too Early).
     """
     if sessions.early_data.value:
         return failed("accepts early data, which can be replayed", facts="/early_data")

@@ -36,7 +36,7 @@ from inspector_tls.certificates.parsing import (
     unconfirmed,
 )
 from inspector_tls.enumeration.probe import HTTPS, TLS
-from inspector_tls.starttls.negotiation import SCHEMES, needs_negotiation
+from inspector_tls.starttls.negotiation import IMPLICIT, SCHEMES, needs_negotiation
 from inspector_tls.starttls.runner import NEGOTIATION_SECONDS, prepare
 from inspector_tls.wire.code_points import WIRE
 from inspector_tls.wire.key_exchange import certificate_curve
@@ -67,7 +67,7 @@ def certificate_cost(scheme: str, options: Mapping[str, Any]) -> Cost:
 @probe(
     "certificates",
     kind=Certificates,
-    schemes={HTTPS, TLS, *SCHEMES},
+    schemes={HTTPS, TLS, *IMPLICIT, *SCHEMES},
     subject_kind=SubjectKind.ADDRESS,
     intrusiveness=Intrusiveness.POLITE,
     cost=lambda target, options: certificate_cost(target.scheme, options),

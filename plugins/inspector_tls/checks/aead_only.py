@@ -16,8 +16,8 @@ def aead_only(tls: Tls) -> Verdict:
     oracle attacks such as Lucky 13 and POODLE. AEAD suites encrypt and authenticate in one operation and are not open
     to them.
 
-    Remediation: accept only suites with GCM, CCM or ChaCha20-Poly1305: in nginx ``ssl_ciphers
-    ECDHE+AESGCM:ECDHE+CHACHA20;``, in Postfix ``tls_high_cipherlist = ECDHE+AESGCM:ECDHE+CHACHA20``.
+    Remediation: accept only suites with GCM, CCM or ChaCha20-Poly1305; in an OpenSSL cipher list
+    ``ECDHE+AESGCM:ECDHE+CHACHA20``.
     """
     other = accepted_suites(tls, lambda suite: not suite.is_aead)
     if other:

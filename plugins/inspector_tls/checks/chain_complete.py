@@ -18,8 +18,8 @@ def chain_complete(certificates: Certificates) -> Verdict:
     missing. What counts is the key that made a signature, not the name of the issuer. Whether the root is trusted is a
     separate check.
 
-    Remediation: send the intermediate certificates after the server certificate: in nginx point ``ssl_certificate`` to
-    the full chain (``fullchain.pem``), in Postfix ``smtpd_tls_chain_files``.
+    Remediation: send the intermediate certificates after the server certificate: configure the file with the full chain
+    (``fullchain.pem``).
     """
     for chain in certificates.served:
         if _is_intermediate_missing(chain, declared=certificates.declared_roots > 0):

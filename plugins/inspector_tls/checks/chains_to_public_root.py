@@ -20,14 +20,21 @@ def chains_to_public_root(certificates: Certificates) -> Verdict:
     miss a real attack. Revocation is a separate check.
 
     Clients of a database, a directory, a remote desktop or an LMTP mail store are configured with the root to trust, so
-    that a private CA is acceptable there; between mail servers any certificate is.
+    that a private CA is acceptable there; between mail servers any certificate is. Where the inspecting side declares
+    the root of a national or enterprise CA, a certificate with a valid path to it is not judged by the browsers' roots.
 
     Remediation: install a certificate of a public CA together with its intermediate certificates, the server
-    certificate first; in nginx ``ssl_certificate`` takes the full chain.
+    certificate first.
     """
     verdict = lead_to_root(certificates, lambda chain: chain.public_trust)
-    if verdict.outcome is Outcome.FAIL and brings_own_roots(certificates) and _is_private(certificates):
+    if verdict.outcome is not Outcome.FAIL:
+        return verdict
+    if brings_own_roots(certificates) and _is_private(certificates):
         return not_applicable("clients of this service are configured with the root to trust", facts=verdict.facts)
+    if certificates.declared_roots:
+        declared = lead_to_root(certificates, lambda chain: chain.declared_trust)
+        if declared.outcome is Outcome.PASS and _is_private(certificates):
+            return not_applicable("the certificate chains to a declared root", facts=declared.facts)
     return verdict
 
 

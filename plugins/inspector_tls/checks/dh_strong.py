@@ -24,8 +24,8 @@ def dh_strong(tls: Tls, *, bits: int = 2048) -> Verdict:
     may be computed however long it is. The check covers the primes that the server sent and the finite-field groups of
     TLS 1.3; between mail servers (smtp) not those of anonymous suites alone.
 
-    Remediation: use a group of RFC 7919 (``openssl genpkey -genparam -algorithm DH -pkeyopt group:ffdhe3072 -out
-    dh.pem``, then in nginx ``ssl_dhparam dh.pem;``, in Postfix ``smtpd_tls_dh1024_param_file``), or offer ECDHE only.
+    Remediation: offer ECDHE only, or use a group of RFC 7919 (``openssl genpkey -genparam -algorithm DH -pkeyopt
+    group:ffdhe3072 -out dh.pem``).
     """
     groups = [group for group in tls.accepted_groups if group.kind == "finite field"]
     sizes = [*(prime.bits for prime in counted_primes(tls)), *(group.bits for group in groups)]

@@ -18,8 +18,7 @@ def encrypt_then_mac_or_no_cbc(tls: Tls) -> Verdict:
     plaintext (Lucky 13, POODLE against TLS). Encrypt-then-MAC prevents this for clients that request it; whether the
     server decrypts in constant time cannot be seen from outside.
 
-    Remediation: accept AEAD suites only (in nginx ``ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;``), or update the TLS
-    library; OpenSSL supports the extension since 1.1.0.
+    Remediation: accept AEAD suites only, or update the TLS library; OpenSSL supports the extension since 1.1.0.
     """
     cbc = accepted_suites(tls, is_cbc, _VERSIONS)
     if not cbc:

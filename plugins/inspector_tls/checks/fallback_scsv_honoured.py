@@ -15,8 +15,7 @@ def fallback_scsv_honoured(tls: Tls) -> Verdict:
     connections fail. Such a client adds TLS_FALLBACK_SCSV to its ClientHello, and a server that supports a newer
     version must reject the handshake. Where TLS 1.2 is the oldest version, TLS 1.3 itself detects the downgrade.
 
-    Remediation: update the TLS library, or disable versions older than TLS 1.2: in nginx ``ssl_protocols TLSv1.2
-    TLSv1.3;``.
+    Remediation: update the TLS library, or disable versions older than TLS 1.2.
     """
     old = tls.versions.below(TlsVersion.TLS_1_2)
     if not any(version is not TlsVersion.SSL_2 for version in old.accepted):

@@ -15,8 +15,7 @@ def forward_secrecy_only(tls: Tls) -> Verdict:
     """Without forward secrecy an attacker who records traffic today and obtains the private key of the server years
     later can decrypt all of it. RSA key exchange is also the target of padding oracle attacks (ROBOT, DROWN).
 
-    Remediation: accept only suites with ECDHE or DHE: in an OpenSSL cipher list add ``!kRSA:!kPSK``, in nginx
-    ``ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;``.
+    Remediation: accept only suites with ECDHE or DHE; in an OpenSSL cipher list add ``!kRSA:!kPSK``.
     """
     static = accepted_suites(tls, lambda suite: not has_forward_secrecy(suite))
     if static:

@@ -14,8 +14,7 @@ def groups_strong(tls: Tls, *, bits: int = 224) -> Verdict:
     """Session keys agreed on a small curve can be computed. The check covers the elliptic-curve groups of TLS 1.3 and
     the curves of the newest version before it; primes are checked separately.
 
-    Remediation: accept X25519 and P-256 or larger curves only: in nginx ``ssl_ecdh_curve
-    X25519:prime256v1:secp384r1;``.
+    Remediation: accept X25519 and P-256 or larger curves only.
     """
     curves = [group for group in tls.accepted_groups if group.kind != "finite field"]
     small = [group.name for group in curves if group.bits < bits]

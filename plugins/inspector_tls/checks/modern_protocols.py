@@ -14,8 +14,7 @@ def modern_protocols(tls: Tls, *, oldest: TlsVersion = TlsVersion.TLS_1_2) -> Ve
     """TLS 1.0 and 1.1 authenticate the handshake with MD5 and SHA-1 and have no AEAD suites (RFC 8996); SSL 2.0 and 3.0
     are broken. An attacker on the path can downgrade a client to an old version that both sides support.
 
-    Remediation: allow TLS 1.2 and 1.3 only: in nginx ``ssl_protocols TLSv1.2 TLSv1.3;``, in Postfix
-    ``smtpd_tls_protocols = >=TLSv1.2``, in OpenSSL ``MinProtocol = TLSv1.2``.
+    Remediation: allow TLS 1.2 and 1.3 only; in OpenSSL ``MinProtocol = TLSv1.2``.
     """
     old = tls.versions.below(oldest)
     if old.accepted:

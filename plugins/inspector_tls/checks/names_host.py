@@ -18,7 +18,7 @@ def names_host(certificates: Certificates) -> Verdict:
     (``*.vn``, ``*.gov.vn``) names no host, as in Chrome.
 
     Remediation: have a certificate issued whose subjectAltName lists this host (``*`` matches exactly one label), or
-    configure the right certificate for this server name, in nginx by ``server_name`` and ``ssl_certificate``.
+    configure the right certificate for this server name.
     """
     host = certificates.host
     for leaf in certificates.leaves:

@@ -18,7 +18,7 @@ def no_beast_exposure(tls: Tls) -> Verdict:
     victim's browser can test guesses of a cookie (BEAST). Browsers work around it by record splitting; old clients and
     other programs may not.
 
-    Remediation: disable TLS 1.0 and older versions: in nginx ``ssl_protocols TLSv1.2 TLSv1.3;``.
+    Remediation: disable TLS 1.0 and older versions.
     """
     cbc = accepted_suites(tls, is_cbc, _VERSIONS)
     if cbc:

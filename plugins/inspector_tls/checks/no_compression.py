@@ -14,8 +14,7 @@ def no_compression(tls: Tls) -> Verdict:
     """With compression the length of encrypted data depends on its content: a script of the attacker in the victim's
     browser can guess a cookie byte by byte (CRIME).
 
-    Remediation: update the TLS library, or disable TLS compression: in OpenSSL ``Options = -Compression``, in Postfix
-    ``tls_ssl_options = NO_COMPRESSION``.
+    Remediation: update the TLS library, or disable TLS compression; in OpenSSL ``Options = -Compression``.
     """
     compresses = tls.extensions.compression.value
     if compresses is None:

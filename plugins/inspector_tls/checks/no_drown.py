@@ -17,8 +17,8 @@ def no_drown(tls: Every[Tls]) -> Verdict:
     """A server that supports SSL 2.0 is an oracle with which recorded TLS sessions can be decrypted: its own, and those
     of every other server with the same RSA key (DROWN). Endpoints that present the same certificate are named as well.
 
-    Remediation: disable SSL 2.0 on every endpoint, mail servers included (in Postfix ``smtpd_tls_protocols =
-    >=TLSv1.2``), and do not share private keys between endpoints.
+    Remediation: disable SSL 2.0 on every endpoint, mail servers included, and do not share private keys between
+    endpoints.
     """
     old = [item for item in tls.seen if item.value[TlsVersion.SSL_2].accepted.seen]
     if old:

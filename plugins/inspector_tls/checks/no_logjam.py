@@ -28,8 +28,8 @@ def no_logjam(tls: Tls) -> Verdict:
     servers share them. With a modulus that is not a safe prime, or a trivial key, not even that work may be needed.
     Between mail servers (smtp) the primes of anonymous suites alone do not count.
 
-    Remediation: use a group of RFC 7919 (``openssl genpkey -genparam -algorithm DH -pkeyopt group:ffdhe3072 -out
-    dh.pem``, then in nginx ``ssl_dhparam dh.pem;``, in Postfix ``smtpd_tls_dh1024_param_file``), or offer ECDHE only.
+    Remediation: offer ECDHE only, or use a group of RFC 7919 (``openssl genpkey -genparam -algorithm DH -pkeyopt
+    group:ffdhe3072 -out dh.pem``).
     """
     primes = counted_primes(tls)
     for prime in primes:

@@ -15,7 +15,7 @@ def no_poodle(tls: Tls) -> Verdict:
     """SSL 3.0 does not authenticate its padding: an attacker on the path downgrades a client to it and decrypts cookies
     byte by byte (POODLE).
 
-    Remediation: disable SSL 3.0: in nginx ``ssl_protocols TLSv1.2 TLSv1.3;``.
+    Remediation: disable SSL 3.0.
     """
     cbc = accepted_suites(tls, is_cbc, [TlsVersion.SSL_3])
     if cbc:

@@ -16,8 +16,7 @@ def post_quantum_hybrid_offered(tls: Tls) -> Verdict:
     curve combined with ML-KEM, prevents that and is no weaker than the curve alone. Draft versions do not count:
     clients have dropped them.
 
-    Remediation: use a TLS library with X25519MLKEM768 (OpenSSL 3.5 or newer) and keep it in the list of groups: in
-    nginx ``ssl_ecdh_curve X25519MLKEM768:X25519:prime256v1;``.
+    Remediation: use a TLS library with X25519MLKEM768 (OpenSSL 3.5 or newer) and keep it in the list of groups.
     """
     hybrid = [group.name for group in tls.accepted_groups if _counts(group)]
     if hybrid:

@@ -16,8 +16,7 @@ def server_order_preferred(tls: Tls) -> Verdict:
     strong one. A suite is strong if it is AEAD with forward secrecy; the check applies to versions with both strong and
     weak suites.
 
-    Remediation: put strong suites first and enforce the server's order, in nginx ``ssl_prefer_server_ciphers on;``, in
-    Postfix ``tls_preempt_cipherlist = yes``; or accept strong suites only.
+    Remediation: put strong suites first and enforce the server's order; or accept strong suites only.
     """
     mixed = [support for support in tls.accepted if _weak(support) and _strong(support)]
     for support in mixed:

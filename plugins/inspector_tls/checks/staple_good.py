@@ -17,8 +17,8 @@ def staple_good(certificates: Certificates) -> Verdict:
     or one with the status ``revoked``, makes clients refuse the connection. The check covers responder, signature,
     validity and certificate of the staple; it does not apply where none is sent.
 
-    Remediation: replace a revoked certificate at once; otherwise let the server fetch a fresh response (in nginx
-    ``ssl_stapling on;`` with a ``resolver``) and synchronise its clock.
+    Remediation: replace a revoked certificate at once; otherwise let the server fetch a fresh response and synchronise
+    its clock.
     """
     for chain in certificates.served:
         staple = chain.staple.seen

@@ -16,8 +16,7 @@ def stapled_when_required(certificates: Certificates) -> Verdict:
     """A must-staple certificate (RFC 7633) requires a stapled OCSP response in every handshake; clients that honour
     this refuse the connection where the response is missing, expired or about another certificate.
 
-    Remediation: enable OCSP stapling (in nginx ``ssl_stapling on;`` with a ``resolver``, or ``ssl_stapling_file`` with
-    a response fetched in advance), or have the certificate reissued without must-staple.
+    Remediation: enable OCSP stapling, or have the certificate reissued without must-staple.
     """
     for chain in certificates.served:
         if chain.leaf.is_malformed("TLSFeature"):

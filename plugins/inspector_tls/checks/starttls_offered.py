@@ -13,9 +13,8 @@ def starttls_offered(starttls: StartTls) -> Verdict:
     """Without TLS an attacker on the path reads and changes the traffic, passwords included. That TLS is offered does
     not mean that clients require it.
 
-    Remediation: install a certificate, enable STARTTLS and require it before authentication (in Postfix
-    ``smtpd_tls_security_level = may`` on port 25 and ``encrypt`` for submission, in Dovecot ``ssl = required``), or use
-    the port of implicit TLS (RFC 8314).
+    Remediation: install a certificate, enable STARTTLS and require it before authentication, or use the port of
+    implicit TLS (RFC 8314).
     """
     if starttls.readiness is TlsReadiness.OFFERED:
         return passed("starts TLS on request", facts="/readiness")

@@ -17,8 +17,8 @@ def ticket_lifetime_limited(resumption: TlsResumption, *, longest_hours: int = 2
     attacker decrypts recorded sessions up to TLS 1.2, with forward secrecy or without, and impersonates the server in
     TLS 1.3. How often the server rotates the key cannot be seen from outside.
 
-    Remediation: shorten the session lifetime, in nginx ``ssl_session_timeout 1d;`` or less, rotate the key at least
-    that often, or disable tickets: ``ssl_session_tickets off;``.
+    Remediation: shorten the session lifetime to a day or less and rotate the key at least that often, or disable
+    tickets.
     """
     allowed = longest_hours * 3600
     verdict = _too_long(resumption.psk_seconds, min(allowed, _MOST_IN_TLS_1_3), "/psk_seconds") or _too_long(

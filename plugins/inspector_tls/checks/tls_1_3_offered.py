@@ -14,8 +14,7 @@ def tls_1_3_offered(tls: Tls) -> Verdict:
     """TLS 1.3 removes the constructions behind most attacks on older versions, encrypts the server certificate, and is
     the only version with post-quantum key exchange.
 
-    Remediation: use a TLS library with TLS 1.3 (OpenSSL 1.1.1 or newer) and enable it: in nginx ``ssl_protocols TLSv1.2
-    TLSv1.3;``.
+    Remediation: use a TLS library with TLS 1.3 (OpenSSL 1.1.1 or newer) and enable it.
     """
     if tls.versions.tls_1_3.accepted.value:
         return passed("offers TLS 1.3", facts="/versions/tls_1_3/accepted")

@@ -8,7 +8,7 @@ from typing import ParamSpec
 
 from inspector import Outcome, Verdict, failed, not_applicable
 from inspector_tls.certificates.observations import Certificates
-from inspector_tls.starttls.negotiation import LDAP, LMTP, MYSQL, POSTGRESQL, RDP, SMTP, XMPP_CLIENT, XMPP_SERVER
+from inspector_tls.starttls.negotiation import LDAP, LDAPS, LMTP, MYSQL, POSTGRESQL, RDP, SMTP, XMPP_CLIENT, XMPP_SERVER
 
 P = ParamSpec("P")
 
@@ -20,7 +20,7 @@ _MESSAGES = {
     XMPP_SERVER.name: "servers of other domains may accept any certificate and verify the domain by dialback",
 }
 #: Protocols whose clients are configured with the root that they trust, rather than with the browsers'.
-_WITH_ROOTS_OF_THEIR_OWN = frozenset(scheme.name for scheme in (LDAP, LMTP, MYSQL, POSTGRESQL, RDP))
+_WITH_ROOTS_OF_THEIR_OWN = frozenset(scheme.name for scheme in (LDAP, LDAPS, LMTP, MYSQL, POSTGRESQL, RDP))
 _NAMED_BY_DOMAIN = frozenset(scheme.name for scheme in (XMPP_CLIENT, XMPP_SERVER))
 
 

@@ -29,7 +29,7 @@ from inspector_tls.enumeration.scheduler import enumerate_endpoint
 from inspector_tls.enumeration.strategy.context import EVERY_PART
 from inspector_tls.enumeration.transcript import Exchange, Mode, Transcript
 from inspector_tls.observations import Part, Tls
-from inspector_tls.starttls.negotiation import SCHEMES, needs_negotiation
+from inspector_tls.starttls.negotiation import IMPLICIT, SCHEMES, needs_negotiation
 from inspector_tls.starttls.runner import prepare
 from inspector_tls.wire.server_flight import read_flight
 
@@ -77,7 +77,7 @@ def parse(output: ScanOutput, context: ParseContext) -> Tls:
 @probe(
     "tls",
     kind=Tls,
-    schemes={HTTPS, TLS, *SCHEMES},
+    schemes={HTTPS, TLS, *IMPLICIT, *SCHEMES},
     subject_kind=SubjectKind.ADDRESS,
     intrusiveness=Intrusiveness.POLITE,
     cost=_cost,

@@ -26,7 +26,7 @@ from inspector_tls.resumption.client import ANSWERS, offered_suites, shake_hands
 from inspector_tls.resumption.observations import TlsResumption
 from inspector_tls.resumption.parsing import Handshake, Handshakes, facts
 from inspector_tls.starttls.injection import INJECTED
-from inspector_tls.starttls.negotiation import SCHEMES, NoTls, needs_negotiation
+from inspector_tls.starttls.negotiation import IMPLICIT, SCHEMES, NoTls, needs_negotiation
 from inspector_tls.starttls.runner import NEGOTIATION_SECONDS, prepare
 from inspector_tls.wire.code_points import suites
 from inspector_tls.wire.versions import TlsVersion
@@ -55,7 +55,7 @@ def parse(output: ScanOutput, _context: ParseContext) -> TlsResumption:
 @probe(
     "tls-resumption",
     kind=TlsResumption,
-    schemes={HTTPS, TLS, *SCHEMES},
+    schemes={HTTPS, TLS, *IMPLICIT, *SCHEMES},
     subject_kind=SubjectKind.ADDRESS,
     intrusiveness=Intrusiveness.POLITE,
     cost=_cost,

@@ -31,7 +31,7 @@ from inspector_tls.revocation.http_fetch import MOST_ADDRESSES, Received, fetch
 from inspector_tls.revocation.observations import Protocol, Revocation
 from inspector_tls.revocation.parsing import QUESTIONS, parse
 from inspector_tls.revocation.sources import AskedSource, Question, Questions, questions
-from inspector_tls.starttls.negotiation import SCHEMES, needs_negotiation
+from inspector_tls.starttls.negotiation import IMPLICIT, SCHEMES, needs_negotiation
 from inspector_tls.starttls.runner import NEGOTIATION_SECONDS, prepare
 
 #: The hello profiles, tried until the server presents a certificate; the other kinds are then asked for likewise.
@@ -58,7 +58,7 @@ def _cost(target: Target, options: Mapping[str, Any]) -> Cost:
 @probe(
     "revocation",
     kind=Revocation,
-    schemes={HTTPS, TLS, *SCHEMES},
+    schemes={HTTPS, TLS, *IMPLICIT, *SCHEMES},
     subject_kind=SubjectKind.ADDRESS,
     intrusiveness=Intrusiveness.POLITE,
     cost=_cost,

@@ -28,6 +28,15 @@ POSTGRESQL: Final = Scheme("postgresql", port=5432)
 MYSQL: Final = Scheme("mysql", port=3306)
 RDP: Final = Scheme("rdp", port=3389)
 NNTP: Final = Scheme("nntp", port=119)
+LDAPS: Final = Scheme("ldaps", port=636)
+
+#: The schemes of protocols whose TLS begins with the connection (RFC 8314, RFC 4217).
+IMPLICIT: Final = frozenset(
+    {
+        LDAPS,
+        *(Scheme(name, port=port) for name, port in (("smtps", 465), ("imaps", 993), ("pop3s", 995), ("ftps", 990))),
+    }
+)
 
 #: The most bytes that a server may send before TLS.
 NEGOTIATION_BYTES: Final = 16_384

@@ -441,6 +441,14 @@ def test_a_vantage_that_does_not_count_cannot_judge() -> None:
     assert (finding.outcome, finding.cause) == (Outcome.INCONCLUSIVE, Cause.WRONG_VANTAGE)
 
 
+def test_an_unknown_vantage_counts_for_no_row_that_names_vantages() -> None:
+    """Until somebody says where the machine is, a row that counts from the Internet is not judged."""
+    given = _given([_row("device-healthy", vantages=(VantageKind.INTERNET,))], [device_healthy], [_evidence(False)])
+    unsaid = given.inspection.model_copy(update={"vantage": Vantage()})
+    (finding,) = assess(replace(given, inspection=unsaid)).findings
+    assert (finding.outcome, finding.cause) == (Outcome.INCONCLUSIVE, Cause.WRONG_VANTAGE)
+
+
 def test_what_was_not_scanned_is_not_absent() -> None:
     """A capture judged under rules that ask more is inconclusive about a declared endpoint, never not-applicable."""
     (finding,) = _evaluate([_row("device-healthy")], [device_healthy], []).findings

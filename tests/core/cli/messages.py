@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from inspector.cli import app, demo, parser_messages
+from inspector.cli import app, demo, parser_messages, summary
 from inspector.cli import list as lists
 from inspector.declare.document import YamlDocument, diagnostic_at, diagnostics
 from inspector.model import errors
@@ -38,6 +38,7 @@ def messages() -> set[str]:
     """The msgids of everything that the commands print."""
     found = set(_of_parser(typer.main.get_command(app.app)))
     found |= {*parser_messages.HEADINGS, parser_messages.HELP, parser_messages.SEE_HELP, *parser_messages.ERRORS}
+    found |= {*summary._SPARED.values(), "{count} {severity}"}
     found |= {*parser_messages.REASONS.values(), *demo._MEANINGS.values(), *(text for _, text in demo._OTHER.values())}
     found |= {head for _, heads in lists.LISTS.values() for head in heads}
     found |= {text for pair in diagnostics._EXPLANATIONS.values() for text in pair if text != "{bounds}"}

@@ -1,13 +1,16 @@
 """The exit code says what a pipeline needs: clean, failing, or not seen."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.cli.exit_code import CLEAN, FAILING, UNSEEN, Threshold, exit_code, load_baseline, worst
-from inspector.model.base import Cause
+from inspector.cli.baseline import load_baseline
+from inspector.cli.exit_code import CLEAN, FAILING, UNSEEN, Threshold, exit_code, worst
+from inspector.compare.baseline import Baseline, KnownFailure
+from inspector.model.base import Cause, canonical
 from inspector.model.errors import UsageError
 from inspector.model.finding import CommonCause, Finding, Force, Obligation, Severity
 from inspector.model.verdict import Message, Outcome
@@ -27,6 +30,15 @@ def finding(outcome: Outcome, obligation: str = "must", severity: str = "high", 
         message=Message(id="m"),
     )
     return made.model_copy(update=update)
+
+
+def passed_before() -> dict[str, object]:
+    return finding(Outcome.PASS, id="1" * 32).model_dump(mode="json")
+
+
+def baseline_of(ids: Iterable[str]) -> Baseline:
+    known = {"system": "s", "requirement": "r", "subject": "system:", "severity": Severity.HIGH}
+    return Baseline(tuple(KnownFailure(id=each, **known) for each in sorted(ids)))
 
 
 @pytest.mark.parametrize(
@@ -77,12 +89,13 @@ def test_excused_and_not_yet_due_failures_do_not_count(update: dict[str, object]
 
 
 def test_a_baseline_hides_what_failed_before(tmp_path: Path) -> None:
-    """Ids that failed in the baseline do not fail again; a new one does."""
+    """Failures of the baseline do not fail again; a new one does, and what passed in it."""
     path = tmp_path / "findings.json"
-    path.write_text('{"findings": [{"id": "%s", "outcome": "fail"}, {"id": "x", "outcome": "pass"}]}' % ("f" * 32))
-    assert load_baseline(path) == {"f" * 32}
-    assert exit_code([finding(Outcome.FAIL)], Threshold(), load_baseline(path)) == CLEAN
-    assert exit_code([finding(Outcome.FAIL, id="0" * 32)], Threshold(), load_baseline(path)) == FAILING
+    path.write_bytes(canonical([finding(Outcome.FAIL).model_dump(mode="json"), passed_before()]))
+    known = load_baseline(path)
+    assert exit_code([finding(Outcome.FAIL)], Threshold(), known) == CLEAN
+    assert exit_code([finding(Outcome.FAIL, id="0" * 32)], Threshold(), known) == FAILING
+    assert exit_code([finding(Outcome.FAIL, id="1" * 32)], Threshold(), known) == FAILING
 
 
 def test_what_within_left_out_does_not_count() -> None:
@@ -113,12 +126,27 @@ def test_a_wrong_threshold_is_misuse() -> None:
         Threshold("sometimes")
 
 
-def test_a_wrong_baseline_is_misuse(tmp_path: Path) -> None:
-    """A file that holds no findings is refused."""
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "5",
+        '{"findings": []}',
+        '{"form": "inspector-baseline/2", "failures": []}',
+        '{"form": "inspector-baseline/1", "failures": 1}',
+        '{"form": "inspector-baseline/1", "failures": [{"id": "x"}]}',
+        '[{"outcome": "fail", "id": 5}]',
+        "[" * 100_000,
+    ],
+)
+def test_a_wrong_baseline_is_misuse(tmp_path: Path, text: str) -> None:
+    """A file that is neither a baseline nor findings is refused, and the remedy says what to give."""
     path = tmp_path / "b.json"
-    path.write_text("[1]")
-    with pytest.raises(UsageError, match="no findings"):
+    path.write_text(text)
+    with pytest.raises(UsageError, match="no findings can be read") as refused:
         load_baseline(path)
+    assert "baseline create" in str(refused.value)
 
 
 # --- Any findings -----------------------------------------------------------------------------------------------------
@@ -164,7 +192,7 @@ def test_the_code_is_that_of_the_gravest_finding_that_counts(
         for each in counted
     )
     expected = FAILING if fails else UNSEEN if unseen else CLEAN
-    assert exit_code(found, Threshold(text), baseline, within=within) == expected
+    assert exit_code(found, Threshold(text), baseline_of(baseline), within=within) == expected
 
 
 @given(found=FINDINGS, more=FINDINGS, text=THRESHOLDS, baseline=BASELINES, within=st.booleans())
@@ -172,10 +200,11 @@ def test_more_findings_never_make_it_better(
     found: list[Finding], more: list[Finding], text: str, baseline: frozenset[str], within: bool
 ) -> None:
     """The code grows with the findings, shrinks with the baseline and --within, and does not depend on the order."""
-    code = exit_code(found, Threshold(text), baseline, within=within)
-    both = exit_code([*found, *more], Threshold(text), baseline, within=within)
-    assert both == exit_code([*more, *reversed(found)], Threshold(text), baseline, within=within)
-    assert both == worst([code, exit_code(more, Threshold(text), baseline, within=within)])
+    known = baseline_of(baseline)
+    code = exit_code(found, Threshold(text), known, within=within)
+    both = exit_code([*found, *more], Threshold(text), known, within=within)
+    assert both == exit_code([*more, *reversed(found)], Threshold(text), known, within=within)
+    assert both == worst([code, exit_code(more, Threshold(text), known, within=within)])
     assert GRAVITY.index(both) >= GRAVITY.index(code)
     assert GRAVITY.index(exit_code(found, Threshold(text))) >= GRAVITY.index(code)
 

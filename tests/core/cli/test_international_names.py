@@ -20,6 +20,7 @@ def test_the_plan_shows_both_forms(
 
 def test_documents_are_begun_with_a_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Declaration and authorisation name the same domain."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("INSPECTOR_RESOLVERS", "127.0.0.1:9")
     given = ["--organisation", "O", "--system", "s", "--name", "N", "--level", "1", "--granted-by", "A"]
     assert call(["init", str(tmp_path), *given, "--contact", "c@d.vn", "--endpoint", "https://straße.test/"]) == 0

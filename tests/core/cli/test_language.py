@@ -98,7 +98,7 @@ def test_help_is_in_the_language_of_the_command(capsys: pytest.CaptureFixture[st
     """Commands, options, headings and the parser's own words."""
     assert call(["run", "--help", "--lang", "vi"]) == 0
     output = capsys.readouterr().out
-    for text in ("Cách dùng:", "Tùy chọn:", "Kiểm tra: thu thập", "Cấp độ an toàn 1-5.", "[mặc định: must]"):
+    for text in ("Cách dùng:", "Tùy chọn:", "Kiểm tra: thu thập", "Cấp độ an toàn 1-5.", "(mặc định: must;"):
         assert text in output
     for text in ("Usage:", "Options:", "Security level", "default:", "Show this message"):
         assert text not in output

@@ -111,6 +111,38 @@ def test_too_many_discovered_subjects_leave_a_gap(tmp_path: Path) -> None:
     assert outcomes(assessment)["neighbours-known"][0] == "inconclusive"
 
 
+def test_forms_of_secrets_are_kept_of_no_probe(tmp_path: Path) -> None:
+    """A probe that masks nothing: its texts and reasons are redacted before they are kept, its binary data is not."""
+    secret, shape = "AKIAIOSFODNN7EXAMPLE", "xxxxxxxxxxxx0xxxxxxx"
+    told = Raw(name="told", data=f"key {secret}".encode(), media_type="text/plain")
+    packet = Raw(name="packet", data=b"\0" + secret.encode())
+    note = FailureNote(cause=Cause.RESET, detail=f"said {secret}")
+    gap = Gap(question="more", cause=Cause.RESET, detail=f"said {secret}")
+    found = Discovered(uri="neighbour://127.0.0.1:8", why=f"said {secret}")
+    output = ScanOutput(raw=(*RAW, told, packet), failure=note, gaps=(gap,), discovered=(found,))
+    bundle, _ = inspect(tmp_path, job(tmp_path, registry=registry([sensor(output), average, neighbour])))
+    [scan] = of([evidence for _, evidence in bundle.evidence()], "sensor")
+    kept = bundle.output_of(scan)
+    assert kept.named("told") == f"key {shape}".encode()
+    assert kept.named("packet") == packet.data
+    assert {each.detail for each in (scan.failure, *scan.gaps) if each} == {f"said {shape}"}
+    assert [each.why for each in scan.discovered] == [f"said {shape}"]
+
+
+def test_facts_are_parsed_from_what_is_kept(tmp_path: Path) -> None:
+    """The parser sees the redacted text, so that the facts can be read again from the bundle."""
+    seen_by_parser = []
+
+    def parse(output: ScanOutput, context: ParseContext) -> Sensor:
+        seen_by_parser.append(output.named("told"))
+        return Sensor(online=Answer(seen=True))
+
+    told = Raw(name="told", data=b"key AKIAIOSFODNN7EXAMPLE", media_type="text/plain")
+    bundle, _ = inspect(tmp_path, job(tmp_path, registry=registry([sensor(ScanOutput(raw=(told,)), parse=parse)])))
+    [(_, scan), *_] = bundle.evidence()
+    assert {*seen_by_parser} == {bundle.output_of(scan).named("told")} == {b"key xxxxxxxxxxxx0xxxxxxx"}
+
+
 def _many(count: int) -> tuple[Discovered, ...]:
     return tuple(Discovered(uri=f"neighbour://127.0.{n // 250}.{n % 250 + 1}:8", why="seen") for n in range(count))
 

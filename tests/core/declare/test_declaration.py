@@ -136,7 +136,7 @@ def test_places_point_at_what_is_declared(tmp_path: Path) -> None:
         ("    name: again", "d.yaml:8:5: duplicate key 'name', first on line 4; remove one of them"),
         (
             "    endpoints: [htps://a/]",
-            "d.yaml:8:17: scheme 'htps' is not known; known schemes: dns, host, https, mail, tcp, udp",
+            "d.yaml:8:17: scheme 'htps' is not known; did you mean https://?",
         ),
         ("    endpoints: [7]", "d.yaml:8:17: an item of endpoints is 7, not text; put it in quotes"),
         (

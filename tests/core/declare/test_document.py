@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
+from inspector.declare import declaration, statement
 from inspector.declare import document as documents
 from inspector.declare.document import SourceLocation, SourceMap, diagnostic_at
 from inspector.declare.document import files as file_text
@@ -298,3 +299,51 @@ def test_a_path_in_another_encoding_is_escaped(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"d\xff.yaml")
     path.write_text("a: 1\n")
     assert documents.read(path).position("a").source.endswith(r"d\udcff.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [
+        ("a: 1\n" + "".join(f"key{n}: 1\n" for n in range(200_000)), "x:1001:1"),
+        ("a: 'b: c'\nb: [https://a.vn/]\nsystems:\n- id: a\n" + "  key: 1\n" * 200_000, "x:1004:3"),
+        ("a:\n  b: {" + ", ".join(f"key{n}: 1" for n in range(200_000)) + "}\n", "x:2:"),
+    ],
+    ids=["top", "below", "flow"],
+)
+def test_a_mapping_with_too_many_keys_is_not_read_to_its_end(text: str, position: str) -> None:
+    """One error at the first key that is too many, however many follow: they are neither built nor explained."""
+    with pytest.raises(InputFileError) as caught:
+        read_yaml(text, "x")
+    assert [str(each).startswith(position) for each in caught.value.diagnostics] == [True]
+    assert "a mapping has more than 1,000 keys" in str(caught.value)
+
+
+def test_the_first_errors_are_told(tmp_path: Path) -> None:
+    """Twenty errors are shown in their order, and a line that says that there are more; the rest is not read."""
+    path = tmp_path / "statements.yaml"
+    path.write_text("statements: []\n" + "".join(f"wrong{n}: 1\n" for n in range(500)))
+    with pytest.raises(InputFileError) as caught:
+        statement.load(path)
+    *lines, last = str(caught.value).splitlines()
+    assert [line.partition(": ")[0] for line in lines] == [f"{path}:{n}:1" for n in range(2, 22)]
+    assert last == "there are more than 20 errors; repair these first"
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".jsonl"])
+def test_reading_a_list_ends_after_its_first_errors(tmp_path: Path, suffix: str) -> None:
+    """Errors of many items, one in each: the first twenty are told, in their order."""
+    path = tmp_path / f"declaration{suffix}"
+    items = [f'{{"id": "s{n}", "nome": 1}}' for n in range(300)]
+    head = '{"organisation": {"code": "T-1", "name": "x"}}'
+    if suffix == ".yaml":
+        path.write_text("organisation: {code: T-1, name: x}\nsystems:\n" + "".join(f"- {each}\n" for each in items))
+    else:
+        path.write_text("\n".join([head, *items]))
+    with pytest.raises(InputFileError) as caught:
+        declaration.load(path, {})
+    *lines, last = str(caught.value).splitlines()
+    numbers = [int(line.removeprefix(f"{path}:").partition(":")[0]) for line in lines]
+    assert numbers == sorted(numbers)
+    assert numbers[0] == (3 if suffix == ".yaml" else 2)
+    assert len(lines) == 20
+    assert last == "there are more than 20 errors; repair these first"

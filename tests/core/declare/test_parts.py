@@ -22,7 +22,9 @@ from inspector.model.errors import InputFileError
 from tests.core.declare.test_declaration import LEAST, SCHEMES, WHOLE
 
 ROOT = Path(__file__).parents[3]
-README = re.search(r"```yaml\n(# declaration.yaml\n.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+README = re.search(
+    r"```yaml\n(# documents/declaration.yaml\n.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL
+)
 assert README is not None
 GRANT = """\
 authorisation:

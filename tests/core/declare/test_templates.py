@@ -38,7 +38,10 @@ def test_a_skeleton_of_a_declaration_loads(tmp_path: Path, endpoints: list[Any])
     """It contains the given answers, declares the ports of its services, and loads without diagnostics."""
     path = tmp_path / "declaration.yaml"
     path.write_text(
-        skeleton.declaration(organisation=AWKWARD, system="portal", name=AWKWARD, level=4, endpoints=endpoints)
+        skeleton.declaration(
+            organisation=AWKWARD,
+            systems=skeleton.system(system="portal", name=AWKWARD, owner=AWKWARD, level=4, endpoints=endpoints),
+        )
     )
     found, _ = declaration.load(path, SCHEMES)
     [system] = found.systems
@@ -87,7 +90,9 @@ def test_a_skeleton_of_settings_loads(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        skeleton.declaration(organisation="A", system="a", name="A", level=1, endpoints=ENDPOINTS),
+        skeleton.declaration(
+            organisation="A", systems=skeleton.system(system="a", name="A", owner="A", level=1, endpoints=ENDPOINTS)
+        ),
         skeleton.authorisation(granted_by="A", endpoints=ENDPOINTS),
         skeleton.statements(),
         skeleton.settings(),
@@ -158,6 +163,55 @@ def test_a_schema_refuses_what_the_loader_refuses(change: dict[str, Any]) -> Non
     system = {"id": "a", "name": "A", "owner": "A", "level": 1, **change}
     with pytest.raises(ValidationError):
         check("declaration", {"organisation": {"code": "A", "name": "A"}, "systems": [system]})
+
+
+BLOCK = skeleton.system(system="second", name=AWKWARD, owner="O", level=2, endpoints=ENDPOINTS, sweeps=["127.0.0.1"])
+FIRST = "id: first, name: F, owner: O, level: 1, approval: {status: none}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"organisation: {{code: A, name: A}}\nsystems:\n- {{{FIRST}}}\n",
+        f"systems:  # all\n    - {{{FIRST}}}\n    # the last\norganisation: {{code: A, name: A}}\n",
+        skeleton.declaration(
+            organisation="A", systems=skeleton.system(system="first", name="F", owner="O", level=1, endpoints=ENDPOINTS)
+        ),
+    ],
+)
+def test_a_system_is_added_after_the_last_one(tmp_path: Path, text: str) -> None:
+    """Whatever the indentation and whatever follows; the rest of the text stays."""
+    path = tmp_path / "declaration.yaml"
+    added = skeleton.with_system(text, BLOCK)
+    assert added is not None
+    path.write_text(added, encoding="utf-8")
+    found, _ = declaration.load(path, SCHEMES)
+    assert [each.id for each in found.systems] == ["first", "second"]
+    assert "host:127.0.0.1" in found.systems[1].endpoints
+    assert all(line in added.splitlines() for line in text.splitlines())
+
+
+def test_a_list_in_another_form_is_left_alone() -> None:
+    """A system is not added where the text would no longer be what its author meant."""
+    assert skeleton.with_system(f"systems: [{{{FIRST}}}]\n", BLOCK) is None
+    assert skeleton.with_system("organisation: {code: A, name: A}\n", BLOCK) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "added"),
+    [
+        (skeleton.settings(contact="c"), True),
+        ("", True),
+        ('contact = "c"\n', True),
+        ('[vantage]\nname = "a"\nkind = "ci"\n', False),
+        ('vantage = {name = "a"}\n', False),
+    ],
+)
+def test_a_vantage_is_stated_where_none_was(text: str, added: bool) -> None:
+    """What somebody wrote about it stays."""
+    changed = tomllib.loads(skeleton.with_vantage(text, AWKWARD, "inside"))
+    assert (changed["vantage"] == {"name": AWKWARD, "kind": "inside"}) is added
+    assert {**changed, "vantage": 0} == {**tomllib.loads(text), "vantage": 0}
 
 
 def test_unknown_documents_are_refused() -> None:

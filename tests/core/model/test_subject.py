@@ -112,7 +112,11 @@ def test_endpoints_are_normalised(written: str, normal: str) -> None:
     ("written", "why"),
     [
         ("www.example.vn", "'www.example.vn' has no scheme; write for example https://www.example.vn/ (known:"),
-        ("htps://a/", "scheme 'htps' is not known; known schemes: host, http, https, tcp, tls, udp"),
+        ("https://::1:8443/", "'https://::1:8443/' has an IPv6 address without brackets; write https://[ADDRESS]:PORT"),
+        ("ssh://a/", "SSH is not inspected; declare host:NAME, whose scan of ports also finds SSH"),
+        ("gopher://a/", "scheme 'gopher' is not known; known schemes: host, http, https, tcp, tls, udp"),
+        ("hsot:a", "scheme 'hsot' is not known; did you mean host:?"),
+        ("htps://a/", "scheme 'htps' is not known; did you mean https://?"),
         ("https:a", "'https:a' names no host; write https://HOST[:PORT]"),
         ("https:///a", "'https:///a' names no host; write https://HOST[:PORT]"),
         ("https://user:secret@a/", "an endpoint must not contain a user name or password; remove it"),

@@ -29,6 +29,7 @@ from inspector.registry.registry import Registry
 from inspector.seal import CaptureWriter, SigningKey, verify
 from tests.core import systems
 from tests.core.seal.examples import TRUST, WHEN, inspection
+from tests.core.seal.forgery import names, spoil
 
 DEVICE = Scheme("device", UriForm.PAGE, 1)
 HOST = "a.example"
@@ -100,8 +101,8 @@ def test_what_was_lost_before_the_seal_is_never_a_pass(tmp_path: Path) -> None:
     key = SigningKey.load_or_create(tmp_path / "key.pem")
     with open_capture(made, given.context) as writer:
         asyncio.run(collect_and_confirm(writer, made, given.context))
-        for path in (writer.folder / "capture" / "raw").rglob("*.zst"):
-            path.write_bytes(b"")
+        for name in names(writer.folder / "capture", "raw"):
+            spoil(writer.folder / "capture", name, lambda data: bytes(len(data)))
         bundle = seal_capture(writer, made.planner, key)
     assert verify(bundle.folder, trusted=[key.keyid]).intact.trusted
     assert bundle.sealed.predicate.reason == "some records were lost"

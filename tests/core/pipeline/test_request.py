@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from inspector.cli.inputs import load_context, request_of
 from inspector.model.errors import UsageError
 from inspector.pipeline.pipeline import inspect_system
 from inspector.pipeline.request import InspectionRequest
+from tests.bundles import parsed
 from tests.core.systems import job, planned, regime, row
 from tests.line.harness import Line, serving, system
 
@@ -64,7 +64,7 @@ def test_a_request_runs_in_another_process_from_its_json(tmp_path: Path) -> None
 
 def findings(folder: Path) -> list[tuple[str, ...]]:
     """The findings of an assessment, without the time and the evidence of each scan."""
-    findings = json.loads((folder / "findings.json").read_bytes())
+    findings = parsed(folder, "findings.json")
     return [
         tuple(str(each[name]) for name in ("id", "requirement", "outcome", "cause", "subject", "message", "measured"))
         for each in findings

@@ -10,7 +10,7 @@ from inspector.model.verdict import Outcome
 from inspector.seal import Bundle, SigningKey, add_assessment, verify
 from inspector.seal.layout import MANIFEST
 from tests.core.seal.examples import assessment, inspection, public_pem, sealed
-from tests.core.seal.forgery import payload
+from tests.core.seal.forgery import payload, spoil
 
 NAME = "2026-11-21T10-30-15Z-vn-nd331-2026"
 
@@ -50,7 +50,7 @@ def test_a_different_one_of_the_same_name_gets_a_number(bundle: Bundle, key: Sig
 def test_an_altered_assessment_is_not_taken_for_the_same(bundle: Bundle, key: SigningKey) -> None:
     """Where the earlier files were altered, the same assessment is written again, to another folder."""
     folder = add_assessment(bundle, assessment(bundle), {}, key)
-    (folder / "findings.json").write_bytes(b"[]")
+    spoil(folder, "findings.json", lambda data: data[:-1])
     assert add_assessment(bundle, assessment(bundle), {}, key).name == f"{NAME}-2"
 
 

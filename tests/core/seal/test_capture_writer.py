@@ -14,11 +14,10 @@ from inspector.model.base import digest
 from inspector.model.errors import BundleError
 from inspector.model.observation import Raw
 from inspector.seal import Bundle, CaptureWriter, SigningKey
-from inspector.seal import atomic_files as disk
 from inspector.seal.atomic_files import append_line
 from inspector.seal.capture_writer import prepare, reference_to
-from inspector.seal.layout import JOURNAL
 from tests.core.seal.examples import TRUST, WHEN, evidence, inspection, raw, record, sealed
+from tests.core.seal.forgery import contents, frames, names
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -77,29 +76,29 @@ def test_the_order_of_scans_leaves_no_trace_in_digests(tmp_path: Path) -> None:
     assert first.evidence() == second.evidence()
 
 
-def test_raw_bytes_are_on_the_disk_before_what_points_to_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Raw bytes are on the disk before the evidence that refers to them: a crash leaves no dangling reference."""
+def test_raw_bytes_stand_before_what_points_to_them(tmp_path: Path) -> None:
+    """Raw bytes stand in the pack before the evidence that refers to them: a crash leaves no dangling reference."""
     writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
-    ready = prepare(evidence(0, raw()), [raw()])
-    replace, sync = os.replace, disk.sync_folder
-    steps: list[str] = []
+    record(writer, 0, raw())
+    written = [each.header.name for each in frames(writer.folder / "capture")]
+    assert written[-2:] == ["raw/1-tls", "evidence/1-tls"]
 
-    def part(path: Path) -> str:
-        return "/".join(path.relative_to(writer.folder).parts[1:2])
 
-    def named(source: str, target: str) -> None:
-        steps.append(f"name {part(Path(target))}")
-        replace(source, target)
-
-    def synced(path: Path) -> None:
-        steps.append(f"sync {part(path)}")
-        sync(path)
-
-    monkeypatch.setattr(os, "replace", named)
-    monkeypatch.setattr(disk, "sync_folder", synced)
-    writer.keep([ready])
-    wanted = ["name raw", "sync raw", "name observations", "sync observations"]
-    assert list(dict.fromkeys(each for each in steps if each in wanted)) == wanted
+@pytest.mark.parametrize("left", [1, 200, 400])
+def test_raw_bytes_without_their_evidence_are_cut_off(tmp_path: Path, left: int) -> None:
+    """What a killed process left of a record at the end of the pack is forgotten, and the next one takes its place."""
+    writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
+    one = record(writer, 0, raw())
+    pack = writer.folder / "capture" / "pack.zst"
+    whole = pack.read_bytes()
+    record(writer, 1, raw(b"more"))
+    writer.close()
+    pack.write_bytes(pack.read_bytes()[: len(whole) + left])
+    again = CaptureWriter.resume(writer.folder)
+    assert [digest for digest, _ in again.evidence()] == [one]
+    assert (pack.read_bytes(), again.lost) == (whole, False)
+    record(again, 1, raw(b"more"))
+    assert names(writer.folder / "capture", "evidence") == ["evidence/1-tls", "evidence/2-tls"]
 
 
 def test_recording_twice_changes_nothing(tmp_path: Path) -> None:
@@ -211,7 +210,7 @@ def test_nothing_of_another_system_stands_in_a_bundle(tmp_path: Path, key: Signi
         for name in content(mine.folder):
             assert not any(word in name for word in words)
         held = [data for name, data in content(mine.folder).items() if not name.endswith(".zst")]
-        held += [mine.raw(ref) for _, seen in mine.evidence() for ref in seen.raw]
+        held += contents(mine.folder / "capture").values()
         assert not [word for word in words for data in held if word.encode() in data]
 
 
@@ -319,33 +318,84 @@ def test_kill_9_loses_nothing(tmp_path: Path, key: SigningKey, after: int) -> No
     assert all(bundle.output_of(each).raw for each in kept.values())
 
 
-def test_torn_lines_and_orphans_are_left_out(tmp_path: Path, key: SigningKey) -> None:
-    """A torn last line of journal or ledger is cut off, and unfinished files are forgotten."""
+def test_torn_ends_and_orphans_are_left_out(tmp_path: Path, key: SigningKey) -> None:
+    """A torn end of the pack or the ledger is cut off, and unfinished files are forgotten."""
     writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
     one = record(writer, 0, raw())
-    journal = writer.folder / "capture" / JOURNAL
-    whole = journal.read_bytes()
-    journal.write_bytes(whole + b'{"evidence":"00')
+    pack = writer.folder / "capture" / "pack.zst"
+    whole = pack.read_bytes()
+    pack.write_bytes(whole + whole[:150])
     writer.ledger_path.write_bytes(b'{"at":"2026-')
     (writer.folder / "partial" / "0123").write_bytes(b'{"half":')
     writer.close()
     again = CaptureWriter.resume(writer.folder)
     assert [digest for digest, _ in again.evidence()] == [one]
-    assert journal.read_bytes() == whole
+    assert pack.read_bytes() == whole
     assert again.seal(key, ended=WHEN).ledger() == ()
 
 
-def test_evidence_without_its_line_is_kept(tmp_path: Path) -> None:
-    """Evidence that was written whole just before its journal line could be is entered when resuming."""
+def test_a_seal_that_was_interrupted_is_made_again(tmp_path: Path, key: SigningKey) -> None:
+    """A process that is killed before the manifest is there leaves a capture that can go on."""
     writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
-    recorded = [record(writer, number) for number in range(2)]
-    journal = writer.folder / "capture" / JOURNAL
-    lines = journal.read_bytes().splitlines(keepends=True)
-    journal.write_bytes(lines[0])
+    record(writer, 0, raw())
+    before = content(writer.folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("inspector.seal.capture_writer.payload_of", lambda *_: exec("raise KeyboardInterrupt"))
+        with pytest.raises(KeyboardInterrupt):
+            writer.seal(key, ended=WHEN)
+    assert names(writer.folder / "capture", "ledger.jsonl") == ["ledger.jsonl"]
+    assert content(writer.folder) != before
     writer.close()
     again = CaptureWriter.resume(writer.folder)
-    assert [one for one, _ in again.evidence()] == sorted(recorded)
-    assert journal.read_bytes() == b"".join(lines)
+    assert content(writer.folder) == before
+    record(again, 1)
+    assert [each.scan for _, each in sorted(again.seal(key, ended=WHEN).evidence(), key=lambda each: each[1].scan)] == [
+        1,
+        2,
+    ]
+
+
+def test_a_seal_that_failed_is_tried_again(tmp_path: Path, key: SigningKey) -> None:
+    """Where the manifest could not be written, the same writer goes on, and the ledger is in the pack once."""
+    writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
+    record(writer, 0, raw())
+
+    def full(*_: object) -> None:
+        raise BundleError("full")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("inspector.seal.capture_writer.check_size", full)
+        with pytest.raises(BundleError, match="full"):
+            writer.seal(key, ended=WHEN)
+    record(writer, 1)
+    bundle = writer.seal(key, ended=WHEN)
+    assert len(bundle.evidence()) == 2
+    written = [each.header.name for each in frames(bundle.folder / "capture")]
+    assert written[-3:] == ["evidence/1-tls", "evidence/2-tls", "ledger.jsonl"]
+    assert len(written) == len(set(written))
+
+
+def test_a_capture_is_handed_over(tmp_path: Path, key: SigningKey) -> None:
+    """What one process collected and closed, another one resumes and seals; the first one cannot go on with it."""
+    writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
+    recorded = [record(writer, number, raw(b"%d" % number)) for number in range(3)]
+    script = """
+import sys
+from pathlib import Path
+from inspector.seal import CaptureWriter, SigningKey
+from tests.core.seal.examples import WHEN
+writer = CaptureWriter.resume(Path(sys.argv[1]))
+writer.seal(SigningKey.load_or_create(Path(sys.argv[2])), ended=WHEN)
+"""
+    writer.close()
+    SigningKey.load_or_create(tmp_path / "key" / "signing.pem")
+    process = python(script, writer.folder, tmp_path / "key" / "signing.pem")
+    assert process.wait() == 0
+    assert process.stdout
+    process.stdout.close()
+    assert [one for one, _ in Bundle.open(writer.folder).evidence()] == sorted(recorded)
+    with pytest.raises(BundleError, match="is closed"):
+        record(writer, 4)
 
 
 def test_two_processes_cannot_write_one_capture(tmp_path: Path) -> None:
@@ -398,7 +448,7 @@ from inspector.seal import SigningKey, CaptureWriter
 from inspector.model.errors import BundleError
 from tests.core.seal.examples import TRUST, WHEN, evidence, inspection, raw, record
 root, filler, ballast = (Path(sys.argv[1], name) for name in ("", "filler", "ballast"))
-ballast.write_bytes(bytes(100_000))
+ballast.write_bytes(bytes(300_000))
 key = SigningKey.load_or_create(root / "signing.pem")
 writer = CaptureWriter.create(root / "out", inspection(), trust=TRUST)
 recorded = []

@@ -14,8 +14,9 @@ import pytest
 from inspector.model.errors import BundleError
 from inspector.network.pacing.ledger import Ledger, LedgerLine
 from inspector.seal import Attempt, Bundle, CaptureWriter, RunIndex, SigningKey, State, add_assessment, verify
-from inspector.seal.layout import raw_name
-from tests.core.seal.examples import TRUST, WHEN, assessment, inspection, raw, record
+from inspector.seal.pack import PackWriter, compressed
+from tests.core.seal.examples import TRUST, WHEN, assessment, evidence, inspection, raw, record
+from tests.core.seal.forgery import frames, names, repack, spoil
 from tests.core.seal.test_capture_writer import in_namespace, python
 
 
@@ -95,13 +96,6 @@ def test_lines_beyond_the_limits_are_refused(tmp_path: Path, monkeypatch: pytest
 # --- Damage -----------------------------------------------------------------------------------------------------------
 
 
-def spoiled(path: Path, data: bytes | None) -> None:
-    if data is None:
-        path.unlink()
-    else:
-        path.write_bytes(data)
-
-
 def begun(root: Path) -> tuple[CaptureWriter, list[str]]:
     """A capture of two scans with raw bytes, and three ledger lines."""
     writer = CaptureWriter.create(root, inspection(), trust=TRUST)
@@ -118,17 +112,32 @@ def sealed(writer: CaptureWriter, key: SigningKey) -> Bundle:
     return bundle
 
 
-@pytest.mark.parametrize("data", [b"", b"\0" * 30, b"x", None], ids=["emptied", "zeros", "other", "gone"])
-@pytest.mark.parametrize("which", ["raw", "observation"])
+def _header(name: str, part: Path, data: bytes) -> None:
+    """Put ``data`` over the header of a part."""
+    pack = part / "pack.zst"
+    whole = pack.read_bytes()
+    (frame,) = (each for each in frames(part) if each.header.name == name)
+    pack.write_bytes(whole[: frame.start] + data + whole[frame.start + len(data) :])
+
+
+SPOILED = {
+    "zeros": lambda part, name: spoil(part, name, lambda data: bytes(len(data))),
+    "a bit": lambda part, name: spoil(part, name, lambda data: data[:-2] + bytes([data[-2] ^ 1]) + data[-1:]),
+    "cut out": lambda part, name: spoil(part, name, lambda _data: b""),
+    "shorter": lambda part, name: spoil(part, name, lambda data: data[:-1]),
+    "no header": lambda part, name: _header(name, part, bytes(40)),
+}
+
+
+@pytest.mark.parametrize("how", SPOILED)
+@pytest.mark.parametrize("which", ["raw", "evidence"])
 @pytest.mark.parametrize("resumed", [True, False])
 def test_lost_evidence_is_removed_and_named(
-    tmp_path: Path, key: SigningKey, which: str, data: bytes | None, resumed: bool
+    tmp_path: Path, key: SigningKey, which: str, how: str, resumed: bool
 ) -> None:
-    """A scan whose record or raw bytes are not whole counts as not recorded; an incident names the files."""
+    """A scan whose record or raw bytes are not whole counts as not recorded; an incident names the parts."""
     writer, (first, second) = begun(tmp_path)
-    evidence = dict(writer.evidence())[first]
-    name = raw_name(evidence.raw[0].sha256) if which == "raw" else f"observations/{first}.json"
-    spoiled(writer.folder / "capture" / name, data)
+    SPOILED[how](writer.folder / "capture", f"{which}/1-tls")
     if resumed:
         writer.close()
         writer = CaptureWriter.resume(writer.folder)
@@ -141,7 +150,84 @@ def test_lost_evidence_is_removed_and_named(
     bundle = sealed(writer, key)
     assert [one for one, _ in bundle.evidence()] == sorted([first, second])
     assert all(bundle.output_of(each).raw for _, each in bundle.evidence())
-    assert f"observations/{first}.json" in {each.file for each in bundle.incidents()}
+    known = which == "raw" or how != "no header"
+    assert ("evidence/1-tls" if known else "pack.zst") in {each.file for each in bundle.incidents()}
+
+
+def test_bytes_between_parts_are_left_out_and_named(tmp_path: Path, key: SigningKey) -> None:
+    """Bytes that belong to no part cost no part."""
+    writer, recorded = begun(tmp_path)
+    spoil(writer.folder / "capture", "evidence/1-tls", lambda data: data + b"more")
+    assert not writer.check()
+    bundle = sealed(writer, key)
+    assert [one for one, _ in bundle.evidence()] == sorted(recorded)
+    assert [each.file for each in bundle.incidents()] == ["pack.zst"]
+
+
+def test_a_part_that_is_gone_altogether_is_named(tmp_path: Path, key: SigningKey) -> None:
+    """Frames are numbered, so that one that was taken out with its header is missed."""
+    writer, (_, second) = begun(tmp_path)
+    writer.close()
+    part = writer.folder / "capture"
+    (frame,) = (each for each in frames(part) if each.header.name == "evidence/1-tls")
+    whole = (part / "pack.zst").read_bytes()
+    (part / "pack.zst").write_bytes(whole[: frame.start] + whole[frame.end :])
+    bundle = sealed(CaptureWriter.resume(writer.folder), key)
+    assert [one for one, _ in bundle.evidence()] == [second]
+    assert [str(each.file) for each in bundle.incidents()] == ["pack.zst"]
+
+
+def test_shared_raw_bytes_that_are_lost_cost_all_that_rests_on_them(tmp_path: Path, key: SigningKey) -> None:
+    """Raw bytes that two scans gave are stored once, also where the evidence of the first scan was lost."""
+    writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
+    first, second, third = (record(writer, number, raw(b"%d" % (number // 2))) for number in range(3))
+    part = writer.folder / "capture"
+    assert names(part, "raw") == ["raw/1-tls", "raw/3-tls"]
+    SPOILED["a bit"](part, "evidence/1-tls")
+    assert not writer.check()
+    assert [one for one, _ in writer.evidence()] == sorted([second, third])
+    SPOILED["a bit"](part, "raw/1-tls")
+    assert not writer.check()
+    assert [one for one, _ in writer.evidence()] == [third]
+    assert [one for one, _ in sealed(writer, key).evidence()] == [third]
+    assert first != second
+
+
+@pytest.mark.parametrize("name", ["plan.json", "inspection.json", "documents/authorisations.json", "shared.json"])
+def test_a_capture_without_its_head_is_refused(tmp_path: Path, name: str) -> None:
+    """What was decided before the first packet is never replaced: where it was altered, nothing goes on."""
+    writer, _ = begun(tmp_path)
+    writer.close()
+    spoil(writer.folder / "capture", name, lambda data: data[:-1] + b"x")
+    with pytest.raises(BundleError, match=rf"capture/{name}: is not what was recorded"):
+        CaptureWriter.resume(writer.folder)
+
+
+def test_bytes_of_a_server_are_no_frame(tmp_path: Path, key: SigningKey) -> None:
+    """Where the header of raw bytes is damaged, a frame that a server put into them is not taken for one."""
+    writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
+    planted = PackWriter("0" * 16, 9).frame("evidence/9-tls", compressed(evidence(7).canonical()))[1]
+    record(writer, 0, raw(os.urandom(50) + planted))
+    part = writer.folder / "capture"
+    assert planted in (part / "pack.zst").read_bytes()
+    _header("raw/1-tls", part, bytes(40))
+    assert not writer.check()
+    assert writer.evidence() == ()
+
+
+def test_nothing_is_sent_where_authorisations_may_be_lost(tmp_path: Path, key: SigningKey) -> None:
+    """What is damaged beyond reading may have narrowed what may be sent: it can be sealed, and not gone on with."""
+    writer, recorded = begun(tmp_path)
+    writer.keep_to(inspection().authorisations)
+    record(writer, 5)
+    assert writer.salt
+    writer.close()
+    name = names(writer.folder / "capture", "documents/further-authorisations")[0]
+    _header(name, writer.folder / "capture", bytes(40))
+    for _ in range(2):
+        with CaptureWriter.resume(writer.folder) as again, pytest.raises(BundleError, match="inspector seal"):
+            _ = again.salt
+    assert len(sealed(CaptureWriter.resume(writer.folder), key).evidence()) == len(recorded) + 1
 
 
 @pytest.mark.parametrize(
@@ -172,7 +258,7 @@ def test_a_spoiled_ledger_keeps_its_whole_lines(
 
 @pytest.mark.parametrize("lines", [0, 1, 2])
 def test_a_ledger_that_lost_its_end_is_named(tmp_path: Path, key: SigningKey, lines: int) -> None:
-    """The journal says how long the ledger was; lines that are gone, all of them too, are named once."""
+    """Evidence says how long the ledger was; lines that are gone, all of them too, are named once."""
     writer, recorded = begun(tmp_path)
     writer.close()
     whole = writer.ledger_path.read_bytes().splitlines(keepends=True)
@@ -182,18 +268,6 @@ def test_a_ledger_that_lost_its_end_is_named(tmp_path: Path, key: SigningKey, li
     bundle = sealed(writer, key)
     assert [one for one, _ in bundle.evidence()] == sorted(recorded)
     assert [each.file for each in bundle.incidents()] == ["ledger.jsonl"]
-
-
-def test_a_spoiled_journal_costs_nothing(tmp_path: Path, key: SigningKey) -> None:
-    """Evidence is named by its own digest, so that a journal can be written again."""
-    writer, recorded = begun(tmp_path)
-    writer.close()
-    journal = writer.folder / "capture" / "journal.jsonl"
-    whole = journal.read_bytes()
-    journal.write_bytes(b"\0" * 40 + b"\n" + whole[-20:])
-    bundle = sealed(CaptureWriter.resume(writer.folder), key)
-    assert [one for one, _ in bundle.evidence()] == sorted(recorded)
-    assert {each.file for each in bundle.incidents()} == {"journal.jsonl"}
 
 
 def test_a_lost_salt_stops_collecting_alone(tmp_path: Path, key: SigningKey) -> None:
@@ -211,7 +285,7 @@ def test_other_trust_roots_are_refused(tmp_path: Path) -> None:
     """Trust roots that are not the recorded ones are never used."""
     writer, _ = begun(tmp_path)
     writer.close()
-    (writer.folder / "capture" / "trust" / "declared-roots.pem").write_bytes(b"others")
+    repack(writer.folder / "capture", {"trust/declared-roots.pem": compressed(b"others")})
     with pytest.raises(BundleError, match="differs from what the inspection recorded"):
         CaptureWriter.resume(writer.folder)
 
@@ -223,8 +297,8 @@ def _names(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-NAMES = ["lock", "salt", "partial", "capture", "assessments", "capture/ledger.jsonl", "capture/journal.jsonl"]
-NAMES += ["capture/incidents.jsonl", "capture/plan.json", "capture/raw", "capture/observations", "capture/documents"]
+NAMES = ["lock", "salt", "partial", "capture", "assessments", "ledger.jsonl", "incidents.jsonl"]
+NAMES += ["capture/pack.zst", "capture/manifest.dsse.json"]
 
 
 @pytest.mark.parametrize("kind", ["link", "hard link", "pipe", "link to nothing"])
@@ -313,7 +387,7 @@ def test_killed_at_any_point_and_resumed(tmp_path: Path, key: SigningKey, seed: 
     process.stdout.close()
     folder = tmp_path / "out" / "run-1" / "sys-a" / "inspection-1"
     if folder.exists():
-        if (folder / "capture" / "inspection.json").exists():
+        if (folder / "capture").is_dir() and names(folder / "capture", "inspection.json"):
             bundle = sealed(CaptureWriter.resume(folder), key)
             bundle.ledger()
             assert bundle.incidents() == ()

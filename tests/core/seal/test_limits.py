@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from inspector.cli.verification import describe_intact
-from inspector.model.errors import BundleError, LimitExceeded
+from inspector.model.errors import LimitExceeded
 from inspector.record import limits
 from inspector.record.assessment import Assessment
 from inspector.seal import Attempt, Bundle, CaptureWriter, RunIndex, SigningKey, State, add_assessment, verify
 from inspector.seal.capture_writer import prepare
-from tests.core.seal.examples import TRUST, WHEN, assessment, evidence, inspection
+from tests.core.seal.examples import TRUST, WHEN, assessment, evidence, inspection, record
+from tests.core.seal.forgery import contents, spoil
 
 
 def with_findings(bundle: Bundle, count: int) -> Assessment:
@@ -25,7 +26,7 @@ def test_findings_of_many_endpoints_are_read_back(bundle: Bundle, key: SigningKe
     """Findings of several hundred endpoints are more than 16 MiB, and the bundle is intact."""
     many = with_findings(bundle, 30_000)
     folder = add_assessment(bundle, many, {}, key)
-    assert (folder / "findings.json").stat().st_size > 16 * 2**20
+    assert len(contents(folder)["findings.json"]) > 16 * 2**20
     assert verify(bundle.folder, trusted=[key.keyid]).intact.trusted
     assert bundle.assessment(folder.name).assessment == many
 
@@ -50,34 +51,35 @@ def test_what_is_too_large_is_refused_when_it_is_written(
     assert not (tmp_path / "trust").exists()
 
 
-def test_a_journal_and_an_index_stop_at_their_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A line that would make its file longer than what is read is refused."""
+def test_a_pack_and_an_index_stop_at_their_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would make its file longer than what is read is refused, and what is there stays."""
     writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
     index = RunIndex(tmp_path, "run-1")
     attempt = Attempt(at=WHEN, system="sys-a", inspection="i", state=State.BEGUN)
     index.add(attempt)
     monkeypatch.setattr(limits, "FILE_BYTES", 100)
-    with pytest.raises(LimitExceeded, match=r"journal\.jsonl: is longer than 100 bytes"):
-        writer.keep(prepare(evidence(number)) for number in range(3))
+    monkeypatch.setattr("inspector.seal.capture_writer.PACK_BYTES", 5000)
+    with pytest.raises(LimitExceeded, match=r"pack\.zst: is longer than 5000 bytes"):
+        writer.keep(prepare(evidence(number)) for number in range(10))
     with pytest.raises(LimitExceeded, match=r"index\.jsonl: is longer than 100 bytes"):
         index.add(attempt)
+    assert writer.evidence() == ()
+    assert len(record(writer)) == 64
 
 
 def test_a_limit_is_not_called_an_alteration(bundle: Bundle, key: SigningKey, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file beyond what this version reads leaves the answer open; next to it an alteration is still one."""
     add_assessment(bundle, assessment(bundle), {}, key)
-    size = (bundle.folder / "capture" / "regime.json").stat().st_size
-    monkeypatch.setattr(limits, "JSON_BYTES", size - 1)
+    size = (bundle.folder / "capture" / "pack.zst").stat().st_size
+    monkeypatch.setattr(limits, "PACK_BYTES", size - 1)
     intact = verify(bundle.folder, trusted=[key.keyid]).intact
     assert (intact.holds, intact.altered) == (False, False)
     text = describe_intact(intact)
     assert "not intact" not in text
-    assert f"capture/regime.json: is longer than {size - 1} bytes" in text
+    assert f"capture/pack.zst: is longer than {size - 1} bytes" in text
     with pytest.raises(LimitExceeded):
         Bundle.open(bundle.folder)
-    (bundle.folder / "capture" / "settings.json").write_bytes(b"{}")
+    spoil(next((bundle.folder / "assessments").iterdir()), "findings.json", lambda data: data[:-1])
     intact = verify(bundle.folder, trusted=[key.keyid]).intact
     assert intact.altered
     assert "not intact:" in describe_intact(intact)
-    with pytest.raises(BundleError, match=r"settings\.json"):
-        Bundle.open(bundle.folder)

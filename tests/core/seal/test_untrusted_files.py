@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 import zstandard
 
-from inspector.model.base import canonical, digest
+from inspector.model.base import canonical
 from inspector.model.errors import BundleError
 from inspector.record.limits import RAW_BYTES
 from inspector.seal import Bundle, SigningKey, verify
-from inspector.seal.layout import MANIFEST, raw_name
+from inspector.seal.layout import MANIFEST
+from inspector.seal.pack import compressed
 from tests.core.seal.examples import raw, sealed
-from tests.core.seal.forgery import payload, resign, sign
+from tests.core.seal.forgery import contents, exchange, payload, repack, resign, sign, spoil
 
 
 def refused(bundle: Bundle, *words: str) -> str:
@@ -31,7 +32,7 @@ def refused(bundle: Bundle, *words: str) -> str:
 
 # --- Things in the file system --------------------------------------------------------------------------------------
 
-SETTINGS = "capture/settings.json"
+PACK = "capture/pack.zst"
 
 
 def _link(path: Path, aside: Path) -> None:
@@ -74,20 +75,19 @@ def _folder(path: Path, _aside: Path) -> None:
         (_device, "is not a regular file"),
         (_folder, "is not a regular file"),
         (lambda path, _: path.unlink(), "is missing"),
-        (lambda path, _: path.write_bytes(b"{}"), "is not what was sealed"),
     ],
-    ids=["symlink", "hard link", "named pipe", "device", "folder", "missing", "other bytes"],
+    ids=["symlink", "hard link", "named pipe", "device", "folder", "missing"],
 )
 def test_what_is_no_plain_file_as_sealed_is_named(
     bundle: Bundle, tmp_path: Path, change: Callable[[Path, Path], object], what: str
 ) -> None:
-    """A link (even to the right content), a pipe, a device, a folder, nothing or other bytes in a file's place."""
-    change(bundle.folder / SETTINGS, tmp_path / "aside")
-    refused(bundle, SETTINGS, what)
-    assert [fault.file for fault in verify(bundle.folder, trusted=bundle.signers).intact.faults] == [SETTINGS]
+    """A link (even to the right content), a pipe, a device, a folder or nothing in a file's place."""
+    change(bundle.folder / PACK, tmp_path / "aside")
+    refused(bundle, PACK, what)
+    assert [fault.file for fault in verify(bundle.folder, trusted=bundle.signers).intact.faults] == [PACK]
 
 
-@pytest.mark.parametrize("part", ["capture", "capture/documents", "capture/raw"])
+@pytest.mark.parametrize("part", ["capture"])
 def test_a_linked_folder_is_not_followed(bundle: Bundle, tmp_path: Path, part: str) -> None:
     """A symbolic link in place of a folder is refused though all files behind it are right."""
     (bundle.folder / part).rename(tmp_path / "elsewhere")
@@ -96,9 +96,7 @@ def test_a_linked_folder_is_not_followed(bundle: Bundle, tmp_path: Path, part: s
     assert not verify(bundle.folder, trusted=bundle.signers).intact.holds
 
 
-@pytest.mark.parametrize(
-    "name", ["capture/extra.json", "capture/raw/ff/hidden", "capture/.hidden", "capture/a\x1b[2Jb"]
-)
+@pytest.mark.parametrize("name", ["capture/extra.json", "capture/raw/hidden", "capture/.hidden", "capture/a\x1b[2Jb"])
 def test_what_is_not_in_the_manifest_is_named(bundle: Bundle, name: str) -> None:
     """A file that was added is named, without a character that a terminal would obey."""
     path = bundle.folder / name
@@ -110,7 +108,7 @@ def test_what_is_not_in_the_manifest_is_named(bundle: Bundle, name: str) -> None
 
 def test_deep_folders_are_not_descended(bundle: Bundle) -> None:
     """A folder nested beyond what a bundle has is named, however deep it goes."""
-    deep = bundle.folder / "capture" / "raw" / "/".join(["d"] * 500)
+    deep = bundle.folder / "capture" / "/".join(["d"] * 500)
     deep.mkdir(parents=True)
     refused(bundle, "is nested deeper than a bundle may be")
 
@@ -241,49 +239,61 @@ def test_a_signature_in_anothers_name_is_refused(bundle: Bundle, key: SigningKey
 )
 def test_wrong_types_are_named_by_file(bundle: Bundle, untrusted: SigningKey, name: str, data: bytes) -> None:
     """A part of the inspection with another form than it must have is refused by the name of its file."""
-    (bundle.folder / "capture" / name).write_bytes(data)
-    resign(bundle.folder / "capture", untrusted)
+    exchange(bundle.folder / "capture", name, data, untrusted)
     refused(bundle, f"capture/{name}: ")
 
 
+RAW = "raw/1-tls"
+
+
 def forged_raw(bundle: Bundle, untrusted: SigningKey, data: bytes) -> None:
-    """Put other compressed bytes in the place of the first raw answer and sign the result."""
-    (bundle.folder / "capture" / raw_name(digest(raw().data))).write_bytes(data)
+    """Put another zstd frame in the place of the first raw answers and sign the result."""
+    repack(bundle.folder / "capture", {RAW: data})
     resign(bundle.folder / "capture", untrusted)
+
+
+def frame(content: bytes, *, has_size: bool = True) -> bytes:
+    return zstandard.ZstdCompressor(write_content_size=has_size).compress(content)
 
 
 @pytest.mark.parametrize(
     ("data", "what"),
     [
-        (zstandard.ZstdCompressor().compress(bytes(2**30)), "more bytes"),
-        (zstandard.ZstdCompressor().compress(b""), "fewer bytes"),
-        (zstandard.ZstdCompressor().compress(raw().data[::-1]), "does not match the SHA-256"),
-        (zstandard.ZstdCompressor().compress(raw().data)[:-3], "bytes"),
+        (frame(bytes(2**30)), "more bytes"),
+        (frame(b""), "does not begin with the sizes"),
+        (frame(b"[1,-1]\nx"), "does not begin with the sizes"),
+        (frame(b"[" + b"1," * 2000 + b"1]\nx"), "holds other bytes than it says"),
+        (frame(b"[680]\n" + raw().data[::-1]), "has no raw bytes"),
+        (frame(b"[680,1]\n" + raw().data), "holds other bytes than it says"),
+        (frame(b"[679]\n" + raw().data), "holds other bytes than it says"),
+        (frame(b"[680]\n" + raw().data)[:-3], "holds other bytes than it says"),
+        (frame(b"[680]\n" + raw().data, has_size=False), "holds other bytes than it says"),
         (b"not compressed", "cannot be decompressed"),
     ],
-    ids=["bomb", "empty", "altered", "cut", "noise"],
+    ids=["bomb", "empty", "negative", "many", "altered", "more", "fewer", "cut", "no size", "noise"],
 )
 def test_raw_bytes_are_bounded_and_checked(bundle: Bundle, untrusted: SigningKey, data: bytes, what: str) -> None:
-    """A decompression bomb costs no memory; altered, cut and uncompressed raw bytes are refused by file."""
+    """A decompression bomb costs no memory; altered, cut and uncompressed raw bytes are refused by part."""
     forged_raw(bundle, untrusted, data)
     hostile = Bundle.open(bundle.folder)
-    ref = hostile.evidence()[0][1].raw[0]
+    ref = next(each for _, seen in hostile.evidence() if seen.scan == 1 for each in seen.raw)
     tracemalloc.start()
     with pytest.raises(BundleError, match=what) as error:
         hostile.raw(ref)
     assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
     tracemalloc.stop()
-    assert raw_name(ref.sha256) in error.value.message
+    assert error.value.message.startswith("capture/raw")
     assert not verify(bundle.folder, trusted=[untrusted.keyid]).intact.holds
 
 
 def test_a_window_that_asks_for_memory_is_refused(bundle: Bundle, untrusted: SigningKey) -> None:
     """Compressed bytes that tell the decompressor to set aside far more than they need are refused."""
+    content = b"[680]\n" + raw().data
     greedy = zstandard.ZstdCompressionParameters(window_log=27, write_content_size=False)
     packer = zstandard.ZstdCompressor(compression_params=greedy).compressobj()
-    forged_raw(bundle, untrusted, packer.compress(raw().data) + packer.flush())
+    forged_raw(bundle, untrusted, packer.compress(content) + packer.flush())
     hostile = Bundle.open(bundle.folder)
-    with pytest.raises(BundleError, match="cannot be decompressed"):
+    with pytest.raises(BundleError, match="holds other bytes than it says"):
         hostile.raw(hostile.evidence()[0][1].raw[0])
 
 
@@ -303,31 +313,46 @@ def test_trust_outside_the_bundle_is_not_read(bundle: Bundle, name: str) -> None
 
 
 def test_hostile_evidence_and_ledger_are_named(bundle: Bundle, untrusted: SigningKey) -> None:
-    """Evidence that is not named by its digest, or is none, and ledger lines that are none, are refused by file."""
+    """Evidence that is none, and ledger lines that are none, are refused by part."""
     part = bundle.folder / "capture"
-    one = bundle.evidence()[0][0]
-    (part / "observations" / f"{one}.json").write_bytes(b"{}")
-    (part / "ledger.jsonl").write_bytes(b'{"at":1}\n')
-    resign(part, untrusted)
+    exchange(part, "evidence/2-tls", b"{}", untrusted)
+    exchange(part, "ledger.jsonl", b'{"at":1}\n', untrusted)
     hostile = Bundle.open(bundle.folder)
-    with pytest.raises(BundleError, match=one):
-        hostile.evidence()
-    nothing = digest(b"{}")
-    (part / "observations" / f"{one}.json").rename(part / "observations" / f"{nothing}.json")
-    resign(part, untrusted)
-    hostile = Bundle.open(bundle.folder)
-    with pytest.raises(BundleError, match=nothing):
+    with pytest.raises(BundleError, match="evidence/2-tls"):
         hostile.evidence()
     with pytest.raises(BundleError, match=r"ledger\.jsonl:1"):
         hostile.ledger()
 
 
+def test_frames_that_lead_astray_are_refused(bundle: Bundle, untrusted: SigningKey) -> None:
+    """A signed pack whose frames are cut, longer than the pack, or nested like a bomb is refused by part."""
+    part = bundle.folder / "capture"
+    pack = part / "pack.zst"
+    whole = pack.read_bytes()
+    for data in (
+        whole[:-1],
+        whole[:100],
+        b"",
+        b"\x5d\x2a\x4d\x18" * 10**5,
+        whole.replace(b'"size":', b'"size":9999999'),
+    ):
+        pack.write_bytes(data)
+        resign(part, untrusted)
+        statement = payload(part)
+        statement["subject"] += [{"name": "ledger.jsonl", "digest": {"sha256": "0" * 64}}]
+        unique = {each["name"]: each for each in statement["subject"]}
+        sign(part, {**statement, "subject": list(unique.values())}, untrusted)
+        with pytest.raises(BundleError, match="capture/"):
+            Bundle.open(bundle.folder).ledger()
+        assert not verify(bundle.folder, trusted=[untrusted.keyid]).intact.holds
+
+
 def test_what_changes_after_opening_is_noticed(bundle: Bundle) -> None:
-    """A file that is changed between opening and reading is refused when it is read."""
-    one = bundle.evidence()[0][0]
-    path = bundle.folder / "capture" / "observations" / f"{one}.json"
-    path.write_bytes(path.read_bytes().replace(b"tls", b"tlz"))
-    with pytest.raises(BundleError, match=one):
+    """A part that is changed between opening and reading is refused when it is read."""
+    part = bundle.folder / "capture"
+    other = compressed(contents(part)["evidence/2-tls"].replace(b"a.example", b"b.example"))
+    spoil(part, "evidence/2-tls", lambda data: other.ljust(len(data), b"\0")[: len(data)])
+    with pytest.raises(BundleError, match="evidence/2-tls: is not what was sealed"):
         bundle.evidence()
 
 

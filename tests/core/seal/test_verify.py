@@ -16,9 +16,9 @@ from inspector.record.assessment import Assessment
 from inspector.record.inspection import PluginRecord
 from inspector.report.messages import translated
 from inspector.seal import Bundle, Comparison, SigningKey, add_assessment, verify
-from inspector.seal.layout import MANIFEST
+from inspector.seal.layout import MANIFEST, PACK
 from tests.core.seal.examples import assessment, sealed
-from tests.core.seal.forgery import payload, resign, sign
+from tests.core.seal.forgery import exchange, frames, payload, repack, sign, spoil, stored
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +53,26 @@ def test_untouched_is_intact_and_by_whom(judged: Bundle, key: SigningKey, untrus
         assert key.keyid in describe_intact(unknown)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def part_at(folder: Path, name: str, position: int) -> str:
+    """The part whose frame, header included, has this byte of a pack; any other file itself."""
+    if not name.endswith(PACK):
+        return name
+    found = (each for each in frames((folder / name).parent) if each.start <= position < each.end)
+    return f"{name.removesuffix(PACK)}{next(found).header.name}"
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_any_flipped_bit_is_named_by_file(judged: Bundle, key: SigningKey, data: st.DataObject) -> None:
-    """Whichever bit of whichever file is flipped, exactly that file is named."""
+def test_any_flipped_bit_is_named_by_part(judged: Bundle, key: SigningKey, data: st.DataObject) -> None:
+    """Whichever bit of whichever file is flipped, exactly the part with it is named.
+
+    A header may be flipped into another valid one: then the pack is named, or the part of the other name as well.
+    """
     name = data.draw(st.sampled_from(names(judged)))
     path = judged.folder / name
     before = path.read_bytes()
     position = data.draw(st.integers(0, len(before) - 1))
+    part = part_at(judged.folder, name, position)
     flipped = before[position] ^ (1 << data.draw(st.integers(0, 7)))
     path.write_bytes(before[:position] + bytes([flipped]) + before[position + 1 :])
     try:
@@ -68,21 +80,46 @@ def test_any_flipped_bit_is_named_by_file(judged: Bundle, key: SigningKey, data:
     finally:
         path.write_bytes(before)
     assert not intact.trusted
-    assert [fault.file for fault in intact.faults] == [name]
-    assert name in describe_intact(intact)
+    others = {fault.file for fault in intact.faults if fault.what != "is not in the manifest"}
+    assert others in ({part}, {name})
+    if name.endswith(PACK) and others == {name}:
+        assert any(each.start <= position < each.content for each in frames(path.parent))
 
 
 def test_every_byte_of_every_file_counts(judged: Bundle, key: SigningKey) -> None:
-    """A file that is cut, longer or gone is named, for every file of the bundle."""
+    """A file that is cut, longer or gone is named, for every file of the bundle; of a cut pack its last part is."""
     for name in names(judged):
         path = judged.folder / name
         before = path.read_bytes()
         for after in (before[:-1], before + b"\n", None):
+            expected = part_at(judged.folder, name, len(before) - 1) if after == before[:-1] else name
             path.unlink() if after is None else path.write_bytes(after)
             intact = verify(judged.folder, trusted=[key.keyid]).intact
             path.write_bytes(before)
             path.chmod(0o600)
-            assert [fault.file for fault in intact.faults] == [name]
+            assert [fault.file for fault in intact.faults] == [expected]
+
+
+@pytest.mark.parametrize("part", ["evidence/1-tls", "raw/1-tls", "ledger.jsonl", "plan.json"])
+def test_each_part_is_named(judged: Bundle, key: SigningKey, part: str, tmp_path: Path) -> None:
+    """A part that was altered, left out, exchanged for another or added is named, whatever its headers say."""
+    capture = shutil.copytree(judged.folder, tmp_path / "copy") / "capture"
+    spare = stored(capture)["settings.json"]
+    for change, what in (({part: spare}, "SHA-256 differs"), ({part: None}, "is missing, or cannot be read any more")):
+        repack(capture, change)
+        (fault,) = verify(capture.parent, trusted=[key.keyid]).intact.faults
+        assert fault.file == f"capture/{part}"
+        assert what in fault.what
+        shutil.copy(judged.folder / "capture" / PACK, capture / PACK)
+    repack(capture, {"evidence/9-tls": spare})
+    (fault,) = verify(capture.parent, trusted=[key.keyid]).intact.faults
+    assert (fault.file, fault.what) == ("capture/evidence/9-tls", "is not in the manifest")
+
+
+def test_the_pack_of_another_bundle_is_named(judged: Bundle, bundle: Bundle, key: SigningKey) -> None:
+    """A rightly made pack of another capture in the place of this one's is noticed."""
+    shutil.copy(judged.folder / "capture" / PACK, bundle.folder / "capture" / PACK)
+    assert verify(bundle.folder, trusted=[key.keyid]).intact.altered
 
 
 def test_what_stands_beside_is_named(judged: Bundle, key: SigningKey, tmp_path: Path) -> None:
@@ -113,8 +150,7 @@ def test_an_assessment_that_was_renamed_is_named(judged: Bundle, key: SigningKey
 def test_altered_and_signed_again_is_not_trusted(bundle: Bundle, key: SigningKey, untrusted: SigningKey) -> None:
     """Evidence that was altered and signed with another key is not by a trusted signer."""
     part = bundle.folder / "capture"
-    (part / "documents" / "statements.json").write_bytes(b"[]")
-    resign(part, untrusted)
+    exchange(part, "documents/statements.json", b"[]", untrusted)
     intact = verify(bundle.folder, trusted=[key.keyid]).intact
     assert (intact.holds, intact.trusted) == (True, False)
     assert f"unknown signer (capture by {untrusted.keyid})" in describe_intact(intact)
@@ -124,8 +160,7 @@ def test_the_old_signature_does_not_cover_new_bytes(bundle: Bundle, key: Signing
     """Keeping the trusted signature next to one's own over altered bytes makes the bundle not intact."""
     part = bundle.folder / "capture"
     old = json.loads((part / MANIFEST).read_bytes())["signatures"][0]
-    (part / "settings.json").write_bytes(b'{"resolvers":[]}')
-    resign(part, untrusted)
+    exchange(part, "settings.json", b'{"resolvers":[]}', untrusted)
     envelope = json.loads((part / MANIFEST).read_bytes())
     envelope["signatures"].append(old)
     (part / MANIFEST).write_bytes(json.dumps(envelope, sort_keys=True, separators=(",", ":")).encode())
@@ -230,7 +265,7 @@ def test_an_altered_bundle_is_not_assessed_again(bundle: Bundle, key: SigningKey
         raise AssertionError("judged an altered bundle")
 
     add_assessment(bundle, assessment(bundle), {}, key)
-    (bundle.folder / "capture" / "settings.json").write_bytes(b"{}")
+    spoil(bundle.folder / "capture", "settings.json", lambda data: data[:-1])
     answer = verify(bundle.folder, trusted=[key.keyid], reassess=never)
     assert [each.comparison for each in answer.reproduced.assessments] == [Comparison.NOT_ASKED]
     assert answer.today == ()

@@ -29,6 +29,7 @@ SITES = {
     "bad": "https://web.test:8444/",
     "bare": "https://web.test:8445/",
     "elsewhere": "https://web.test:8446/",
+    "csrf-cookies": "https://web.test:8455/",
     "error-https": "https://web.test:8449/",
     "certificate-expired": "https://web.test:8450/",
     "certificate-other-name": "https://web.test:8451/",

@@ -248,6 +248,11 @@ http {{
     location /.well-known/ {{ alias {folder}/bare-address/; }} }}
   server {{ listen {address}:8473 ssl; types {{ text/plain txt; }}
     location /.well-known/ {{ alias {folder}/latin-1/; }} }}
+  server {{ listen {address}:8455 ssl; server_tokens off;
+    add_header Set-Cookie "sid=abcdefghijklmnop; Secure; HttpOnly; SameSite=Lax";
+    add_header Set-Cookie "XSRF-TOKEN=abcdefghijklmnop; Secure; SameSite=Lax";
+    add_header Set-Cookie "__Host-csrftoken=abcdefghijklmnop; Path=/; Secure; SameSite=Strict";
+    location / {{ return 200 "<p>hello</p>"; }} }}
   server {{ listen {address}:8080; server_tokens off; location / {{ return 301 https://$host:8443$request_uri; }} }}
   server {{ listen {address}:8081; location / {{ return 200 "<p>hello</p>"; }} }}
   server {{ listen {address}:8082; location / {{ return 302 http://$host:8081/; }} }}
@@ -282,7 +287,8 @@ def write_security_files(folder: Path) -> None:
 @contextmanager
 def nginx(address: str) -> Iterator[None]:
     """nginx, with 8443 (good), 8444 (bad), 8445 (bare), 8446 (elsewhere), 8449 (error), 8080 (to HTTPS), 8081, 8082;
-    8450 to 8454 present certificates that clients reject; 8460 to 8473 differ in their ``security.txt``.
+    8450 to 8454 present certificates that clients reject, 8455 sets cookies of CSRF protection; 8460 to 8473 differ in
+    their ``security.txt``.
 
     The good site sends every security header that is in use, so that a check of one more finds it recorded.
     """

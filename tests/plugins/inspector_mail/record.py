@@ -27,6 +27,7 @@ DOMAINS = {
         "double",
         "malformed",
         "loop",
+        "everyone",
         "hidden",
         "soft",
         "neutral",

@@ -86,12 +86,18 @@ def postgresql(address: str, port: int) -> Iterator[None]:
     with tempfile.TemporaryDirectory() as folder:
         if user is not None:
             shutil.chown(folder, user)
-        data, programs = Path(folder) / "data", Path(installed("postgres")).resolve().parent
+        data, programs = Path(folder) / "data", _postgresql_programs()
         initdb = [str(programs / "initdb"), "--auth=reject", "--no-sync", "-D", str(data)]
         subprocess.run(initdb, check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL)
         command = [str(programs / "postgres"), "-D", str(data), "-h", address, "-p", str(port), "-k", folder]
         with running(command, address, port, user=user):
             yield
+
+
+def _postgresql_programs() -> Path:
+    """The folder of PostgreSQL's programs, which Debian keeps by version and off the path; skips without one."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda each: int(each.parent.name))
+    return folders[-1] if folders else Path(installed("postgres")).resolve().parent
 
 
 @contextmanager

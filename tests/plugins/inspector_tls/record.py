@@ -219,6 +219,8 @@ class Servers:
             "no-declared-roots": self.without_declared_roots,
             "both-kinds": self.both_kinds,
             "weak-root-key": self.below_weak_root,
+            "declared-authority": self.below_declared_root,
+            "declared-authority-expired": partial(self.below_declared_root, days=(-30, -2)),
             "missing-issuer-no-declared-roots": partial(self.without_declared_roots, alone=True),
         }
         return {f"certificates/{name}": recorder for name, recorder in names.items()}
@@ -233,6 +235,13 @@ class Servers:
         weak = root("Weak root", key=rsa_key(1024))
         with servers.openssl(issue(HOST, weak, dns=[HOST]).write(self.folder, "server")) as port:
             return scan_certificates(port, seconds=1, declared=weak.pem, public=self.root.pem)
+
+    def below_declared_root(self, days: tuple[int, int] | None = None) -> Observation:
+        """The certificates of a server below a private CA whose root is declared, and not among the browsers'."""
+        private = root("Own root")
+        dated = {} if days is None else {"days": days}
+        with servers.openssl(issue(HOST, private, dns=[HOST], **dated).write(self.folder, "server")) as port:
+            return scan_certificates(port, seconds=1, declared=private.pem, public=self.root.pem)
 
     def conforming(self) -> Identity:
         """A certificate to which the browsers' profile does not object."""

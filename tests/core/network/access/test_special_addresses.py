@@ -56,9 +56,11 @@ def test_purpose_of_an_address(address: str, purpose: str | None) -> None:
 
 
 def forms(inner: str) -> list[str]:
-    """IPv6 addresses that contain an IPv4 one: mapped, compatible, NAT64, 6to4, Teredo."""
+    """IPv6 addresses that contain an IPv4 one: mapped, compatible, translated, NAT64, 6to4, Teredo, ISATAP."""
     number = int(ipaddress.IPv4Address(inner))
-    found = [0xFFFF << 32 | number, number, 0x64FF9B << 96 | number, 0x2002 << 112 | number << 80 | 1]
+    found = [0xFFFF << 32 | number, number, 0xFFFF << 48 | number]
+    found += [0x64FF9B << 96 | number, 0x2002 << 112 | number << 80 | 1]
+    found += [0x2606470012340000 << 64 | identifier << 32 | number for identifier in (0x5EFE, 0x02005EFE)]
     found.append(0x20010000 << 96 | 0x08080808 << 64 | (number ^ 0xFFFFFFFF))
     return [str(ipaddress.IPv6Address(each)) for each in found if each > 1]
 
@@ -70,12 +72,36 @@ def test_an_embedded_address_counts(inner: str) -> None:
         assert (special_purpose(each), is_never_named(each)) == (special_purpose(inner), is_never_named(inner)), each
 
 
+@given(st.sampled_from(INSIDE))
+def test_both_halves_of_an_address_count(inner: str) -> None:
+    """A special address in the interface identifier of ISATAP counts below every prefix, and the prefix itself does."""
+    number = int(ipaddress.IPv4Address(inner))
+    below = [0x2606470012340000, 0x2002080808080000, 0x2001000008080808]
+    for prefix in below:
+        assert special_purpose(str(ipaddress.IPv6Address(prefix << 64 | 0x5EFE << 32 | number))) is not None
+    assert special_purpose("fd00::5efe:808:808") == "private"
+    assert is_never_named("fe80::5efe:808:808")
+    assert special_purpose("2606:4700::5efe:808:808") is None
+
+
+@given(st.sampled_from([48, 56, 64, 96]))
+def test_local_nat64_leads_to_no_metadata_service(bits: int) -> None:
+    """Whatever length its owner chose for the prefix (RFC 6052 §2.2); and it is special as a whole (RFC 8215)."""
+    inner = int(ipaddress.IPv4Address("169.254.169.254"))
+    after = {48: inner >> 16 << 64 | (inner & 0xFFFF) << 40, 56: inner >> 24 << 64 | (inner & 0xFFFFFF) << 32}
+    after |= {64: inner << 24, 96: inner}
+    address = str(ipaddress.IPv6Address(0x0064FF9B0001 << 80 | after[bits]))
+    assert is_never_named(address), address
+    assert special_purpose(address) == "local NAT64"
+    assert special_purpose("64:ff9b:1::808:808") == "local NAT64"
+
+
 @given(st.ip_addresses().map(str))
 def test_what_the_standard_library_calls_private_is_special(address: str) -> None:
     """No address that Python counts as private, link-local, multicast or reserved is one of the Internet."""
     parsed = ipaddress.ip_address(address)
     embeds = isinstance(parsed, ipaddress.IPv6Address) and any((parsed.ipv4_mapped, parsed.sixtofour, parsed.teredo))
-    if embeds or parsed in ipaddress.ip_network("64:ff9b::/96") if parsed.version == 6 else False:
+    if embeds or any(parsed in ipaddress.ip_network(each) for each in ("64:ff9b::/96", "::ffff:0:0:0/96", "::/96")):
         return
     if parsed.is_private or parsed.is_link_local or parsed.is_multicast or parsed.is_reserved or parsed.is_loopback:
         assert special_purpose(address) is not None

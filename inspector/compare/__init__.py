@@ -1,0 +1,1 @@
+"""Findings of two inspections compared, and the baseline of known failures: pure functions over findings."""

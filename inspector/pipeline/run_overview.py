@@ -1,0 +1,120 @@
+"""REPORT: the sealed assessments of a run, read one after the other, become its overview."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from inspector import __version__
+from inspector.model.errors import BundleError, InspectorError
+from inspector.model.language import Language
+from inspector.pipeline.reporting import contained_rendering
+from inspector.registry.registry import Registry
+from inspector.report.ledger_totals import LedgerTotals
+from inspector.report.messages import Translator
+from inspector.report.renderer import RunRenderer
+from inspector.report.run_overview import RunCounter, RunOverview, RunState, SystemRow
+from inspector.report.view import View
+from inspector.seal import Bundle, RunIndex, State
+from inspector.seal.layout import REPORTS
+from inspector.seal.run_index import Attempt
+
+__all__ = ["is_run", "overview_of", "render_run"]
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is that of a run."""
+    return RunIndex(folder.resolve().parent, folder.resolve().name).path.is_file()
+
+
+def overview_of(folder: Path, registry: Registry) -> RunOverview:
+    """The overview of the run in a folder. One assessment at a time is in memory. Raises BundleError for the index."""
+    whole = folder.resolve()
+    counter = RunCounter()
+    translators = {language: Translator(registry, language) for language in Language}
+    rows = [
+        _row(whole, each, counter, registry, translators)
+        for each in _last(RunIndex(whole.parent, whole.name).attempts())
+    ]
+    return counter.overview(whole.name, __version__, rows)
+
+
+def _last(attempts: Iterable[Attempt]) -> Iterator[Attempt]:
+    """The attempt of each system that counts: the last one that was sealed, else the last one."""
+    latest: dict[str, Attempt] = {}
+    for each in attempts:
+        known = latest.get(each.system)
+        if known is None or each.state is State.SEALED or known.state is not State.SEALED:
+            latest[each.system] = each
+    yield from latest.values()
+
+
+_UNSEALED = {State.BEGUN: RunState.INTERRUPTED, State.INTERRUPTED: RunState.INTERRUPTED, State.FAILED: RunState.FAILED}
+
+
+def _row(
+    run: Path, attempt: Attempt, counter: RunCounter, registry: Registry, translators: dict[Language, Translator]
+) -> SystemRow:
+    row = SystemRow(
+        system=attempt.system,
+        state=_UNSEALED.get(attempt.state, RunState.NOT_ASSESSED),
+        inspection=attempt.inspection,
+        folder=attempt.folder,
+        detail=attempt.detail,
+    )
+    if attempt.state is not State.SEALED or attempt.folder is None:
+        return row
+    try:
+        return _assessed(run, row, attempt.folder, counter, registry, translators)
+    except InspectorError as error:
+        return row.model_copy(update={"state": RunState.UNREADABLE, "detail": str(error)})
+
+
+def _assessed(
+    run: Path,
+    row: SystemRow,
+    place: str,
+    counter: RunCounter,
+    registry: Registry,
+    translators: dict[Language, Translator],
+) -> SystemRow:
+    folder = (run / place).resolve()
+    if not folder.is_relative_to(run):
+        raise BundleError("the index names a folder outside the run")
+    bundle = Bundle.open(folder)
+    system = bundle.inspection.system
+    if (system.id, bundle.inspection.id) != (row.system, row.inspection):
+        raise BundleError("the folder holds another inspection than the index says")
+    row = row.model_copy(update={"name": system.name, "owner": system.owner, "began": bundle.inspection.begun})
+    judged = bundle.assessments()
+    if not judged:
+        return row
+    newest = judged[-1]
+    view = View(
+        inspection=bundle.inspection,
+        assessment=newest.assessment,
+        registry=registry,
+        regime=None,
+        evidence={},
+        ledger=LedgerTotals(),
+        head=bundle.digest,
+        translators=translators,
+    )
+    report = {}
+    for language in Language:
+        name = f"report.{language.value}.html"
+        kept, beside = newest.folder / REPORTS / name, folder.parent / f"{newest.name}.{name}"
+        path = next((each for each in (kept, beside) if each.is_file()), None)
+        if path is not None:
+            report[language] = path.resolve().relative_to(run).as_posix()
+    return counter.row(row, newest.assessment, view.title).model_copy(update={"report": report})
+
+
+def render_run(overview: RunOverview, formats: Iterable[str], registry: Registry) -> dict[str, bytes]:
+    """The files of an overview by name; a localised format in every language."""
+    files: dict[str, bytes] = {}
+    for name in formats:
+        renderer: RunRenderer = registry.run_renderers[name]
+        for language in Language if renderer.localised else (Language.EN,):
+            files[renderer.file(language)] = contained_rendering(renderer.name, renderer.render, overview, language)
+    return files

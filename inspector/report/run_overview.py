@@ -1,0 +1,222 @@
+"""The overview of a run over several systems: a small row for each, and the requirements that fail most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+
+from inspector.model.base import Instant, Model
+from inspector.model.finding import Finding, Obligation, Severity
+from inspector.model.language import Language
+from inspector.model.verdict import Outcome
+from inspector.record.assessment import Assessment
+from inspector.regime.regime import BilingualText
+from inspector.report.urgency import needs_action, urgency
+
+#: How many failing requirements a row names.
+WORST = 3
+
+
+class RunState(StrEnum):
+    """What became of the inspection of one system."""
+
+    ASSESSED = "assessed"
+    NOT_ASSESSED = "not-assessed"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+    UNREADABLE = "unreadable"
+
+
+class SeverityCounts(Model):
+    """Numbers by severity; information is not counted."""
+
+    critical: int = 0
+    high: int = 0
+    medium: int = 0
+    low: int = 0
+
+    @property
+    def total(self) -> int:
+        """The sum."""
+        return self.critical + self.high + self.medium + self.low
+
+
+class SystemRow(Model):
+    """One system of a run.
+
+    ``failing`` counts the failing requirements, ``must`` those of them that must be met, ``undecided`` those without a
+    conclusion for at least one subject, ``undecided_must`` those of them that must be met. ``worst`` are the ids of the
+    most urgent failing requirements. ``folder`` is the bundle's, ``report`` the HTML report's path by language, both
+    relative to the run's folder. ``detail`` says why a system was not inspected.
+    """
+
+    system: str
+    state: RunState
+    inspection: str
+    folder: str | None = None
+    detail: str = ""
+    name: str = ""
+    owner: str = ""
+    level: int | None = None
+    regime: str = ""
+    began: Instant | None = None
+    as_of: Instant | None = None
+    failing: SeverityCounts = SeverityCounts()
+    must: int = 0
+    undecided: int = 0
+    undecided_must: int = 0
+    scans_planned: int = 0
+    scans_seen: int = 0
+    worst: tuple[str, ...] = ()
+    report: dict[Language, str] = {}
+
+    @property
+    def urgency(self) -> tuple[bool, int, int, int, int, int, int, str]:
+        """The rank of a row: what was not inspected last, then by failures; the smallest is the worst."""
+        counts = self.failing
+        return (
+            self.state is not RunState.ASSESSED,
+            -counts.critical,
+            -counts.high,
+            -self.must,
+            -counts.medium,
+            -counts.low,
+            -self.undecided,
+            self.system,
+        )
+
+
+class RequirementRow(Model):
+    """One requirement that fails somewhere in a run: in how many systems, at how many subjects."""
+
+    requirement: str
+    check: str
+    title: BilingualText
+    severity: Severity
+    obligation: Obligation
+    systems: int
+    subjects: int
+
+
+class RunTotals(Model):
+    """The numbers of systems of a run; ``severe`` have a failure of high or critical severity, ``clean`` have nothing
+    that fails or is undecided."""
+
+    systems: int
+    assessed: int
+    must: int
+    severe: int
+    clean: int
+    scans_planned: int
+    scans_seen: int
+
+
+class RunOverview(Model):
+    """A run: its systems, the worst first, and the failing requirements, those of most systems first in a severity."""
+
+    run: str
+    inspector_version: str
+    systems: tuple[SystemRow, ...]
+    requirements: tuple[RequirementRow, ...]
+
+    @property
+    def totals(self) -> RunTotals:
+        """The numbers over all systems."""
+        rows = self.assessed
+        return RunTotals(
+            systems=len(self.systems),
+            assessed=len(rows),
+            must=sum(each.must > 0 for each in rows),
+            severe=sum(each.failing.critical + each.failing.high > 0 for each in rows),
+            clean=sum(not each.failing.total and not each.undecided for each in rows),
+            scans_planned=sum(each.scans_planned for each in rows),
+            scans_seen=sum(each.scans_seen for each in rows),
+        )
+
+    @property
+    def assessed(self) -> tuple[SystemRow, ...]:
+        """The systems with an assessment."""
+        return tuple(each for each in self.systems if each.state is RunState.ASSESSED)
+
+    @property
+    def others(self) -> tuple[SystemRow, ...]:
+        """The systems without one."""
+        return tuple(each for each in self.systems if each.state is not RunState.ASSESSED)
+
+
+class RunCounter:
+    """Counts the assessments of a run one after the other; it keeps numbers and ids, no findings."""
+
+    def __init__(self) -> None:
+        self._requirements: dict[str, RequirementRow] = {}
+
+    def row(self, row: SystemRow, assessment: Assessment, title: Callable[[Finding, Language], str]) -> SystemRow:
+        """The row of a system with the numbers of its assessment, which also count for the requirements."""
+        failing: dict[str, list[Finding]] = {}
+        undecided: dict[str, Obligation] = {}
+        for each in assessment.findings:
+            if needs_action(each):
+                failing.setdefault(each.requirement, []).append(each)
+            elif each.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
+                undecided[each.requirement] = each.obligation
+        for found in failing.values():
+            self._count(found, title)
+        first = sorted((min(found, key=urgency) for found in failing.values()), key=_by_urgency)
+        numbers = {severity.value: 0 for severity in Severity}
+        for each in first:
+            numbers[each.severity.value] += 1
+        return row.model_copy(
+            update={
+                "state": RunState.ASSESSED,
+                "level": assessment.level,
+                "regime": assessment.regime,
+                "as_of": assessment.as_of,
+                "failing": SeverityCounts(**{name: numbers[name] for name in SeverityCounts.model_fields}),
+                "must": sum(each.obligation is Obligation.MUST for each in first),
+                "undecided": len(undecided),
+                "undecided_must": sum(each is Obligation.MUST for each in undecided.values()),
+                "scans_planned": assessment.coverage.asked,
+                "scans_seen": assessment.coverage.seen,
+                "worst": tuple(each.requirement for each in first[:WORST]),
+            }
+        )
+
+    def _count(self, found: list[Finding], title: Callable[[Finding, Language], str]) -> None:
+        worst = min(found, key=urgency)
+        known = self._requirements.get(worst.requirement)
+        if known is None:
+            known = RequirementRow(
+                requirement=worst.requirement,
+                check=worst.check,
+                title=BilingualText(vi=title(worst, Language.VI), en=title(worst, Language.EN)),
+                severity=worst.severity,
+                obligation=worst.obligation,
+                systems=0,
+                subjects=0,
+            )
+        self._requirements[worst.requirement] = known.model_copy(
+            update={
+                "severity": max(known.severity, worst.severity, key=lambda each: each.rank),
+                "obligation": Obligation.MUST if worst.obligation is Obligation.MUST else known.obligation,
+                "systems": known.systems + 1,
+                "subjects": known.subjects + len(found),
+            }
+        )
+
+    def overview(self, run: str, version: str, rows: Iterable[SystemRow]) -> RunOverview:
+        """The overview of the rows and of what was counted."""
+        return RunOverview(
+            run=run,
+            inspector_version=version,
+            systems=tuple(sorted(rows, key=lambda each: each.urgency)),
+            requirements=tuple(
+                sorted(
+                    self._requirements.values(),
+                    key=lambda each: (-each.severity.rank, -each.systems, -each.subjects, each.requirement),
+                )
+            ),
+        )
+
+
+def _by_urgency(finding: Finding) -> tuple[tuple[int, int, bool], str]:
+    return (urgency(finding), finding.requirement)

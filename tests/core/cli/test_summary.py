@@ -1,0 +1,187 @@
+"""What is printed of assessments fits a small terminal, has the worst first, and says why the exit code is so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from inspector.cli.arguments import RunArguments
+from inspector.cli.exit_code import ExitRule, Threshold
+from inspector.cli.summary import STYLES, InspectionSummary, print_summary, summary_lines, verdict
+from inspector.cli.terminal import Styled, cut
+from inspector.model.base import Cause
+from inspector.model.finding import Finding, Force, Obligation, Severity
+from inspector.model.verdict import Message, Outcome
+from inspector.pipeline.reporting import WrittenAssessment
+from inspector.report.view import View
+from tests.reports import examples
+
+
+def finding(number: int, outcome: Outcome = Outcome.FAIL, severity: str = "high", **update: object) -> Finding:
+    """One finding; each number has a requirement and a check of its own."""
+    made = Finding(
+        id=f"{number:032x}",
+        system="portal",
+        subject=f"https://host-{number}.example.vn:8443",
+        address="192.0.2.1",
+        requirement=f"r-{number}",
+        check=f"c-{number}",
+        outcome=outcome,
+        obligation=Obligation.SHOULD,
+        force=Force.BASELINE,
+        severity=Severity(severity),
+        message=Message(id="accepts {measured}", values={"measured": ("TLS_WITH_A_LONG_NAME",) * 30}),
+    )
+    return made.model_copy(update=update)
+
+
+def must(number: int, outcome: Outcome = Outcome.FAIL, severity: str = "medium", **update: object) -> Finding:
+    return finding(number, outcome, severity, obligation=Obligation.MUST, force=Force.BINDING, **update)
+
+
+def summary(*findings: Finding, fail_on: str | None = "must", system: str = "portal") -> InspectionSummary:
+    view: View = examples.view()
+    assessment = view.assessment.model_copy(update={"findings": findings})
+    inspected = view.inspection.model_copy(update={"system": view.inspection.system.model_copy(update={"id": system})})
+    made = replace(view, inspection=inspected, assessment=assessment, translators={})
+    folder = Path("out/run") / system / "inspection/assessments/first"
+    rule = ExitRule(Threshold(fail_on) if fail_on else None, frozenset())
+    return InspectionSummary.of(WrittenAssessment(made, folder), rule, verbose=True)
+
+
+def printed(*done: InspectionSummary, **given: bool) -> list[str]:
+    lines = summary_lines(done, RunArguments(**given), None, ())
+    return ["".join(each.text if isinstance(each, Styled) else each for each in line) for line in lines]
+
+
+@pytest.fixture(autouse=True)
+def small_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")
+
+
+MANY = [finding(number) for number in range(30)] + [must(number) for number in range(30, 40)]
+UNSEEN = [must(number, Outcome.INCONCLUSIVE, cause=Cause.TIMEOUT) for number in range(50, 70)]
+
+
+@pytest.mark.parametrize("systems", [1, 2, 3, 50])
+@pytest.mark.parametrize("findings", [MANY, MANY + UNSEEN, UNSEEN, MANY[:1], MANY[:4], []])
+def test_it_fits_a_terminal_of_80_columns_and_24_lines(systems: int, findings: list[Finding]) -> None:
+    """However much fails in however many systems, two lines are left for the command and the next prompt."""
+    done = [summary(*findings, system=f"system-{number}") for number in range(systems)]
+    lines = printed(*done)
+    assert sum(max(1, -(-len(line) // 80)) for line in lines) <= 22
+    assert [line for line in lines if len(line) > 80 and not line.startswith(("Report: ", "Begin with"))] == []
+
+
+def test_the_worst_is_first_and_the_rest_is_counted() -> None:
+    """By severity, then what must hold; groups beyond the fifth are a number."""
+    found = [finding(1, severity="low"), must(2, severity="medium"), finding(3, severity="medium")]
+    found += [finding(4, severity="critical"), *(finding(number) for number in range(5, 10))]
+    lines = printed(summary(*found))
+    heads = [line.partition(":")[0] for line in lines if line.partition(":")[0].partition(" ")[0].isupper()]
+    assert heads == ["CRITICAL", "HIGH", "HIGH", "HIGH", "HIGH"]
+    assert "and 4 more, of 4 other requirements (--verbose prints all)" in lines
+    lines = printed(summary(*found[:3]))
+    assert [line.partition(":")[0] for line in lines[1:] if line.startswith(("MEDIUM", "LOW"))] == [
+        "MEDIUM must",
+        "MEDIUM",
+        "LOW",
+    ]
+
+
+def test_a_failure_is_told_as_one_with_its_place_and_remedy() -> None:
+    """The message of the check comes first, then the place and the claim that is not met."""
+    same = must(1, message=Message(id="the certificate expired at {measured}", values={"measured": "noon"}))
+    lines = printed(summary(same, same.model_copy(update={"subject": "https://b.example.vn", "id": "b" * 32})))
+    at = lines.index("MEDIUM must: The certificate expired at noon (in 2 places)")
+    assert lines[at + 1] == "  https://b.example.vn and 1 more; not met: r-1"
+
+
+@pytest.mark.parametrize(
+    ("findings", "fail_on", "said"),
+    [
+        (
+            [must(1)],
+            "must",
+            "failures: 1 must; everything asked was seen; exit code 1: failures that count (--fail-on must): 1",
+        ),
+        (
+            [finding(1)],
+            "must",
+            "exit code 0: nothing that counts (--fail-on must) fails; failures that do not count: 1 high",
+        ),
+        ([finding(1)], "high", "exit code 1: failures that count (--fail-on high): 1"),
+        (
+            [must(1, Outcome.INCONCLUSIVE, cause=Cause.TIMEOUT)],
+            "must",
+            "no failure; could not be seen: 1; exit code 3: not seen, though it counts (--fail-on must): 1",
+        ),
+        ([must(1, excused=True)], "must", "failures that do not count: 1 excused by an accepted statement"),
+        ([must(1, not_yet_due=True)], "must", "failures that do not count: 1 not yet due"),
+    ],
+)
+def test_the_verdict_says_why_the_exit_code_is_what_it_is(findings: list[Finding], fail_on: str, said: str) -> None:
+    """In one sentence, with what fails and does not count."""
+    assert said in verdict(summary(*findings, fail_on=fail_on))
+
+
+def test_what_counts_and_was_not_seen_is_listed_with_its_cause() -> None:
+    """Requirements that share subject and cause are one line, with their claims."""
+    unseen = [
+        must(
+            number,
+            Outcome.INCONCLUSIVE,
+            subject="https://a.example.vn",
+            cause=Cause.TIMEOUT,
+            message=Message(id="no observation: {cause}", values={"cause": "timeout"}),
+        )
+        for number in range(5)
+    ]
+    lines = printed(summary(*unseen))
+    at = lines.index("Could not be seen:")
+    assert "".join(lines[at + 1 : at + 3]).startswith(
+        "  https://a.example.vn 192.0.2.1: no observation: no answer in time"
+    )
+    assert "and 2 more" in "".join(lines)
+
+
+def test_verbose_has_a_line_for_every_finding_and_summary_one_for_each_system() -> None:
+    """Neither leaves out the exit code; --summary prints nothing else."""
+    made = summary(*MANY, *UNSEEN, finding(90, Outcome.PASS))
+    lines = printed(made, verbose=True)
+    assert sum(" – " in line for line in lines) == len(MANY) + len(UNSEEN) + 1
+    assert any("TLS_WITH_A_LONG_NAME, " * 20 in line for line in lines)
+    assert printed(made, made, summary=True) == [verdict(made)] * 2
+
+
+def test_severity_has_a_colour_on_a_terminal_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """The word is there with and without it."""
+    lines = summary_lines([summary(finding(1))], RunArguments(), None, ())
+    styles = [part.style for line in lines for part in line if isinstance(part, Styled) and part.text == "HIGH"]
+    assert styles == [STYLES[Severity.HIGH]]
+    print_summary([summary(finding(1))], RunArguments())
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "HIGH" in out
+
+
+def test_systems_that_were_not_inspected_are_named_with_the_reason() -> None:
+    """Beyond the fifth they are a number; the exit code of all stands last."""
+    missed = [(f"s-{number}", "the name was not resolved") for number in range(7)]
+    lines = summary_lines([summary(must(1))], RunArguments(), 2, missed)
+    texts = ["".join(each.text if isinstance(each, Styled) else each for each in line) for line in lines]
+    at = texts.index("Not inspected: 7 of 8 systems")
+    assert texts[at + 1] == "  s-0: the name was not resolved"
+    assert texts[at + 6] == "  and 2 more"
+    assert texts[-1] == "exit code 2: systems with failures that count: 1; systems not inspected: 7"
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "shown"), [("abc", 3, "abc"), ("abcd", 3, "ab…"), ("漢字", 3, "漢…"), ("à" * 4, 4, "à" * 4)]
+)
+def test_a_text_is_cut_to_its_columns(text: str, columns: int, shown: str) -> None:
+    """Wide characters count twice, combining ones not at all."""
+    assert cut(text, columns) == shown

@@ -1,0 +1,37 @@
+"""A plugin that does not end while it is loaded does not hang the program."""
+
+from pathlib import Path
+
+import pytest
+
+from inspector.model.errors import PluginError
+from inspector.registry import registry
+from inspector.registry.registry import installed
+from tests.core.registry.installing import install
+from tests.core.registry.test_lock import place
+
+__all__ = ["place"]
+
+HANG = "import time\ntime.sleep(3600)\n"
+HOOK = """
+import time
+from inspector import hookimpl
+
+@hookimpl
+def inspector_checks():
+    try:
+        time.sleep(3600)
+    except BaseException:
+        while True:
+            pass
+"""
+
+
+@pytest.mark.parametrize("source", [HANG, HOOK], ids=["import", "hook"])
+def test_a_plugin_that_does_not_end_is_named(place: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    """Its import and its hooks are limited in time, also where they ignore an interruption."""
+    monkeypatch.setattr(registry, "LOAD_SECONDS", 0.5)
+    install(place, "lock_hanging", {"lock_hanging.py": source})
+    with pytest.raises(PluginError) as refused:
+        installed(("lock_hanging",))
+    assert "plugin 'lock_hanging' (lock-hanging 1.0) was not loaded within 0.5 s" in str(refused.value)
