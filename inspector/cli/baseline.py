@@ -34,9 +34,9 @@ def load_baseline(path: Path) -> Baseline:
         ) from None
 
 
-def refuse_baseline(given: Path | None, authorisations: Iterable[Authorisation]) -> None:
+def refuse_baseline(given: Path | None, authorisations: Iterable[Authorisation] = (), *, decided: bool = False) -> None:
     """Raise UsageError for a baseline where an inspection decision orders the inspection."""
-    if given is not None and is_decided(authorisations):
+    if given is not None and (decided or is_decided(authorisations)):
         raise UsageError(
             "--baseline is for the user's own pipeline; an inspection decision does not leave out known failures",
             remedy="leave it out, or give the inspecting side's decisions with --decisions",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from inspector.cli.arguments import RunArguments
@@ -120,8 +120,8 @@ class Reckoning:
 
     code: int
     threshold: str
-    counted: Mapping[Standing, int]
-    below: Mapping[Severity, int]
+    counted: Counter[Standing]
+    below: Counter[Severity]
     blind: bool
 
 

@@ -295,6 +295,7 @@ def _resume_run(folder: Path, arguments: RunArguments) -> int:
     for name in ("authorisations", "formats", "keep_reports", "inspection"):
         _refuse_option(arguments, name)
     recorded = RunRequests(folder)
+    refuse_baseline(arguments.baseline, decided=recorded.head.is_decided)
     own = read_settings(arguments.settings, folder.parent)
     load_trust(own)
     decided = recorded.head.is_decided

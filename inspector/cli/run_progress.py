@@ -93,7 +93,7 @@ def _command(folder: Path, arguments: RunArguments) -> list[str]:
     """The command with the options that are not recorded."""
     given = {
         "--settings": arguments.settings,
-        "--fail-on": arguments.fail_on if arguments.fail_on != RunArguments().fail_on else None,
+        "--fail-on": arguments.fail_on,
         "--baseline": arguments.baseline,
         "--to": arguments.to,
     }

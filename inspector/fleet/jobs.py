@@ -10,14 +10,12 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any
 
 from inspector.assess.assessor import tasks_to_confirm
 from inspector.declare.settings import Settings
 from inspector.model.base import Instant, Model, canonical
 from inspector.model.errors import BundleError, InspectorError, UsageError
-from inspector.model.escaping import storable
-from inspector.model.formatted import FormattedMessage
+from inspector.model.formatted import packed, unpacked
 from inspector.model.observation import Evidence
 from inspector.network.sandbox import worker
 from inspector.pipeline.capture import COMPLETE, planned_as_captured, reopen_capture
@@ -32,7 +30,7 @@ from inspector.registry.lock import pinned, records_of
 from inspector.registry.registry import Registry, installed
 from inspector.report.view import View
 from inspector.seal import Bundle, inspection_of
-from inspector.seal.layout import ASSESSMENTS
+from inspector.seal.layout import ASSESSMENTS, REPORTS
 
 #: What is kept of an assessment: an importable function of it and of the caller's options.
 Summarise = Callable[[WrittenAssessment, bytes], bytes]
@@ -161,7 +159,18 @@ async def assessed(folder: Path, run: RunContext, as_of: Instant, reports: Repor
         return await StepsHere().assess(bundle, run, as_of, reports)
     own = [each for each in found if each.assessment.as_of == as_of]
     newest = (own or found)[-1]
-    return WrittenAssessment(view(bundle, newest.assessment, run.registry), bundle.folder / ASSESSMENTS / newest.name)
+    made = run.mark(view(bundle, newest.assessment, run.registry, reports.record))
+    return WrittenAssessment(made, bundle.folder / ASSESSMENTS / newest.name, _reports(bundle, newest.name))
+
+
+def _reports(bundle: Bundle, assessment: str) -> dict[str, Path]:
+    """The reports of an assessment that there are, by name: in the bundle, or else beside it."""
+    inside = bundle.folder / ASSESSMENTS / assessment / REPORTS
+    if inside.is_dir():
+        return {each.name: each for each in sorted(inside.iterdir())}
+    prefix = f"{assessment}."
+    beside = sorted(each for each in bundle.folder.parent.iterdir() if each.name.startswith(prefix))
+    return {each.name.removeprefix(prefix): each for each in beside if each.is_file()}
 
 
 def summary_of(written: WrittenAssessment, common: Common) -> bytes:
@@ -181,7 +190,7 @@ def _answered(work: Callable[[], bytes]) -> bytes:
         return _RESULT + work()
     except InspectorError as error:
         kind = "bundle" if isinstance(error, BundleError) else "usage" if isinstance(error, UsageError) else ""
-        told = {"kind": kind, "message": _packed(error.message), "remedy": _packed(error.remedy)}
+        told = {"kind": kind, "message": packed(error.message), "remedy": packed(error.remedy)}
         return _ERROR + canonical(told)
 
 
@@ -195,19 +204,4 @@ def result_of(answer: bytes) -> bytes:
     if answer[:1] == _RESULT:
         return answer[1:]
     told = json.loads(answer[1:])
-    raise _KINDS.get(told["kind"], InspectorError)(_unpacked(told["message"]), remedy=_unpacked(told["remedy"]))
-
-
-def _packed(text: object) -> Any:
-    """A text as JSON, with its template and values where it has them."""
-    if not isinstance(text, FormattedMessage):
-        return storable(str(text))
-    values = {name: _packed(value) for name, value in text.values.items()}
-    return {"template": storable(text.template), "values": values}
-
-
-def _unpacked(value: Any) -> str:
-    if isinstance(value, dict):
-        values = {name: _unpacked(each) for name, each in value["values"].items()}
-        return FormattedMessage(value["template"], **values)
-    return str(value)
+    raise _KINDS.get(told["kind"], InspectorError)(unpacked(told["message"]), remedy=unpacked(told["remedy"]))

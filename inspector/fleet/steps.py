@@ -132,11 +132,19 @@ class InWorkers(RunSteps):
                 remedy=_REMEDY,
             ) from None
         except ScanFailure as failure:
+            _log.debug("a job failed", extra={"system": system, "detail": failure.message})
             raise InspectorError(
-                FormattedMessage("{system}: it cannot be assessed: {reason}", system=system, reason=failure.message),
+                FormattedMessage(
+                    "{system}: it cannot be assessed: {reason}", system=system, reason=_last_line(failure)
+                ),
                 remedy=_REMEDY,
             ) from None
         return result_of(answer)
+
+
+def _last_line(failure: ScanFailure) -> str:
+    """What an error in another process says, without where it was raised."""
+    return next((line for line in reversed(failure.message.splitlines()) if line.strip()), "")
 
 
 _REMEDY = "what was collected is kept; repair or remove the plugin, and continue with 'inspector run --resume'"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from inspector.model.escaping import storable
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -55,3 +58,18 @@ def rendered(text: str, lookup: Callable[[str], str], shown: Callable[[object], 
         for name, value in text.values.items()
     }
     return fill(lookup(text.template), values)
+
+
+def packed(text: object) -> str | dict[str, Any]:
+    """A text as JSON, with its template and values where it has them, and nothing that is no Unicode."""
+    if not isinstance(text, FormattedMessage):
+        return storable(str(text))
+    values = {name: packed(value) for name, value in text.values.items()}
+    return {"template": storable(text.template), "values": values}
+
+
+def unpacked(value: Any) -> str:
+    """The text that ``packed`` made this of."""
+    if not isinstance(value, dict):
+        return str(value)
+    return FormattedMessage(value["template"], **{name: unpacked(each) for name, each in value["values"].items()})

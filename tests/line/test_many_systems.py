@@ -23,7 +23,7 @@ from inspector.fleet.requests import RunRequests
 from inspector.network.pacing.address_state import clock
 from inspector.network.pacing.state_files import StateFiles, default_folder
 from inspector.seal import Attempt, RunIndex, State
-from inspector.seal.layout import SHARED
+from tests.bundles import names
 from tests.line.harness import FAST, Line, RunResult, Servers, run_cli, serving, system, wait_until
 from tests.line.test_misbehaving_plugin import having
 
@@ -37,8 +37,8 @@ def systems_at(servers: Servers, *names: str) -> list[dict[str, Any]]:
 
 
 def run_of(output: Path) -> Path:
-    [run] = [each for each in output.iterdir() if each.name != SHARED]
-    return run
+    [index] = output.glob("*/index.jsonl")
+    return index.parent
 
 
 def states(output: Path) -> dict[str, list[State]]:
@@ -162,7 +162,7 @@ def several_in_flight(line: Line, name: str) -> Iterator[tuple[Servers, subproce
 
 def _recorded(output: Path) -> int:
     """How many of the systems that wait have recorded a scan."""
-    return sum(bool(path.read_bytes()) for path in output.glob("*/busy-*/*/capture/journal.jsonl"))
+    return sum(bool(names(path, "evidence")) for path in output.glob("*/busy-*/*/capture"))
 
 
 EACH_ONCE = {"fast": 1, **{f"{kind}-{number}": 1 for kind in ("seen", "busy") for number in range(4)}}
