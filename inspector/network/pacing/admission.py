@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from anyio import CapacityLimiter, WouldBlock
 
@@ -113,6 +113,8 @@ class ConnectionLease:
 
 #: Open connections of all inspections together, by event loop: the limit is the machine's. First in, first out.
 _open_connections: WeakKeyDictionary[asyncio.AbstractEventLoop, CapacityLimiter] = WeakKeyDictionary()
+#: The admission controls of each event loop: one for each inspection.
+_in_use: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakSet[AdmissionControl]] = WeakKeyDictionary()
 
 
 class AdmissionControl:
@@ -125,6 +127,13 @@ class AdmissionControl:
         self._open = _open_connections.setdefault(asyncio.get_running_loop(), CapacityLimiter(connections))
         self._cancel_scopes: dict[CancelScope, str | None] = {}
         self._reachability: dict[str, Reachability] = {}
+        self._siblings = _in_use.setdefault(asyncio.get_running_loop(), WeakSet())
+        self._siblings.add(self)
+
+    @property
+    def has_others(self) -> bool:
+        """Whether there are other inspections in this event loop."""
+        return len(self._siblings) > 1
 
     def reachability(self, address: str) -> Reachability:
         """What connections to ``address`` came to in this inspection."""
