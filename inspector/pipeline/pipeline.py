@@ -19,6 +19,7 @@ from typing import Protocol, TypeVar
 
 from inspector.assess.assessor import AssessmentInput, Verdicts, tasks_to_confirm
 from inspector.collect.collector import Collector, Progress, TaskKey
+from inspector.collect.shared_scans import SharedScans
 from inspector.declare.authorisation import Authorisation
 from inspector.model.errors import InspectorError
 from inspector.model.observation import Evidence
@@ -221,13 +222,12 @@ async def collect_and_confirm(
     progress: OnProgress = _ignore,
     steps: Steps[object] | None = None,
     *,
-    shared: object = None,
+    shared: SharedScans | None = None,
 ) -> None:
     """Run the scans that have no result yet, and scan again what a failing check depends on.
 
-    ``shared`` is what systems of a run at one address may have in common.
+    ``shared`` are the scans of the run, where its inspections share an event loop.
     """
-    del shared
     inspection = writer.inspection
     plan = inspection.plan
     scope = Scope(inspection.authorisations, inspection.system, plan.pins, planned.further)
@@ -250,13 +250,17 @@ async def collect_and_confirm(
             trust=trust,
             progress=progress,
             stop_at=None if within is None else time.monotonic() + within,
+            shared=shared,
         )
         about = {"system": inspection.system.id, "inspection": inspection.id}
         _log.info("collecting", extra={**about, "count": len(plan.tasks)})
-        await collector.collect(plan.tasks)
-        failing = await (steps or StepsHere()).failing(writer, planned, context.registry)
-        _log.info("confirming", extra={**about, "count": len(failing)})
-        await collector.confirm(failing)
+        try:
+            await collector.collect(plan.tasks)
+            failing = await (steps or StepsHere()).failing(writer, planned, context.registry)
+            _log.info("confirming", extra={**about, "count": len(failing)})
+            await collector.confirm(failing)
+        finally:
+            collector.leave()
 
 
 def assessment_input(

@@ -134,7 +134,7 @@ def _open(session: ProbeSession, ports: Sequence[int]) -> LedgerRecord:
     admission, address = session.admission, canonical_address(session.target.address)
     if (stopped := admission.reachability(address).stopped) is not None:
         raise stopped.failure()
-    return admission.ledger.opened(session.request_context.entry(address, 0, SWEEP, len(ports)))
+    return session.request_context.opened(admission.ledger, address, 0, SWEEP, ports)
 
 
 async def _swept(
