@@ -449,12 +449,9 @@ class Collector:
         return output if network.violation is None else ScanOutput(failure=failure_of(network.violation, probe))
 
     def _may_share(self, task: ScanTask, probe: Probe) -> bool:
-        """Whether another inspection of the run may ask the same: of an address, of which authorisations speak.
-
-        What hosts other than the target answer depends on what else an authorisation names.
-        """
-        is_plain = not (probe.infrastructure or probe.contacts_third_parties)
-        return is_plain and None not in (task.authorisation, task.subject.address) and task.cause is None
+        """Whether another inspection of the run may ask the same: of an address, of which authorisations speak."""
+        is_permitted = task.cause is None and None not in (task.authorisation, task.subject.address)
+        return is_permitted and not probe.infrastructure
 
     def _question(self, task: ScanTask, target: Target, needs: Sequence[Observation], scan: int) -> str:
         """A digest of all that the scan depends on, but for what the authorisation permits."""

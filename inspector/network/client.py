@@ -60,8 +60,7 @@ class Network:
 
     def fingerprint(self, secret: bytes) -> str:
         """``len=N;sha256=…``, which replaces a secret in raw bytes; the digest is keyed with this inspection's salt."""
-        if self._session.log is not None:
-            self._session.log.is_private = True
+        self._session.keep_private()
         return f"len={len(secret)};sha256={hmac.new(self._salt, secret, hashlib.sha256).hexdigest()}"
 
     async def connect(self, port: int | None = None, *, timeout: float = 10.0) -> Stream:
@@ -135,6 +134,7 @@ class Network:
         """
         from inspector.network.third_parties import sessions_to
 
+        self._session.keep_private()  # what other hosts answer depends on what else the authorisation names
         return tuple(Network(each, self.identity, self._salt) for each in await sessions_to(self._session, url))
 
     @property

@@ -123,8 +123,7 @@ class ProbeSession:
         try:
             sweep = self._admit(ports, at, sweep=sweep)
         except ScanFailure:
-            if self.log is not None:
-                self.log.is_private = True
+            self.keep_private()
             raise
         if not sweep:
             self._admitted.add(asked)
@@ -161,6 +160,11 @@ class ProbeSession:
             self.__dict__[name] = replace(getattr(self, name), log=log)
         self.__dict__["request_context"] = replace(self.request_context, rates=rates)
         return log
+
+    def keep_private(self) -> None:
+        """The result depends on what only this inspection may do or has: no other one may take it."""
+        if self.log is not None:
+            self.log.is_private = True
 
     def end_sharing(self) -> None:
         """The scan has ended: note whether its result is private, and what is known of the address."""
@@ -232,8 +236,6 @@ class ProbeSession:
             third_party=True,
         )
         other.deadline = self.deadline
-        if self.log is not None:
-            self.log.is_private = True
         self._third_parties.append(other)
         return other
 
