@@ -210,7 +210,7 @@ class LedgerRecord:
         """Whether it goes to infrastructure."""
         return self._ledger_line.infrastructure
 
-    def copy(self, authorisation: str) -> LedgerEntry:
+    def copy(self, authorisation: str | None, *, shared: bool = True) -> LedgerEntry:
         """The connection as another inspection lists it that shares the scan, under its own authorisation."""
         line = self._ledger_line
         return LedgerEntry(
@@ -226,7 +226,7 @@ class LedgerRecord:
             received=self.received,
             questions=line.questions + self.questions,
             result=self.result,
-            shared=True,
+            shared=shared,
         )
 
     def close(self) -> None:
