@@ -39,6 +39,8 @@ from tests.plugins.inspector_tls.authority import ec_key, issue, root, rsa_key
 ADDRESS = "127.0.0.1"
 #: A port of the table of notable ports: every sweep asks it.
 DATABASE = 3306
+#: Lines in the ledger of an inspection from which on another one counts as late.
+_BEGUN = 8
 
 
 @dataclass
@@ -73,6 +75,7 @@ class Part:
     covers: Covers = field(default_factory=lambda: Covers(blocks=("127.0.0.0/8",)))
     valid_until: datetime | None = None
     only: tuple[str, ...] = ("tls", "http")
+    is_late: bool = False
 
     @property
     def authorisation(self) -> Authorisation:
@@ -131,6 +134,8 @@ class Run:
             self._systems[part.name], self._context, run="run-1", as_of=now(), selection=Selection(only=part.only)
         ).model_copy(update={"authorisations": (part.authorisation,)})
         planned = await prepare(request, self._context)
+        if part.is_late:
+            await self._has_begun.wait()
         done: list[Progress] = []
         with open_capture(planned, self._context) as writer:
 
@@ -138,6 +143,10 @@ class Run:
                 await collect_and_confirm(writer, planned, self._context, done.append, shared)
 
             collecting = asyncio.create_task(collect(shared))
+            if not part.is_late:
+                while not collecting.done() and self._lines(writer.ledger_path) < _BEGUN:  # noqa: ASYNC110
+                    await asyncio.sleep(0)
+                self._has_begun.set()
             if interrupt_after:
                 while not collecting.done() and self._lines(writer.ledger_path) < interrupt_after:  # noqa: ASYNC110
                     await asyncio.sleep(0)
@@ -160,6 +169,7 @@ class Run:
         result = Result()
 
         async def go() -> None:
+            self._has_begun = asyncio.Event()
             scans = SharedScans() if shared else None
             await asyncio.gather(
                 *(self._inspect(each, scans, result, after if each.name == interrupt else 0) for each in self.parts)
@@ -196,8 +206,7 @@ def test_four_systems_take_the_connections_of_one(tmp_path: Path, site: Site) ->
         assert len(result.asked(name, site.port)) == len(alone.instants)
         files = b"".join(path.read_bytes() for path in result.bundles[name].folder.rglob("*") if path.is_file())
         assert not any(f"a-{each}".encode() in files for each in names if each != name)
-        private = [each.probe for each in result.asked(name, site.port) if not each.shared]
-        assert private == ["http"] or len(private) == len(alone.instants)
+        assert [each.shared for each in result.asked(name, site.port) if each.probe == "http"] == [False]
 
 
 @needs_raw
@@ -266,6 +275,23 @@ def test_the_strictest_rate_of_the_participants_holds(tmp_path: Path, site: Site
     assert_listed(result, site.port)
     for each in parts:
         assert result.findings(each.name) == alone.findings("one")
+
+
+@needs_raw
+@pytest.mark.parametrize("is_strict", [True, False])
+def test_who_comes_later_takes_what_keeps_to_the_own_rate(tmp_path: Path, site: Site, is_strict: bool) -> None:
+    """A scan that has begun is taken by those who permit its rate; who permits less scans for itself."""
+    fast = {"connections_per_second": 40, "burst": 40, "at_once": 2, "port_questions_per_second": 100}
+    strict = {"connections_per_second": 10, "burst": 10, "at_once": 2, "port_questions_per_second": 100}
+    late = Part("late", [site.endpoint], rates=strict if is_strict else fast, is_late=True)
+    result = Run(tmp_path, site, Part("first", [site.endpoint], rates=fast), late)()
+    assert_listed(result, site.port)
+    enumerated = {each.shared for each in result.asked("late", site.port) if each.probe == "tls"}
+    assert enumerated == {not is_strict}
+    assert result.findings("late") == result.findings("first")
+    if is_strict:
+        own = [each.at.timestamp() for each in result.asked("late", site.port) if not each.shared]
+        assert most_in_a_second(own) <= strict["burst"]
 
 
 @needs_raw
