@@ -140,7 +140,7 @@ class Run:
         with open_capture(planned, self._context) as writer:
 
             async def collect(shared: SharedScans | None) -> None:
-                await collect_and_confirm(writer, planned, self._context, done.append, shared)
+                await collect_and_confirm(writer, planned, self._context, done.append, shared=shared)
 
             collecting = asyncio.create_task(collect(shared))
             if not part.is_late:
