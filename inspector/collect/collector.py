@@ -444,8 +444,8 @@ class Collector:
                 await network.close()
             finally:
                 if leading is not None and self.shared is not None:
-                    network.end_sharing()
-                    self.shared.end(task.key, leading, output if self._is_for_all(task, output) else None)
+                    is_for_all = self._is_for_all(task, output) and network.end_sharing()
+                    self.shared.end(task.key, leading, output if is_for_all else None)
         return output if network.violation is None else ScanOutput(failure=failure_of(network.violation, probe))
 
     def _may_share(self, task: ScanTask, probe: Probe) -> bool:

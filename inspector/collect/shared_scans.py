@@ -105,7 +105,7 @@ class SharedScans:
     def end(self, task: TaskKey, scan: SharedScan, output: ScanOutput | None) -> None:
         """The scan has ended; without output others may not take its result."""
         scan.ended_at = now()
-        scan.output = None if scan.log.is_private else output
+        scan.output = output
         if scan.output is None and scan in (kept := self._scans.get(task, [])):
             kept.remove(scan)
         if not scan.ended.done():

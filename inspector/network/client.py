@@ -205,9 +205,9 @@ class Network:
         """Note the connections, which keep to these rates, for other inspections that may take the result."""
         return self._session.share(rates)
 
-    def end_sharing(self) -> None:
-        """The scan has ended: note whether its result is only this inspection's."""
-        self._session.end_sharing()
+    def end_sharing(self) -> bool:
+        """The scan has ended; whether other inspections may take its result."""
+        return self._session.end_sharing()
 
     async def follow(self, ended: asyncio.Future[None]) -> None:
         """Wait for the scan of another inspection, as long as this one may scan. Raises ScanFailure."""

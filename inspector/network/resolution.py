@@ -47,9 +47,14 @@ def routable(address: str) -> bool:
     return True
 
 
+def _admission(ledger: Ledger, settings: Settings) -> AdmissionControl:
+    rate_limiter = shared_rate_limiter(settings.rate_state)
+    return AdmissionControl(ledger, rate_limiter, settings.ceilings.connections, is_inspection=False)
+
+
 async def resolve_and_pin(names: Iterable[str], settings: Settings, ledger: Ledger) -> tuple[PinnedHost, ...]:
     """Resolve each name once: addresses (A and AAAA) and aliases, in order. A failure stays in its pin."""
-    admission = AdmissionControl(ledger, shared_rate_limiter(settings.rate_state), settings.ceilings.connections)
+    admission = _admission(ledger, settings)
     limiter = asyncio.Semaphore(_AT_ONCE)
 
     async def one(name: str) -> PinnedHost:
@@ -79,9 +84,7 @@ class SharedPins:
 
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
         self._settings = settings
-        self._admission = AdmissionControl(
-            ledger, shared_rate_limiter(settings.rate_state), settings.ceilings.connections
-        )
+        self._admission = _admission(ledger, settings)
         self._limiter = asyncio.Semaphore(_AT_ONCE)
         self._known: dict[str, _Resolution] = {}
 

@@ -166,11 +166,11 @@ class ProbeSession:
         if self.log is not None:
             self.log.is_private = True
 
-    def end_sharing(self) -> None:
-        """The scan has ended: note whether its result is private, and what is known of the address."""
+    def end_sharing(self) -> bool:
+        """The scan has ended: note what is known of the address; whether the result is not private."""
         log = self.log
         if log is None:
-            return
+            return False
         reachability = self.admission.reachability(self.target.address)
         log.is_heard = reachability.is_heard
         log.has_accepted = self.target.port in reachability.answered_ports
@@ -181,6 +181,7 @@ class ProbeSession:
             self._admit(self._own_ports, now())
         except ScanFailure:
             log.is_private = True
+        return not log.is_private
 
     @property
     def _own_ports(self) -> tuple[int, ...]:

@@ -141,26 +141,32 @@ class ConnectionLease:
 #: Open connections of all inspections together, by event loop: the limit is the machine's. First in, first out.
 _open_connections: WeakKeyDictionary[asyncio.AbstractEventLoop, CapacityLimiter] = WeakKeyDictionary()
 #: The admission controls of each event loop: one for each inspection.
-_in_use: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakSet[AdmissionControl]] = WeakKeyDictionary()
+_inspections: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakSet[AdmissionControl]] = WeakKeyDictionary()
 
 
 class AdmissionControl:
-    """Applies the rate limits, the limit of open connections and the ledger, and cancels running operations."""
+    """Applies the rate limits, the limit of open connections and the ledger, and cancels running operations.
 
-    def __init__(self, ledger: Ledger, rate_limiter: RateLimiter, connections: int) -> None:
+    ``is_inspection``: of targets, and not only of names.
+    """
+
+    def __init__(
+        self, ledger: Ledger, rate_limiter: RateLimiter, connections: int, *, is_inspection: bool = True
+    ) -> None:
         self.ledger = ledger
         self.rate_limiter = rate_limiter
         self.socket_events = shared_socket_events()
         self._open = _open_connections.setdefault(asyncio.get_running_loop(), CapacityLimiter(connections))
         self._cancel_scopes: dict[CancelScope, str | None] = {}
         self._reachability: dict[str, Reachability] = {}
-        self._siblings = _in_use.setdefault(asyncio.get_running_loop(), WeakSet())
-        self._siblings.add(self)
+        self._inspections = _inspections.setdefault(asyncio.get_running_loop(), WeakSet())
+        if is_inspection:
+            self._inspections.add(self)
 
     @property
     def has_others(self) -> bool:
         """Whether there are other inspections in this event loop."""
-        return len(self._siblings) > 1
+        return len(self._inspections) > 1
 
     def reachability(self, address: str) -> Reachability:
         """What connections to ``address`` came to in this inspection."""
