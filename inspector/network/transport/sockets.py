@@ -99,6 +99,8 @@ class SocketDeadline:
 
     async def _wait(self, descriptor: int, *, to_write: bool) -> None:
         loop = self._loop
+        if loop.time() >= self._at:  # the caller has just looked
+            raise TimeoutError
         ready = loop.create_future()
         watch, unwatch = (loop.add_writer, loop.remove_writer) if to_write else (loop.add_reader, loop.remove_reader)
         watch(descriptor, _wake, ready)

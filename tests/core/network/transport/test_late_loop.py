@@ -259,6 +259,40 @@ def test_a_peer_that_sends_a_little_at_a_time_ends_nevertheless() -> None:
     assert asyncio.run(go()) < 2
 
 
+def test_a_peer_whose_bytes_always_lie_there_ends_nevertheless() -> None:
+    """A loop that is busy at every turn finds the next byte each time, and ends the step at its time all the same."""
+
+    async def go() -> None:
+        near, far = socket.socketpair()
+        near.setblocking(False)
+        loop = asyncio.get_running_loop()
+        ended = False
+
+        def keep_busy() -> None:
+            far.send(b"x")
+            time.sleep(0.02)
+            if not ended:
+                loop.call_soon(keep_busy)
+
+        keep_busy()
+        deadline = SocketDeadline(0.3)
+
+        async def read() -> None:
+            while True:
+                try:
+                    near.recv(10)
+                except BlockingIOError:
+                    await deadline.readable(near)
+
+        with near, far:
+            with pytest.raises(TimeoutError):
+                await read()
+            ended = True
+            await asyncio.sleep(0)
+
+    asyncio.run(asyncio.wait_for(go(), 20))
+
+
 def test_a_scan_has_time_to_read_what_came_while_the_loop_was_blocked(tmp_path: Path) -> None:
     """Its deadline is put off by as long as the loop was late; a scan that goes on waiting still ends."""
 
