@@ -23,7 +23,7 @@ from inspector.collect.shared_scans import SharedScans
 from inspector.declare.authorisation import Authorisation
 from inspector.model.errors import InspectorError
 from inspector.model.observation import Evidence
-from inspector.network import Gateway, Ledger, Scope
+from inspector.network import Gateway, Ledger, Scope, SharedPins
 from inspector.pipeline.attempts import AttemptLog
 from inspector.pipeline.capture import COMPLETE, open_capture, reopen_capture, seal_capture
 from inspector.pipeline.context import RunContext
@@ -155,20 +155,24 @@ async def inspection(
     steps: Steps[T],
     progress: OnProgress = _ignore,
     planned: Callable[[PlannedInspection], None] = _ignore,
+    *,
+    shared: SharedScans | None = None,
+    pins: SharedPins | None = None,
 ) -> T:
     """Inspect one system in the running event loop, beside any number of others. Raises InspectorError.
 
-    ``planned`` is called with the plan, before the first packet to a target.
+    ``planned`` is called with the plan, before the first packet to a target. ``shared`` and ``pins`` are what the
+    inspections of the run have in common.
     """
     attempt = AttemptLog(RunIndex(context.settings.output, request.run), request.system.id)
     with attempt.failure():
         await in_thread(partial(SigningKey.load_or_create, context.settings.signing_key))
-        made = await prepare(request, context)
+        made = await prepare(request, context, pins)
         check_permitted(made)
         planned(made)
         writer = await in_thread(partial(open_capture, made, context), undo=CaptureWriter.close)
     with writer:
-        return await _rest(writer, made, context, steps, progress)
+        return await _rest(writer, made, context, steps, progress, shared)
 
 
 async def resumption(
@@ -182,6 +186,7 @@ async def resumption(
     reports: ReportOptions = ReportOptions(),  # noqa: B008  (frozen)
     collecting: bool = True,
     authorisations: Sequence[Authorisation] = (),
+    shared: SharedScans | None = None,
 ) -> T:
     """Finish an interrupted inspection in the running event loop, as ``resume_inspection`` says."""
     reopen = partial(reopen_capture, folder, context, as_of, reports, tuple(authorisations))
@@ -193,16 +198,21 @@ async def resumption(
             return await steps.finish(writer, made, context, reason=INCOMPLETE)
         check_still_permitted(made)
         planned(made)
-        return await _rest(writer, made, context, steps, progress)
+        return await _rest(writer, made, context, steps, progress, shared)
 
 
 async def _rest(
-    writer: CaptureWriter, planned: PlannedInspection, context: RunContext, steps: Steps[T], progress: OnProgress
+    writer: CaptureWriter,
+    planned: PlannedInspection,
+    context: RunContext,
+    steps: Steps[T],
+    progress: OnProgress,
+    shared: SharedScans | None,
 ) -> T:
     """Collect, confirm and finish."""
     attempt = _attempt_of(writer.folder, planned.request.system.id)
     async with attempt.collecting(writer.inspection):
-        await collect_and_confirm(writer, planned, context, progress, steps)
+        await collect_and_confirm(writer, planned, context, progress, steps, shared=shared)
         await in_thread(partial(check_unchanged, writer.inspection, context.registry))
     try:
         return await steps.finish(writer, planned, context)
