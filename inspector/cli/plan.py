@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
+from functools import partial
 
 from inspector.cli import terminal
 from inspector.cli.arguments import RunArguments
@@ -12,19 +14,23 @@ from inspector.cli.inputs import instant, load_context, new_run, request_of, sys
 from inspector.cli.language import _, current, translated
 from inspector.cli.summary import limit_line
 from inspector.declare.declaration import System
+from inspector.model.base import now
 from inspector.model.domain_name import with_u_labels
 from inspector.model.errors import InspectorError, UsageError
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.event_loop import run_async
-from inspector.pipeline.prepare import PlannedInspection, check_permitted, prepare
+from inspector.pipeline.prepare import PlannedInspection, check_permitted, prepare_each
 from inspector.plan.pace import pace_of
 from inspector.plan.totals import PlanTotals
+from inspector.plan.windows import HORIZON, Window, WindowSchedule
 from inspector.record.plan import Plan
 from inspector.registry.registry import Registry
 from inspector.report.messages import Translator
 
 #: The most plans that are printed in full; of more, each has one line.
 MOST_IN_FULL = 10
+#: The most windows that are printed one by one.
+MOST_WINDOWS = 14
 
 
 def print_plans(arguments: RunArguments) -> int:
@@ -37,23 +43,68 @@ def print_plans(arguments: RunArguments) -> int:
     run, as_of = new_run(), instant(arguments.as_of)
     systems = systems_of(context.documents.declaration, arguments.systems)
     show = _Full(context) if len(systems) <= MOST_IN_FULL else _Lines()
-    totals, code = PlanTotals(), CLEAN
-    with reduced_gc():
-        for system in systems:
-            show.note(system)
-            try:
-                planned = run_async(prepare(request_of(system, arguments, context, run=run, as_of=as_of), context))
-            except InspectorError as error:
-                terminal.print_error(error)
+    totals, schedule = PlanTotals(), WindowSchedule(now(), _systems_at_once(context))
+    requests = [partial(request_of, system, arguments, context, run=run, as_of=as_of) for system in systems]
+    for system in systems:
+        show.note(system)
+
+    async def plan_all() -> int:
+        code = CLEAN
+        async for planned in prepare_each(requests, context):
+            if isinstance(planned, InspectorError):
+                terminal.print_error(planned)
                 code = MISUSE
                 continue
             totals.add(planned.plan, planned.request.authorisations)
-            show.add(planned)
+            window = schedule.add(planned.request.system.id, planned.plan, planned.request.authorisations)
+            show.add(planned, window)
             code = max(code, _code(planned), key=(CLEAN, UNSEEN, MISUSE).index)
+        return code
+
+    with reduced_gc():
+        code = run_async(plan_all())
     if totals.systems > 1:
         _print_totals(totals)
+        _print_windows(schedule)
     show.print()
     return code
+
+
+def _systems_at_once(context: RunContext) -> int:
+    return int(getattr(context.settings.ceilings, "systems", 60))
+
+
+def _print_windows(schedule: WindowSchedule) -> None:
+    """When each authorised window is filled, and what fits none."""
+    for window in schedule.windows[:MOST_WINDOWS]:
+        terminal.print_result(
+            _(
+                "From {opens} to {closes}: {systems} systems, which take {hours} at the authorised rates, side by side "
+                "until {ends}",
+                opens=_instant(window.opens),
+                closes=_instant(window.closes),
+                systems=len(window.systems),
+                hours=_duration(window.seconds),
+                ends=_instant(window.ends or window.closes),
+            )
+        )
+    if more := schedule.windows[MOST_WINDOWS:]:
+        count = sum(len(each.systems) for each in more)
+        terminal.print_result(_("In {windows} later windows: {systems} systems", windows=len(more), systems=count))
+    for misfit in schedule.misfits:
+        terminal.print_result(
+            _(
+                "{system} fits no authorised window of the next {days} days: it takes {hours} in one",
+                system=misfit.system,
+                days=HORIZON.days,
+                hours=_duration(misfit.seconds),
+            )
+        )
+
+
+def _instant(at: datetime) -> str:
+    """An instant in the time zone of this machine, to the minute."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M}"
 
 
 def _code(planned: PlannedInspection) -> int:
@@ -127,7 +178,7 @@ class _Full:
         """Say what is done for a system."""
         terminal.print_note(_("resolving the names of {system}", system=system.id))
 
-    def add(self, planned: PlannedInspection) -> None:
+    def add(self, planned: PlannedInspection, _window: Window | None) -> None:
         """Keep a plan."""
         self._plans.append(planned)
 
@@ -147,8 +198,8 @@ class _Lines:
     def note(self, system: System) -> None:
         """Say nothing."""
 
-    def add(self, planned: PlannedInspection) -> None:
-        """Keep the line of a plan."""
+    def add(self, planned: PlannedInspection, window: Window | None) -> None:
+        """Keep the line of a plan, and the window that it fits."""
         plan = planned.plan
         left_out = sum(task.cause is not None for task in plan.tasks)
         line = _(
@@ -162,6 +213,8 @@ class _Lines:
             questions=plan.bounds.port_questions,
             seconds=plan.bounds.seconds,
         )
+        if window is not None:
+            line += _("; in the window from {opens}", opens=_instant(window.opens))
         self._lines.append((line, planned if _code(planned) != CLEAN else None))
 
     def print(self) -> None:

@@ -26,15 +26,17 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import zip_longest
 from typing import Protocol, TypeVar
 
 from inspector.collect.limiter import AdaptiveLimiter
 from inspector.collect.parsing import facts_of, failure_of
 from inspector.collect.redaction import redacted_notes, redacted_raw
-from inspector.declare.authorisation import Authorisation
+from inspector.collect.shared_scans import SharedScan, SharedScans
+from inspector.declare.authorisation import Authorisation, Rates
 from inspector.declare.settings import Settings
-from inspector.model.base import Cause, now
+from inspector.model.base import Cause, canonical, digest, now
 from inspector.model.errors import BundleError, RateLimitError, ScanFailure
 from inspector.model.observation import (
     STOPPED_ANSWERING,
@@ -64,6 +66,19 @@ TaskKey = tuple[str, str, str, str]
 
 _log = logging.getLogger(__name__)
 
+#: Causes that are about this inspection and not about what it scans.
+_OWN_CAUSES = frozenset(
+    {
+        Cause.ABORTED,
+        Cause.BUG,
+        Cause.NOT_AUTHORISED,
+        Cause.NOT_SELECTED,
+        Cause.OUT_OF_SCOPE,
+        Cause.OUTSIDE_WINDOW,
+        Cause.TOOL_MISSING,
+    }
+)
+
 _TIME_IS_UP = FailureNote(cause=Cause.NOT_SELECTED, detail="the time of --within was used up")
 
 
@@ -79,13 +94,19 @@ class Progress:
     cause: Cause | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Trust:
     """The trust material of the inspecting side, as captured: PEM roots and DNSSEC anchors."""
 
     declared_roots: bytes = b""
     public_roots: bytes = b""
     dnssec_anchors: tuple[str, ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """Identifies it."""
+        anchors = "\n".join(self.dnssec_anchors).encode()
+        return digest(canonical([digest(each) for each in (self.declared_roots, self.public_roots, anchors)]))
 
     def parse_context(self, subject: Subject, seen_at: datetime) -> ParseContext:
         """The context of ``parse`` for a scan of this subject."""
@@ -206,7 +227,7 @@ def interleave(tasks: Sequence[A]) -> list[A]:
     return [task for row in zip_longest(*turned) for task in row if task is not None]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Collector:
     """Collects the evidence of one inspection through an open gateway."""
 
@@ -220,6 +241,7 @@ class Collector:
     trust: Trust
     progress: Callable[[Progress], None] = lambda _step: None
     stop_at: float | None = None  # by time.monotonic, which is the event loop's clock too
+    shared: SharedScans | None = None
     _done: dict[tuple[TaskKey, int], Evidence] = field(default_factory=dict)
     _asked: dict[TaskKey, ScanTask] = field(default_factory=dict)
     _pins: dict[str, PinnedHost] = field(default_factory=dict)
@@ -248,6 +270,8 @@ class Collector:
     async def collect(self, tasks: Iterable[ScanTask]) -> None:
         """Run every task without evidence, wave by wave, with those for discovered subjects."""
         pending: dict[TaskKey, ScanTask] = {task.key: task for task in tasks}
+        if self.shared is not None:
+            self.shared.join(self, self._shareable(pending.values()))
         while todo := [task for key, task in pending.items() if key not in self._asked]:
             wave = min(task.wave for task in todo)
             batch = [task for task in todo if task.wave == wave]
@@ -270,6 +294,20 @@ class Collector:
         ]
         for wave in sorted({task.wave for task in tasks}):
             await self._wave([task for task in tasks if task.wave == wave and (task.key, 2) not in self._done], 2)
+
+    def _shareable(self, tasks: Iterable[ScanTask]) -> dict[TaskKey, Rates]:
+        """The tasks that other inspections of the run may have, with the rates at which this one may ask."""
+        rates = {each.id: each.rates for each in self.inspection.authorisations}
+        return {
+            task.key: rates[task.authorisation]
+            for task in tasks
+            if self._may_share(task, self.registry.probes[task.probe]) and task.authorisation in rates
+        }
+
+    def leave(self) -> None:
+        """The inspection has ended: what it shares with others of the run need not be kept for it."""
+        if self.shared is not None:
+            self.shared.leave(self)
 
     def _limited(self, task: ScanTask, parts: tuple[str, ...] | None) -> ScanTask:
         """The task for these parts of the observation only."""
@@ -357,24 +395,40 @@ class Collector:
         began = now()
         _log.debug("scan started", extra=self._fields(task, scan))
         facts: dict[str, object] | None = None
+        ended: datetime | None = None
         if task.cause is not None:
             output = ScanOutput(failure=FailureNote(cause=task.cause, detail=task.detail))
         elif self._time_is_up():
             output = ScanOutput(failure=_TIME_IS_UP)
         else:
-            output = await self._capture(task, probe, target)
+            found = await self._capture(task, probe, target, scan)
+            if isinstance(found, SharedScan):
+                began, ended, output = found.began, found.ended_at, found.output or ScanOutput()
+            else:
+                output = found
             if output.raw:
                 facts, note = await facts_of(probe, output, self.trust.parse_context(target.subject, began))
                 output = output.model_copy(update={"failure": output.failure or note})
-        return _Ended(task, scan, began, now(), output, facts)
+        return _Ended(task, scan, began, ended or now(), output, facts)
 
     def _time_is_up(self) -> bool:
         return self.stop_at is not None and time.monotonic() >= self.stop_at
 
-    async def _capture(self, task: ScanTask, probe: Probe, target: Target) -> ScanOutput:
+    async def _capture(self, task: ScanTask, probe: Probe, target: Target, scan: int) -> ScanOutput | SharedScan:
+        """What the scan gives; or the scan of another inspection of the run that asked the same."""
         network = self.gateway.network(probe, target, self._authorisation(task))
+        leading: SharedScan | None = None
+        output: ScanOutput | None = None
         try:
             needs = [self._needed(kind, task) for _, kind in probe.needs]
+            if self.shared is not None and self._may_share(task, probe):
+                question = self._question(task, target, needs, scan)
+                first = self._done.get((task.key, 1)) if scan > 1 else None
+                async with asyncio.timeout_at(self.stop_at):
+                    taken = await self.shared.find(question, task.key, network, first.ended if first else None)
+                if taken is not None:
+                    return taken
+                leading = self.shared.begin(question, task.key, network)
             scanning = asyncio.create_task(
                 self._call(task, probe, target, network, needs), name=f"{probe.name} {task.subject.uri}"
             )
@@ -386,8 +440,37 @@ class Collector:
         except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes evidence)
             output = ScanOutput(failure=failure_of(error, probe))
         finally:
-            await network.close()
+            try:
+                await network.close()
+            finally:
+                if leading is not None and self.shared is not None:
+                    is_for_all = self._is_for_all(task, output) and network.end_sharing()
+                    self.shared.end(task.key, leading, output if is_for_all else None)
         return output if network.violation is None else ScanOutput(failure=failure_of(network.violation, probe))
+
+    def _may_share(self, task: ScanTask, probe: Probe) -> bool:
+        """Whether another inspection of the run may ask the same: of an address, of which authorisations speak."""
+        is_permitted = task.cause is None and None not in (task.authorisation, task.subject.address)
+        return is_permitted and not probe.infrastructure
+
+    def _question(self, task: ScanTask, target: Target, needs: Sequence[Observation], scan: int) -> str:
+        """A digest of all that the scan depends on, but for what the authorisation permits."""
+        known = [
+            task.probe,
+            scan,
+            task.options,
+            task.subject.model_dump(mode="json"),
+            target.declared.model_dump(mode="json"),
+            [each.model_dump(mode="json") for each in needs],
+            self.trust.digest,
+        ]
+        return digest(canonical(known))
+
+    def _is_for_all(self, task: ScanTask, output: ScanOutput | None) -> bool:
+        """Whether what the scan gave holds for every inspection that asks the same."""
+        if output is None or self._may_be_lost(task):
+            return False
+        return output.failure is None or output.failure.cause not in _OWN_CAUSES
 
     async def _call(
         self, task: ScanTask, probe: Probe, target: Target, network: Network, needs: Sequence[Observation]

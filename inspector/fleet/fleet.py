@@ -19,17 +19,19 @@ from pathlib import Path
 
 from inspector.collect import collector
 from inspector.collect.collector import Progress
+from inspector.collect.shared_scans import SharedScans
 from inspector.fleet import open_files
 from inspector.fleet.admission import SystemAdmission
 from inspector.fleet.jobs import Common
 from inspector.fleet.steps import InThisProcess, InWorkers, RunSteps
 from inspector.model.errors import BundleError, InspectorError
+from inspector.network import SharedPins
 from inspector.network.pacing.shared import waiting_connections
 from inspector.pipeline.attempts import AttemptLog
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.event_loop import CANCELLED, in_thread, run_async
 from inspector.pipeline.pipeline import inspection, resumption
-from inspector.pipeline.prepare import PlannedInspection
+from inspector.pipeline.prepare import PlannedInspection, pins_of_run
 from inspector.pipeline.request import InspectionRequest
 from inspector.plugin.containment import described
 from inspector.plugin.interrupts import happened
@@ -128,6 +130,8 @@ class Fleet:
         within = open_files.systems_within(open_files.raise_limit(), ceilings.connections) if systems > 1 else 1
         self._admission = SystemAdmission(min(ceilings.systems, within))
         self._in_workers = InWorkers(common) if systems > 1 else None
+        self._shared = SharedScans()
+        self._pins: SharedPins | None = None
         self._asked = systems
         self._begun = 0
         self._done = 0
@@ -169,7 +173,7 @@ class Fleet:
         self._waiting = asyncio.current_task()
         telling = asyncio.create_task(self._tell(), name="status")
         try:
-            async with self._admission.measuring():
+            async with self._admission.measuring(), pins_of_run(self._context.settings) as self._pins:
                 for request in requests:
                     await self._until(self._admission.admit)
                     self._begun += 1
@@ -254,11 +258,18 @@ class Fleet:
         found = await in_thread(partial(_latest, self._folder / request.system.id))
         step, planned = self._listener.step, partial(self._planned, request)
         if found is None:
-            return await inspection(request, self._context, steps, step, planned)
+            return await inspection(request, self._context, steps, step, planned, shared=self._shared, pins=self._pins)
         if (found / CAPTURE / MANIFEST).exists():
             return await steps.kept(found, request.as_of, request.reports)
         return await resumption(
-            found, self._context, steps, step, planned, as_of=request.as_of, reports=request.reports
+            found,
+            self._context,
+            steps,
+            step,
+            planned,
+            as_of=request.as_of,
+            reports=request.reports,
+            shared=self._shared,
         )
 
     def _planned(self, request: InspectionRequest, made: PlannedInspection) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from inspector.network.pacing.ledger import Ledger
     from inspector.network.pacing.rate_limit import pace_seconds, strictest, sweep_seconds
     from inspector.network.protocols.nmap import find_nmap, nmap_version
-    from inspector.network.resolution import resolve_and_pin, routable
+    from inspector.network.resolution import SharedPins, resolve_and_pin, routable
     from inspector.network.sandbox.jobs import run_isolated
 
 #: httpx imports its command line when it can, and with it rich, click and pygments: half of its import time.
@@ -29,6 +29,7 @@ _HOME = {
     "Ledger": "inspector.network.pacing.ledger",
     "Network": "inspector.network.client",
     "Scope": "inspector.network.access.scope",
+    "SharedPins": "inspector.network.resolution",
     "Stream": "inspector.network.client",
     "find_nmap": "inspector.network.protocols.nmap",
     "nmap_version": "inspector.network.protocols.nmap",
@@ -47,6 +48,7 @@ __all__ = [
     "Network",
     "RoundTripEnd",
     "Scope",
+    "SharedPins",
     "Stream",
     "find_nmap",
     "nmap_version",

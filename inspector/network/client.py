@@ -6,6 +6,7 @@ the rate limits make a scan wait.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from inspector.declare.authorisation import Rates
 from inspector.model.certificate_flaw import CertificateFlaw
 from inspector.model.errors import ScanFailure
 from inspector.network.transport.round_trip import RoundTripEnd
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     import dns.message
     import httpx
 
+    from inspector.network.pacing.admission import ConnectionLog
     from inspector.network.session import ProbeSession
 
 __all__ = ["Identity", "Network", "RoundTripEnd", "Stream"]
@@ -57,6 +60,7 @@ class Network:
 
     def fingerprint(self, secret: bytes) -> str:
         """``len=N;sha256=…``, which replaces a secret in raw bytes; the digest is keyed with this inspection's salt."""
+        self._session.keep_private()
         return f"len={len(secret)};sha256={hmac.new(self._salt, secret, hashlib.sha256).hexdigest()}"
 
     async def connect(self, port: int | None = None, *, timeout: float = 10.0) -> Stream:
@@ -130,6 +134,7 @@ class Network:
         """
         from inspector.network.third_parties import sessions_to
 
+        self._session.keep_private()  # what other hosts answer depends on what else the authorisation names
         return tuple(Network(each, self.identity, self._salt) for each in await sessions_to(self._session, url))
 
     @property
@@ -189,6 +194,32 @@ class Network:
     def violation(self) -> ScanFailure | None:
         """The plugin's attempt to bypass the gateway, even if it caught the exception; None when there was none."""
         return self._session.violation
+
+    @property
+    def rates(self) -> Rates | None:
+        """The rates that the scan is authorised to; None where it may send nothing to the target."""
+        granted = self._session.authorisation
+        return granted.rates if granted is not None else None
+
+    def share(self, rates: Rates) -> ConnectionLog:
+        """Note the connections, which keep to these rates, for other inspections that may take the result."""
+        return self._session.share(rates)
+
+    def end_sharing(self) -> bool:
+        """The scan has ended; whether other inspections may take its result."""
+        return self._session.end_sharing()
+
+    async def follow(self, ended: asyncio.Future[None]) -> None:
+        """Wait for the scan of another inspection, as long as this one may scan. Raises ScanFailure."""
+        await self._session.follow(ended)
+
+    def permits(self, rates: Rates) -> bool:
+        """Whether a scan at these rates keeps to the authorisation of this one."""
+        return self._session.permits(rates)
+
+    def adopt(self, log: ConnectionLog) -> bool:
+        """Take over the connections of another inspection's scan; whether the authorisation of this one covers each."""
+        return self._session.adopt(log)
 
     async def close(self) -> None:
         """Close every connection that the scan has open."""

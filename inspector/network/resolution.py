@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address, parse_address, sort_key
 from inspector.network.guard.audit_hook import allow_socket
-from inspector.network.pacing.admission import AdmissionControl, RequestContext
+from inspector.network.pacing.admission import AdmissionControl, ConnectionLog, RequestContext
 from inspector.network.pacing.ledger import Ledger
 from inspector.network.pacing.rate_limit import INFRASTRUCTURE
 from inspector.network.pacing.shared import shared_rate_limiter
@@ -28,6 +29,8 @@ _ALIASES = 16
 #: Names resolved concurrently, and seconds for one question to all resolvers.
 _AT_ONCE = 10
 _SECONDS = 5.0
+#: How long a pin holds for the inspections of a run that begin.
+HOLD_SECONDS = 600.0
 
 
 def routable(address: str) -> bool:
@@ -44,9 +47,14 @@ def routable(address: str) -> bool:
     return True
 
 
+def _admission(ledger: Ledger, settings: Settings) -> AdmissionControl:
+    rate_limiter = shared_rate_limiter(settings.rate_state)
+    return AdmissionControl(ledger, rate_limiter, settings.ceilings.connections, is_inspection=False)
+
+
 async def resolve_and_pin(names: Iterable[str], settings: Settings, ledger: Ledger) -> tuple[PinnedHost, ...]:
     """Resolve each name once: addresses (A and AAAA) and aliases, in order. A failure stays in its pin."""
-    admission = AdmissionControl(ledger, shared_rate_limiter(settings.rate_state), settings.ceilings.connections)
+    admission = _admission(ledger, settings)
     limiter = asyncio.Semaphore(_AT_ONCE)
 
     async def one(name: str) -> PinnedHost:
@@ -56,7 +64,71 @@ async def resolve_and_pin(names: Iterable[str], settings: Settings, ledger: Ledg
     return tuple(await asyncio.gather(*(one(name) for name in names)))
 
 
-async def _pin(name: str, settings: Settings, admission: AdmissionControl) -> PinnedHost:
+@dataclass(frozen=True, slots=True)
+class _Resolution:
+    """The resolution of one name, and the questions that it took."""
+
+    task: asyncio.Task[PinnedHost]
+    log: ConnectionLog
+    began: float
+
+
+class SharedPins:
+    """The pins of one run, in one event loop: a name is resolved once for all inspections that begin within
+    ``HOLD_SECONDS`` of it.
+
+    ``ledger`` lists every question; ``pin`` writes those about a name to the ledger of each inspection that pins it,
+    marked as shared for all but the first. A name that could not be resolved is asked again by the next one, unless the
+    DNS says that it has no address.
+    """
+
+    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+        self._settings = settings
+        self._admission = _admission(ledger, settings)
+        self._limiter = asyncio.Semaphore(_AT_ONCE)
+        self._known: dict[str, _Resolution] = {}
+
+    async def pin(self, names: Iterable[str], ledger: Ledger) -> tuple[PinnedHost, ...]:
+        """The pins of these names, in order. A failure stays in its pin."""
+        return tuple(await asyncio.gather(*(self._pin(name, ledger) for name in names)))
+
+    async def _pin(self, name: str, ledger: Ledger) -> PinnedHost:
+        known, is_first = self._resolution(name)
+        await asyncio.wait({known.task})
+        pin = known.task.result()
+        if not pin.addresses and pin.failure is not Cause.NOT_REACHED:
+            self._forget(name, known)
+        for record, _ in known.log.records:
+            ledger.write(record.copy(None, shared=not is_first))
+        return pin
+
+    def _resolution(self, name: str) -> tuple[_Resolution, bool]:
+        """The resolution of a name, and whether it begins now."""
+        loop = asyncio.get_running_loop()
+        known = self._known.get(name)
+        if known is not None and known.began + HOLD_SECONDS > loop.time() and not _has_failed(known.task):
+            return known, False
+        log = ConnectionLog(INFRASTRUCTURE)
+        task = loop.create_task(self._resolve(name, log), name=f"pin {name}")
+        self._known[name] = found = _Resolution(task, log, loop.time())
+        return found, True
+
+    async def _resolve(self, name: str, log: ConnectionLog) -> PinnedHost:
+        async with self._limiter:
+            return await _pin(name, self._settings, self._admission, log)
+
+    def _forget(self, name: str, known: _Resolution) -> None:
+        if self._known.get(name) is known:
+            del self._known[name]
+
+
+def _has_failed(task: asyncio.Task[PinnedHost]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)
+
+
+async def _pin(
+    name: str, settings: Settings, admission: AdmissionControl, log: ConnectionLog | None = None
+) -> PinnedHost:
     if parse_address(name) is not None:
         return PinnedHost(name=name, addresses=(canonical_address(name),))
     host = name.rstrip(".").lower()
@@ -65,7 +137,7 @@ async def _pin(name: str, settings: Settings, admission: AdmissionControl) -> Pi
     local = () if settings.resolvers else _hosts_file(host)
     if local:
         return PinnedHost(name=name, addresses=local)
-    answers = await asyncio.gather(*(_resolve(host, kind, settings, admission) for kind in ("A", "AAAA")))
+    answers = await asyncio.gather(*(_resolve(host, kind, settings, admission, log) for kind in ("A", "AAAA")))
     addresses = {canonical_address(address) for answer in answers for address in answer.addresses}
     cnames = tuple(dict.fromkeys(alias for answer in answers for alias in answer.cnames))
     failed = [answer for answer in answers if answer.failure is not None]
@@ -95,11 +167,13 @@ def _hosts_file(host: str, path: Path = Path("/etc/hosts")) -> tuple[str, ...]:
     return tuple(sorted(found, key=sort_key))
 
 
-async def _resolve(host: str, kind: str, settings: Settings, admission: AdmissionControl) -> PinnedHost:
+async def _resolve(
+    host: str, kind: str, settings: Settings, admission: AdmissionControl, log: ConnectionLog | None
+) -> PinnedHost:
     """The addresses of one family."""
     from inspector.network.protocols.dns import resolve
 
-    request_context = RequestContext("pin", host, INFRASTRUCTURE, infrastructure=True)
+    request_context = RequestContext("pin", host, INFRASTRUCTURE, infrastructure=True, log=log)
     aliases: list[str] = []
     asked = host
     try:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from inspector.declare.authorisation import Authorisation
+from inspector.declare.authorisation import Authorisation, Rates
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
 from inspector.model.certificate_flaw import CertificateFlaw
@@ -18,9 +19,9 @@ from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.subject import HOST, PORTS
 from inspector.network.access.addresses import canonical_address
 from inspector.network.access.scope import Scope
-from inspector.network.pacing.admission import AdmissionControl, ConnectionLease, RequestContext
+from inspector.network.pacing.admission import AdmissionControl, ConnectionLease, ConnectionLog, RequestContext
 from inspector.network.pacing.cancellation import PausableDeadline
-from inspector.network.pacing.rate_limit import INFRASTRUCTURE
+from inspector.network.pacing.rate_limit import INFRASTRUCTURE, strictest
 from inspector.network.transport.round_trip import RoundTrip, RoundTripEnd
 from inspector.network.transport.sockets import connect
 from inspector.network.transport.stream import Stream
@@ -28,6 +29,10 @@ from inspector.plugin.probe import Probe, Target
 
 if TYPE_CHECKING:
     from inspector.network.guard.audit_hook import GuardViolation
+
+
+#: Results of connections that this inspection ended itself.
+_CUT = frozenset({Cause.ABORTED.value, Cause.OUTSIDE_WINDOW.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ class ProbeSession:
         self._hours: tuple[datetime, datetime] | None = None
         self._is_third_party = third_party
         self._third_parties: list[ProbeSession] = []
+        self.log: ConnectionLog | None = None
 
     @cached_property
     def request_context(self) -> RequestContext:
@@ -114,6 +120,23 @@ class ProbeSession:
         if wrong or not self.target.address:
             where = f"port {wrong[0]}" if wrong else "no address"
             raise ScanFailure(Cause.BUG, f"{self.probe.name!r} asks for {where} of {self.target.uri}")
+        try:
+            sweep = self._admit(ports, at, sweep=sweep)
+        except ScanFailure:
+            self.keep_private()
+            raise
+        if not sweep:
+            self._admitted.add(asked)
+            closes = self.scope.window_closes(at, self.authorisation)
+            self._hours = None if closes is None else (at, closes)
+        return self.authorisation
+
+    def _admit(self, ports: Collection[int], at: datetime, *, sweep: bool = False) -> bool:
+        """Raise ScanFailure unless the authorisation covers packets to these ports at this instant; whether they are a
+        sweep.
+        """
+        if self.authorisation is None:
+            raise ScanFailure(Cause.NOT_AUTHORISED, f"{self.probe.name!r} may not send packets to {self.target.uri}")
         subject = self.target.subject
         # A scan of a host as a whole is a sweep, also when it reads from a port that the sweep found open.
         sweep = sweep or (subject.scheme == HOST.name and not self.declares(ports))
@@ -126,11 +149,78 @@ class ProbeSession:
             sweep=sweep,
             third_party=self._is_third_party,
         )
-        if not sweep:
-            self._admitted.add(asked)
-            closes = self.scope.window_closes(at, self.authorisation)
-            self._hours = None if closes is None else (at, closes)
-        return self.authorisation
+        return sweep
+
+    # --- scans that inspections share ---
+
+    def share(self, rates: Rates) -> ConnectionLog:
+        """Keep to these rates, which none of the inspections exceeds that may take the result, and note connections."""
+        log = self.log = ConnectionLog(rates)
+        for name in ("request_context", "infrastructure"):
+            self.__dict__[name] = replace(getattr(self, name), log=log)
+        self.__dict__["request_context"] = replace(self.request_context, rates=rates)
+        return log
+
+    def keep_private(self) -> None:
+        """The result depends on what only this inspection may do or has: no other one may take it."""
+        if self.log is not None:
+            self.log.is_private = True
+
+    def end_sharing(self) -> bool:
+        """The scan has ended: note what is known of the address; whether the result is not private."""
+        log = self.log
+        if log is None:
+            return False
+        reachability = self.admission.reachability(self.target.address)
+        log.is_heard = reachability.is_heard
+        log.has_accepted = self.target.port in reachability.answered_ports
+        is_cut = any(record.result in _CUT for record, _ in log.records)
+        log.is_private = log.is_private or is_cut or self.violation is not None
+        try:
+            self._check_open()
+            self._admit(self._own_ports, now())
+        except ScanFailure:
+            log.is_private = True
+        return not log.is_private
+
+    @property
+    def _own_ports(self) -> tuple[int, ...]:
+        return (self.target.port,) if self.target.port else ()
+
+    async def follow(self, ended: asyncio.Future[None]) -> None:
+        """Wait for the scan of another inspection, as long as this one may scan. Raises ScanFailure."""
+        self.check(self._own_ports)
+        cancel_scope = self.admission.cancel_scope(self.request_context)
+        try:
+            with self.deadline.paused():
+                async with cancel_scope.within(None, ""):
+                    await asyncio.wait({ended})
+        finally:
+            self.admission.drop(cancel_scope)
+
+    def permits(self, rates: Rates) -> bool:
+        """Whether these rates exceed those of the authorisation in nothing."""
+        return self.authorisation is not None and strictest(rates, self.authorisation.rates) == rates
+
+    def adopt(self, log: ConnectionLog) -> bool:
+        """Take over the connections of another inspection's scan, if each was covered by the authorisation of this one
+        at its instant, at rates that it permits. Whether it was; raises ScanFailure when nothing may be scanned now.
+        """
+        self.check_gateway()
+        granted = self.authorisation
+        if granted is None or not self.permits(log.rates):
+            return False
+        try:
+            for record, ports in log.records:
+                if not record.is_infrastructure:
+                    self._admit(ports, record.at, sweep=record.is_sweep and not self.declares(ports))
+        except ScanFailure:
+            return False
+        for record, _ in log.records:
+            self.admission.ledger.write(record.copy(granted.id))
+        accepted = self._own_ports if log.has_accepted else ()
+        self.admission.reachability(self.target.address).swept(accepted, heard=log.is_heard)
+        return True
 
     def third_party(self, target: Target, authorisation: Authorisation) -> ProbeSession:
         """The session of the same scan with another target; it closes with this one and shares its deadline."""

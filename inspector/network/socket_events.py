@@ -10,13 +10,17 @@ from __future__ import annotations
 import asyncio
 import select
 import sys
+import time
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 #: Seconds between two checks of the deadlines. One timer serves all of them, because most are never reached.
 TICK_SECONDS = 0.02
-#: Events handled in one callback, so that other callbacks run in between; level-triggered, so none is lost.
-_EVENTS_PER_CALLBACK = 8
+#: One callback handles what is ready for so many seconds at most, so many events at a time, so that other callbacks run
+#: in between; level-triggered and in turn, so none is lost. A small number of events, such as 8, leaves answers unread
+#: for seconds where thousands of connections share a loop.
+_CALLBACK_SECONDS = 0.005
+_EVENTS_AT_A_TIME = 16
 
 
 class SocketEvents:
@@ -107,10 +111,15 @@ if sys.platform == "linux":
             self._calls[descriptor] = call
 
         def _ready(self) -> None:
-            for descriptor, _events in self._set.poll(0, _EVENTS_PER_CALLBACK):
-                call = self._calls.get(descriptor)
-                if call is not None:
-                    call()
+            until = time.monotonic() + _CALLBACK_SECONDS
+            while True:
+                events = self._set.poll(0, _EVENTS_AT_A_TIME)
+                for descriptor, _events in events:
+                    call = self._calls.get(descriptor)
+                    if call is not None:
+                        call()
+                if len(events) < _EVENTS_AT_A_TIME or time.monotonic() >= until:
+                    return
 
     _platform: type[SocketEvents] = _EpollEvents
 else:

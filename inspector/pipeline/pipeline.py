@@ -19,10 +19,11 @@ from typing import Protocol, TypeVar
 
 from inspector.assess.assessor import AssessmentInput, Verdicts, tasks_to_confirm
 from inspector.collect.collector import Collector, Progress, TaskKey
+from inspector.collect.shared_scans import SharedScans
 from inspector.declare.authorisation import Authorisation
 from inspector.model.errors import InspectorError
 from inspector.model.observation import Evidence
-from inspector.network import Gateway, Ledger, Scope
+from inspector.network import Gateway, Ledger, Scope, SharedPins
 from inspector.pipeline.attempts import AttemptLog
 from inspector.pipeline.capture import COMPLETE, open_capture, reopen_capture, seal_capture
 from inspector.pipeline.context import RunContext
@@ -154,20 +155,24 @@ async def inspection(
     steps: Steps[T],
     progress: OnProgress = _ignore,
     planned: Callable[[PlannedInspection], None] = _ignore,
+    *,
+    shared: SharedScans | None = None,
+    pins: SharedPins | None = None,
 ) -> T:
     """Inspect one system in the running event loop, beside any number of others. Raises InspectorError.
 
-    ``planned`` is called with the plan, before the first packet to a target.
+    ``planned`` is called with the plan, before the first packet to a target. ``shared`` and ``pins`` are what the
+    inspections of the run have in common.
     """
     attempt = AttemptLog(RunIndex(context.settings.output, request.run), request.system.id)
     with attempt.failure():
         await in_thread(partial(SigningKey.load_or_create, context.settings.signing_key))
-        made = await prepare(request, context)
+        made = await prepare(request, context, pins)
         check_permitted(made)
         planned(made)
         writer = await in_thread(partial(open_capture, made, context), undo=CaptureWriter.close)
     with writer:
-        return await _rest(writer, made, context, steps, progress)
+        return await _rest(writer, made, context, steps, progress, shared)
 
 
 async def resumption(
@@ -181,6 +186,7 @@ async def resumption(
     reports: ReportOptions = ReportOptions(),  # noqa: B008  (frozen)
     collecting: bool = True,
     authorisations: Sequence[Authorisation] = (),
+    shared: SharedScans | None = None,
 ) -> T:
     """Finish an interrupted inspection in the running event loop, as ``resume_inspection`` says."""
     reopen = partial(reopen_capture, folder, context, as_of, reports, tuple(authorisations))
@@ -192,16 +198,21 @@ async def resumption(
             return await steps.finish(writer, made, context, reason=INCOMPLETE)
         check_still_permitted(made)
         planned(made)
-        return await _rest(writer, made, context, steps, progress)
+        return await _rest(writer, made, context, steps, progress, shared)
 
 
 async def _rest(
-    writer: CaptureWriter, planned: PlannedInspection, context: RunContext, steps: Steps[T], progress: OnProgress
+    writer: CaptureWriter,
+    planned: PlannedInspection,
+    context: RunContext,
+    steps: Steps[T],
+    progress: OnProgress,
+    shared: SharedScans | None,
 ) -> T:
     """Collect, confirm and finish."""
     attempt = _attempt_of(writer.folder, planned.request.system.id)
     async with attempt.collecting(writer.inspection):
-        await collect_and_confirm(writer, planned, context, progress, steps)
+        await collect_and_confirm(writer, planned, context, progress, steps, shared=shared)
         await in_thread(partial(check_unchanged, writer.inspection, context.registry))
     try:
         return await steps.finish(writer, planned, context)
@@ -221,13 +232,12 @@ async def collect_and_confirm(
     progress: OnProgress = _ignore,
     steps: Steps[object] | None = None,
     *,
-    shared: object = None,
+    shared: SharedScans | None = None,
 ) -> None:
     """Run the scans that have no result yet, and scan again what a failing check depends on.
 
-    ``shared`` is what systems of a run at one address may have in common.
+    ``shared`` are the scans of the run, where its inspections share an event loop.
     """
-    del shared
     inspection = writer.inspection
     plan = inspection.plan
     scope = Scope(inspection.authorisations, inspection.system, plan.pins, planned.further)
@@ -250,13 +260,17 @@ async def collect_and_confirm(
             trust=trust,
             progress=progress,
             stop_at=None if within is None else time.monotonic() + within,
+            shared=shared,
         )
         about = {"system": inspection.system.id, "inspection": inspection.id}
         _log.info("collecting", extra={**about, "count": len(plan.tasks)})
-        await collector.collect(plan.tasks)
-        failing = await (steps or StepsHere()).failing(writer, planned, context.registry)
-        _log.info("confirming", extra={**about, "count": len(failing)})
-        await collector.confirm(failing)
+        try:
+            await collector.collect(plan.tasks)
+            failing = await (steps or StepsHere()).failing(writer, planned, context.registry)
+            _log.info("confirming", extra={**about, "count": len(failing)})
+            await collector.confirm(failing)
+        finally:
+            collector.leave()
 
 
 def assessment_input(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -15,10 +18,10 @@ from inspector.declare.authorisation import Authorisation, check_authorisations
 from inspector.declare.document import diagnostic_at
 from inspector.declare.settings import Settings
 from inspector.model.base import Same, now
-from inspector.model.errors import InputFileError, NotAuthorised, ScanFailure
+from inspector.model.errors import InputFileError, InspectorError, NotAuthorised, ScanFailure
 from inspector.model.formatted import FormattedMessage
 from inspector.model.intrusiveness import Intrusiveness
-from inspector.network import Ledger, Scope, find_nmap, resolve_and_pin
+from inspector.network import Ledger, Scope, SharedPins, find_nmap, resolve_and_pin
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.request import InspectionRequest
 from inspector.plan.pace import check_window
@@ -41,6 +44,9 @@ from inspector.regime.regime import Regime, Requirement, resolve
 from inspector.registry.registry import Registry
 
 _log = logging.getLogger(__name__)
+
+#: Inspections that are prepared at the same time; most of the time they wait for resolvers.
+PREPARED_AT_ONCE = 100
 
 _LATER = "resume it from {instant} on, or close it with 'inspector seal'"
 _NEVER = "close it with 'inspector seal'"
@@ -67,16 +73,21 @@ class PlannedInspection:
     further: tuple[tuple[Authorisation, ...], ...] = ()
 
 
-async def prepare(request: InspectionRequest, context: RunContext) -> PlannedInspection:
-    """Resolve the names and make the plan. Raises UsageError."""
+async def prepare(
+    request: InspectionRequest, context: RunContext, pins_of_run: SharedPins | None = None
+) -> PlannedInspection:
+    """Resolve the names, or take the pins of the run, and make the plan. Raises UsageError."""
     about = {"run": request.run, "system": request.system.id}
     _log.info("preparing", extra={**about, "regime": request.regime.id})
     rows = _rows(request, context)
     check_selection(request.selection, context.registry, rows)
     with tempfile.TemporaryDirectory(prefix="inspector-") as folder:
         ledger = Ledger(Path(folder) / "ledger.jsonl")
-        pins: Sequence[PinnedHost] = await resolve_and_pin(
-            hosts_of(request.system, context.registry), context.settings, ledger
+        hosts = hosts_of(request.system, context.registry)
+        pins: Sequence[PinnedHost] = (
+            await resolve_and_pin(hosts, context.settings, ledger)
+            if pins_of_run is None
+            else await pins_of_run.pin(hosts, ledger)
         )
         entries = tuple(ledger.entries())
     for each in pins:
@@ -93,6 +104,38 @@ async def prepare(request: InspectionRequest, context: RunContext) -> PlannedIns
     bounds = {"connections": plan.bounds.connections, "seconds": plan.bounds.seconds}
     _log.info("planned", extra={**about, "count": len(plan.tasks), **bounds})
     return _planned(request, context, planner, plan, entries)
+
+
+@asynccontextmanager
+async def pins_of_run(settings: Settings) -> AsyncIterator[SharedPins]:
+    """The pins that the inspections of a run share within the body."""
+    with tempfile.TemporaryDirectory(prefix="inspector-") as folder:
+        yield SharedPins(settings, Ledger(Path(folder) / "ledger.jsonl"))
+
+
+async def prepare_each(
+    requests: Iterable[Callable[[], InspectionRequest]], context: RunContext
+) -> AsyncIterator[PlannedInspection | InspectorError]:
+    """The planned inspections of a run, in order, or why one cannot be planned; some are prepared at the same time."""
+
+    async def one(request: Callable[[], InspectionRequest], pins: SharedPins) -> PlannedInspection | InspectorError:
+        try:
+            return await prepare(request(), context, pins)
+        except InspectorError as error:
+            return error
+
+    waiting: deque[asyncio.Task[PlannedInspection | InspectorError]] = deque()
+    async with pins_of_run(context.settings) as pins:
+        try:
+            for request in requests:
+                waiting.append(asyncio.create_task(one(request, pins)))
+                if len(waiting) >= PREPARED_AT_ONCE:
+                    yield await waiting.popleft()
+            while waiting:
+                yield await waiting.popleft()
+        finally:
+            for task in waiting:
+                task.cancel()
 
 
 def planned_again(

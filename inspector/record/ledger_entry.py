@@ -9,6 +9,7 @@ class LedgerEntry(Model):
     """One connection or question that this machine sent.
 
     ``infrastructure`` (resolvers, name servers …) is listed apart; ``result`` is ``open`` or the value of a Cause.
+    ``shared``: it was made once for several inspections of the run, and another one lists it as its own.
     """
 
     at: Instant
@@ -23,6 +24,7 @@ class LedgerEntry(Model):
     received: int = 0
     questions: int = 1
     result: str = "open"
+    shared: bool = False
 
 
 #: The protocol of an entry for all port questions of one sweep; an address has one sweep at a time.

@@ -509,8 +509,14 @@ def in_transition(older: Regime, newer: Regime) -> Regime:
     """Return the rules for a system in transition: the measures of the older regime, the duties of the newer one.
 
     A transition delays conditions, standards and measures, not what the owner has to do anyway. The result has the id
-    of the older regime, and is stored and shown like any other.
+    of the older regime, and is stored and shown like any other. It is the same object whenever both are.
     """
+    return _in_transition(Same(older), Same(newer))
+
+
+@lru_cache(maxsize=64)
+def _in_transition(before: Same[Regime], after: Same[Regime]) -> Regime:
+    older, newer = before.value, after.value
     duties = [row for row in newer.requirements if row.kind is RowKind.DUTY]
     measures = [row for row in older.requirements if row.kind is RowKind.MEASURE]
     deadlines = [each for each in older.deadlines if each.kind is RowKind.MEASURE] + [

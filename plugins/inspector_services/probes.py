@@ -296,11 +296,8 @@ async def _receive(stream: Stream, enough: Callable[[bytes], bool]) -> tuple[byt
     loop = asyncio.get_running_loop()
     until = loop.time() + BANNER_SECONDS
     while len(data) < BANNER_BYTES and not enough(data):
-        left = until - loop.time()
-        if left <= 0:
-            break
         try:
-            more = await stream.read(BANNER_BYTES - len(data), timeout=left)
+            more = await stream.read(BANNER_BYTES - len(data), timeout=max(0.0, until - loop.time()))
         except ScanFailure as failure:
             if failure.cause is Cause.TIMEOUT:
                 break

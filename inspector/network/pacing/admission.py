@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
-from weakref import WeakKeyDictionary
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary, WeakSet
 
 from anyio import CapacityLimiter, WouldBlock
 
@@ -20,15 +20,42 @@ from inspector.network.pacing.reachability import Reachability
 from inspector.network.socket_events import shared_socket_events
 
 
+@dataclass(slots=True)
+class ConnectionLog:
+    """The connections of a scan whose result other inspections of the run may take, and the rates that they keep to.
+
+    ``records`` have the ports that were asked. ``is_private``: the result depends on what only this inspection may do
+    or has. ``is_heard`` and ``has_accepted``: whether any packet came back, and whether the subject's port accepts
+    connections.
+    """
+
+    rates: Rates
+    records: list[tuple[LedgerRecord, tuple[int, ...]]] = field(default_factory=list)
+    is_private: bool = False
+    is_heard: bool = False
+    has_accepted: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """On whose behalf a connection is opened: the probe, its subject, the authorisation's id, the rates that hold."""
+    """On whose behalf a connection is opened: the probe, its subject, the authorisation's id, the rates that hold.
+
+    ``log`` notes the connections of a scan that may be shared.
+    """
 
     probe: str
     subject: str
     rates: Rates
     authorisation: str | None = None
     infrastructure: bool = False
+    log: ConnectionLog | None = field(default=None, compare=False)
+
+    def opened(self, ledger: Ledger, address: str, port: int, protocol: str, ports: Sequence[int] = ()) -> LedgerRecord:
+        """Write to the ledger that a connection, or a sweep of ``ports``, begins now."""
+        record = ledger.opened(self.entry(address, port, protocol, len(ports) or 1))
+        if self.log is not None:
+            self.log.records.append((record, tuple(ports) or (port,)))
+        return record
 
     def entry(self, address: str, port: int, protocol: str, questions: int = 1) -> LedgerLine:
         """The ledger line of a connection or question that is sent now."""
@@ -113,18 +140,33 @@ class ConnectionLease:
 
 #: Open connections of all inspections together, by event loop: the limit is the machine's. First in, first out.
 _open_connections: WeakKeyDictionary[asyncio.AbstractEventLoop, CapacityLimiter] = WeakKeyDictionary()
+#: The admission controls of each event loop: one for each inspection.
+_inspections: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakSet[AdmissionControl]] = WeakKeyDictionary()
 
 
 class AdmissionControl:
-    """Applies the rate limits, the limit of open connections and the ledger, and cancels running operations."""
+    """Applies the rate limits, the limit of open connections and the ledger, and cancels running operations.
 
-    def __init__(self, ledger: Ledger, rate_limiter: RateLimiter, connections: int) -> None:
+    ``is_inspection``: of targets, and not only of names.
+    """
+
+    def __init__(
+        self, ledger: Ledger, rate_limiter: RateLimiter, connections: int, *, is_inspection: bool = True
+    ) -> None:
         self.ledger = ledger
         self.rate_limiter = rate_limiter
         self.socket_events = shared_socket_events()
         self._open = _open_connections.setdefault(asyncio.get_running_loop(), CapacityLimiter(connections))
         self._cancel_scopes: dict[CancelScope, str | None] = {}
         self._reachability: dict[str, Reachability] = {}
+        self._inspections = _inspections.setdefault(asyncio.get_running_loop(), WeakSet())
+        if is_inspection:
+            self._inspections.add(self)
+
+    @property
+    def has_others(self) -> bool:
+        """Whether there are other inspections in this event loop."""
+        return len(self._inspections) > 1
 
     def reachability(self, address: str) -> Reachability:
         """What connections to ``address`` came to in this inspection."""
@@ -173,7 +215,7 @@ class AdmissionControl:
             try:
                 if waited:
                     check_both()
-                record = self.ledger.opened(request_context.entry(address, port, protocol))
+                record = request_context.opened(self.ledger, address, port, protocol)
             except BaseException:
                 self._open.release_on_behalf_of(cancel_scope)
                 permit.ended()

@@ -11,6 +11,9 @@ from typing import NoReturn
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 
+#: How late the event loop may come to a deadline that it is not put off.
+_LATE_SECONDS = 0.05
+
 
 class CancelScope:
     """One running operation, which the gateway may cancel; each of its steps is bounded in time."""
@@ -83,13 +86,16 @@ class _Within:
 
 
 class PausableDeadline:
-    """Pauses deadlines, its own and those of ``outer``, while at least one step waits for the authorised rate."""
+    """Pauses deadlines, its own and those of ``outer``, while at least one step waits for the authorised rate.
+
+    A deadline that the event loop comes to late is put off by as long as it was late, once and at most by its own
+    length, so that what came meanwhile is read first.
+    """
 
     def __init__(self, outer: PausableDeadline | None = None) -> None:
         self._outer = outer
         self._pauses = 0
-        self._remaining: dict[asyncio.Timeout, float] = {}
-        self._clocks: set[asyncio.Timeout] = set()
+        self._clocks: set[_Clock] = set()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -97,43 +103,62 @@ class PausableDeadline:
         self._pauses += 1
         if self._pauses == 1:
             for clock in self._clocks:
-                self._pause(clock)
+                clock.stop()
         try:
             with self._outer.paused() if self._outer is not None else nullcontext():
                 yield
         finally:
             self._pauses -= 1
             if not self._pauses:
-                self._resume()
-
-    @contextmanager
-    def _pausing(self, clock: asyncio.Timeout) -> Iterator[None]:
-        """Within the body, ``clock`` is paused whenever a step waits."""
-        self._clocks.add(clock)
-        if self._pauses:
-            self._pause(clock)
-        try:
-            yield
-        finally:
-            self._clocks.discard(clock)
-            self._remaining.pop(clock, None)
-
-    def _pause(self, clock: asyncio.Timeout) -> None:
-        when = clock.when()
-        if when is not None and not clock.expired():
-            self._remaining[clock] = max(0.0, when - asyncio.get_running_loop().time())
-            clock.reschedule(None)
-
-    def _resume(self) -> None:
-        now = asyncio.get_running_loop().time()
-        for clock, remaining in self._remaining.items():
-            if not clock.expired():
-                clock.reschedule(now + remaining)
-        self._remaining.clear()
+                for clock in self._clocks:
+                    clock.start()
 
     @asynccontextmanager
     async def within(self, seconds: float) -> AsyncIterator[None]:
         """Bound the body to so many seconds, without those that it waits for the rate; raises TimeoutError."""
-        async with asyncio.timeout(seconds) as clock:
-            with self._pausing(clock):
+        async with asyncio.timeout(None) as bound:
+            clock = _Clock(bound, seconds)
+            self._clocks.add(clock)
+            if not self._pauses:
+                clock.start()
+            try:
                 yield
+            finally:
+                self._clocks.discard(clock)
+                clock.stop()
+
+
+class _Clock:
+    """The time that is left of one deadline; it runs from ``start`` to ``stop``, and at its end ``bound`` expires."""
+
+    def __init__(self, bound: asyncio.Timeout, seconds: float) -> None:
+        self._bound = bound
+        self._loop = asyncio.get_running_loop()
+        self._seconds = self._left = seconds
+        self._due = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_put_off = False
+
+    def start(self) -> None:
+        """Go on, unless the time is up."""
+        if self._timer is None and not self._bound.expired():
+            self._due = self._loop.time() + self._left
+            self._timer = self._loop.call_at(self._due, self._time_is_up)
+
+    def stop(self) -> None:
+        """Stand still."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self._left = max(0.0, self._due - self._loop.time())
+
+    def _time_is_up(self) -> None:
+        self._timer = None
+        late = self._loop.time() - self._due
+        if late > _LATE_SECONDS and not self._is_put_off:
+            self._is_put_off = True
+            self._left = min(late, self._seconds)
+            self.start()
+        else:
+            self._left = 0.0
+            self._bound.reschedule(0)

@@ -94,7 +94,7 @@ def _parts(
     return (
         f'{{"address":{_text(address)},"at":"',
         f'",{request_context},"questions":',
-        f',"subject":{_text(subject)}}}\n',
+        f',"shared":false,"subject":{_text(subject)}}}\n',
     )
 
 
@@ -194,6 +194,40 @@ class LedgerRecord:
         self.received = 0
         self.questions = 0
         self.result = "open"
+
+    @property
+    def at(self) -> datetime:
+        """The instant before its first packet."""
+        return self._ledger_line.at
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether these are the questions of a sweep."""
+        return self._ledger_line.protocol == SWEEP
+
+    @property
+    def is_infrastructure(self) -> bool:
+        """Whether it goes to infrastructure."""
+        return self._ledger_line.infrastructure
+
+    def copy(self, authorisation: str | None, *, shared: bool = True) -> LedgerEntry:
+        """The connection as another inspection lists it that shares the scan, under its own authorisation."""
+        line = self._ledger_line
+        return LedgerEntry(
+            at=line.at,
+            address=line.address,
+            port=line.port,
+            protocol=line.protocol,
+            probe=line.probe,
+            subject=line.subject,
+            authorisation=None if line.infrastructure else authorisation,
+            infrastructure=line.infrastructure,
+            sent=self.sent,
+            received=self.received,
+            questions=line.questions + self.questions,
+            result=self.result,
+            shared=shared,
+        )
 
     def close(self) -> None:
         """Write the last line; further calls do nothing."""

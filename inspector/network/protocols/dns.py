@@ -16,7 +16,7 @@ from inspector.network.access.addresses import canonical_address, parse_address,
 from inspector.network.access.os_errors import cause_of, failure_from
 from inspector.network.pacing.admission import AdmissionControl, ConnectionLease, RequestContext
 from inspector.network.pacing.cancellation import PausableDeadline
-from inspector.network.transport.sockets import connect
+from inspector.network.transport.sockets import SocketDeadline, connect
 from inspector.network.transport.stream import Stream
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _PORT = 53
 #: The UDP answer size offered with EDNS (RFC 9715 §3.1: avoids fragments).
 _UDP_BYTES = 1232
+#: Datagrams read for one question; those that answer another one are passed over.
+_DATAGRAMS = 1000
 
 
 def resolvers(settings: Settings) -> tuple[tuple[str, int], ...]:
@@ -108,14 +110,16 @@ class DnsQuery:
         sock = await connect(lease, address, port, socket.SOCK_DGRAM, timeout=timeout)
         cause: Cause | None = None
         try:
-            async with lease.cancel_scope.within(timeout, f"{where}: no answer to a DNS question within {timeout:g} s"):
+            deadline = SocketDeadline(timeout)
+            async with lease.cancel_scope.within(None, f"{where}: no answer to a DNS question within {timeout:g} s"):
                 lease.record.sent += sock.send(self.message.to_wire())
-                while True:
-                    wire = await asyncio.get_running_loop().sock_recv(sock, 65535)
+                for _datagram in range(_DATAGRAMS):
+                    wire = await _received(sock, deadline)
                     lease.record.received += len(wire)
                     answer = self._parse(wire, where)
                     if answer is not None:
                         return answer
+            raise ScanFailure(Cause.PROTOCOL_ERROR, f"{where} answered other questions only")
         except OSError as error:
             cause = cause_of(error)
             raise failure_from(error, where) from None
@@ -132,11 +136,11 @@ class DnsQuery:
         sock = await connect(lease, address, port, socket.SOCK_STREAM, timeout=timeout)
         stream = Stream(sock, lease, where, 2 + 65535)
         try:
-            async with lease.cancel_scope.within(timeout, f"{where}: no answer to a DNS question within {timeout:g} s"):
-                wire = self.message.to_wire()
-                await stream.write(len(wire).to_bytes(2, "big") + wire, timeout=timeout)
-                size = int.from_bytes(await _exactly(stream, 2, where, timeout), "big")
-                answer = self._parse(await _exactly(stream, size, where, timeout), where)
+            wire = self.message.to_wire()
+            await stream.write(len(wire).to_bytes(2, "big") + wire, timeout=timeout)
+            until = asyncio.get_running_loop().time() + timeout
+            size = int.from_bytes(await _exactly(stream, 2, where, until), "big")
+            answer = self._parse(await _exactly(stream, size, where, until), where)
             if answer is None:
                 raise ScanFailure(Cause.PROTOCOL_ERROR, f"{where} answered another question")
             return answer
@@ -157,10 +161,21 @@ class DnsQuery:
         return answer if self.message.is_response(answer) else None
 
 
-async def _exactly(stream: Stream, size: int, where: str, timeout: float) -> bytes:
+async def _received(sock: socket.socket, deadline: SocketDeadline) -> bytes:
+    """The next datagram. Raises OSError."""
+    while True:
+        try:
+            return sock.recv(65535)
+        except (BlockingIOError, InterruptedError):
+            await deadline.readable(sock)
+
+
+async def _exactly(stream: Stream, size: int, where: str, until: float) -> bytes:
+    """So many bytes; ``until`` is on the event loop's clock, and does not count for what has come already."""
+    loop = asyncio.get_running_loop()
     data = b""
     while len(data) < size:
-        part = await stream.read(size - len(data), timeout=timeout)
+        part = await stream.read(size - len(data), timeout=max(0.0, until - loop.time()))
         if not part:
             raise ScanFailure(Cause.PROTOCOL_ERROR, f"{where} closed the connection within a DNS message")
         data += part

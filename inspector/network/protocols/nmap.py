@@ -1,26 +1,30 @@
-"""Runs nmap: unprivileged connect scans of one pinned address, one port question at a time."""
+"""``Network.nmap``: unprivileged connect scans of one pinned address, one port question at a time."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shutil
-import signal
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from inspector.declare.authorisation import Rates
-from inspector.model.base import Cause
+from inspector.declare.authorisation import Authorisation
+from inspector.model.base import Cause, now
 from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address
 from inspector.network.guard.audit_hook import allow_program
 from inspector.network.pacing.cancellation import CancelScope
 from inspector.network.pacing.ledger import LedgerRecord
 from inspector.network.pacing.rate_limit import strictest, sweep_delay_ms, sweep_seconds
-from inspector.network.sandbox.parent_death import die_with_parent
+from inspector.network.protocols.nmap_batch import (
+    GATHER_ALONE_SECONDS,
+    GATHER_SECONDS,
+    Sweep,
+    SweepTerms,
+    sweep_batches,
+)
 from inspector.network.session import ProbeSession
 from inspector.record.ledger_entry import SWEEP
 
@@ -33,15 +37,11 @@ _VALUED = {
     "--max-rtt-timeout": re.compile(r"[0-9]{1,5}(ms|s)\Z"),
     "--host-timeout": re.compile(r"[0-9]{1,5}(ms|s|m)\Z"),
 }
-_XML_BYTES = 16 * 1024 * 1024
-_STDERR_BYTES = 4096
 #: An open port in nmap's XML.
 _OPEN = re.compile(rb'<port protocol="tcp" portid="(\d{1,5})"><state state="open"')
 #: The first line that nmap prints about itself, and the seconds that it may take.
 _VERSION = re.compile(rb"Nmap version ([0-9A-Za-z.+-]{1,40})")
 _VERSION_SECONDS = 10
-#: How nmap's packet trace marks a connection attempt that was sent.
-_LEFT = b"Operation now in progress"
 
 
 def find_nmap(search_path: Sequence[str]) -> str:
@@ -84,25 +84,6 @@ def check_arguments(arguments: Sequence[str]) -> list[str]:
     return words
 
 
-def port_list(ports: Iterable[int]) -> str:
-    """Ports in nmap's notation, runs shortened: ``22,80-82``."""
-    parts: list[list[int]] = []
-    for port in sorted(set(ports)):
-        if parts and port == parts[-1][1] + 1:
-            parts[-1][1] = port
-        else:
-            parts.append([port, port])
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in parts)
-
-
-def _command(program: str, words: Sequence[str], ports: Sequence[int], address: str, rates: Rates) -> list[str]:
-    family = ["-6"] if ":" in address else []
-    pace = ["--scan-delay", f"{sweep_delay_ms(rates)}ms"]
-    out = ["-oX", "-", "-oN", "/dev/stderr", "--packet-trace"]
-    fixed = ["-n", "-Pn", "--unprivileged", "-sT", *family]
-    return [program, *fixed, *(word for word in words if word != "-sT"), *pace, *out, "-p", port_list(ports), address]
-
-
 async def scan(session: ProbeSession, arguments: Sequence[str], *, ports: Sequence[int], timeout: float) -> bytes:
     """``Network.nmap``: the XML that nmap prints. It may take ``timeout`` seconds plus what the rate limit takes.
 
@@ -122,13 +103,19 @@ async def scan(session: ProbeSession, arguments: Sequence[str], *, ports: Sequen
             with session.deadline.paused():
                 async with cancel_scope.within(None, ""):
                     held = await turn.enter_async_context(admission.rate_limiter.sweep(address, request_context.rates))
-                rates = strictest(held, _check(session, asked))
-                if (stopped := admission.reachability(address).stopped) is not None:
-                    raise stopped.failure()
-                record = admission.ledger.opened(request_context.entry(address, 0, SWEEP, len(asked)))
-                command = _command(program, words, asked, address, rates)
+                granted = _check(session, asked)
+                rates = strictest(held, granted.rates)
+                terms = SweepTerms(
+                    program=program,
+                    words=tuple(words),
+                    ports=tuple(asked),
+                    delay_ms=sweep_delay_ms(rates),
+                    is_ipv6=":" in address,
+                    closes=session.scope.window_closes(now(), granted),
+                )
+                sweep = Sweep(address, lambda: _open(session, asked))
                 seconds = timeout + sweep_seconds(len(asked), rates)
-                xml = await _run(command, cancel_scope, record, len(asked), seconds)
+                xml = await _swept(terms, sweep, cancel_scope, seconds, may_wait=admission.has_others)
         opened = [int(each) for each in _OPEN.findall(xml)]
         admission.reachability(address).swept(opened, heard=b'state="closed"' in xml)
         return xml
@@ -136,73 +123,39 @@ async def scan(session: ProbeSession, arguments: Sequence[str], *, ports: Sequen
         admission.drop(cancel_scope)
 
 
-def _check(session: ProbeSession, ports: Sequence[int]) -> Rates:
-    """The rates at which these ports may be asked now. Raises ScanFailure when one of them may not."""
-    return session.check(ports, sweep=not session.declares(ports)).rates
+def _check(session: ProbeSession, ports: Sequence[int]) -> Authorisation:
+    """The authorisation under which these ports may be asked now. Raises ScanFailure when one of them may not."""
+    return session.check(ports, sweep=not session.declares(ports))
 
 
-async def _run(
-    command: Sequence[str], cancel_scope: CancelScope, record: LedgerRecord, planned: int, seconds: float
+def _open(session: ProbeSession, ports: Sequence[int]) -> LedgerRecord:
+    """The record of a sweep whose process starts now. Raises ScanFailure when it may not."""
+    _check(session, ports)
+    admission, address = session.admission, canonical_address(session.target.address)
+    if (stopped := admission.reachability(address).stopped) is not None:
+        raise stopped.failure()
+    return session.request_context.opened(admission.ledger, address, 0, SWEEP, ports)
+
+
+async def _swept(
+    terms: SweepTerms, sweep: Sweep, cancel_scope: CancelScope, seconds: float, *, may_wait: bool
 ) -> bytes:
-    """Run nmap in a process group of its own, which ends with this call."""
-    with allow_program():
-        process = await asyncio.create_subprocess_exec(
-            *die_with_parent(command),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={"PATH": os.defpath, "LC_ALL": "C"},
-            start_new_session=True,
-        )
-    if process.stdout is None or process.stderr is None:
-        raise RuntimeError("a program was started without pipes")
-    trace = _Trace(process.stderr)
-    counting = asyncio.create_task(trace.read())
+    """The XML about one address, from a process that may ask others too. No packet is sent when this has returned."""
+    batch = sweep_batches().join(terms, sweep, GATHER_SECONDS if may_wait else GATHER_ALONE_SECONDS)
+    cause: Cause | None = None
     try:
+        async with cancel_scope.within(None, ""):
+            await asyncio.wait({sweep.begun})
         async with cancel_scope.within(seconds, f"nmap did not end within {seconds:g} s"):
-            xml = await _read_all(process.stdout)
-            await process.wait()
+            await asyncio.wait({sweep.result})
+            return sweep.result.result()
     except ScanFailure as failure:
-        record.result = failure.cause.value
+        cause = failure.cause
         raise
     finally:
-        if process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-        await counting
-        record.questions = max(0, trace.left - planned)
-        record.close()
-    if process.returncode != 0:
-        raise ScanFailure(Cause.BUG, f"nmap ended with {process.returncode}: {trace.tail.decode(errors='replace')}")
-    return xml
-
-
-async def _read_all(stream: asyncio.StreamReader) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    while data := await stream.read(65536):
-        size += len(data)
-        if size > _XML_BYTES:
-            raise ScanFailure(Cause.PROTOCOL_ERROR, f"nmap printed more than {_XML_BYTES} bytes")
-        parts.append(data)
-    return b"".join(parts)
-
-
-class _Trace:
-    """Counts the connection attempts in nmap's packet trace, and keeps the end of its other output."""
-
-    def __init__(self, stream: asyncio.StreamReader) -> None:
-        self.left = 0
-        self.tail = b""
-        self._stream = stream
-
-    async def read(self) -> None:
-        rest = b""
-        while data := await self._stream.read(65536):
-            *lines, rest = (rest + data).split(b"\n")
-            rest = rest[-_STDERR_BYTES:]
-            for line in lines:
-                if line.startswith(b"CONN ("):
-                    self.left += _LEFT in line
-                else:
-                    self.tail = (self.tail + line + b"\n")[-_STDERR_BYTES:]
+        await batch.leave(sweep)
+        if sweep.record is not None:
+            if cause is not None:
+                sweep.record.result = cause.value
+            sweep.record.questions = max(0, sweep.questions - len(terms.ports))
+            sweep.record.close()

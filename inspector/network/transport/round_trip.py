@@ -22,7 +22,7 @@ from inspector.network.guard import audit_hook as guard
 from inspector.network.pacing.admission import ConnectionLease
 from inspector.network.redaction import shown
 from inspector.network.socket_events import SocketEvents
-from inspector.network.transport.sockets import socket_for
+from inspector.network.transport.sockets import is_ready, socket_for
 from inspector.network.transport.stream import is_rate_limited
 
 _CHUNK = 16_384
@@ -42,7 +42,8 @@ class RoundTrip:
     """One round trip.
 
     ``received`` is called with the bytes of every read and returns whether they are enough. Connecting and answering
-    may take ``timeout`` seconds each; ``allowance`` bounds the bytes that are read in all.
+    may take ``timeout`` seconds each; ``allowance`` bounds the bytes that are read in all. What the socket has when the
+    time is up counts, and the time that the event loop was late is added (``sockets.SocketDeadline``).
     """
 
     __slots__ = (
@@ -51,14 +52,15 @@ class RoundTrip:
         "_context",
         "_done",
         "_events",
+        "_is_put_off",
         "_lease",
         "_left",
         "_loop",
         "_received",
         "_rest",
-        "_since",
         "_socket",
         "_timeout",
+        "_until",
         "_where",
     )
 
@@ -84,7 +86,8 @@ class RoundTrip:
         self._context = copy_context()
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[RoundTripEnd] = self._loop.create_future()
-        self._since = 0.0
+        self._until = 0.0
+        self._is_put_off = False
         self._socket: socket.socket | None = None
 
     async def run(self, address: str, port: int) -> RoundTripEnd:
@@ -127,8 +130,8 @@ class RoundTrip:
         if code and code != errno.EINPROGRESS:
             self._fail(OSError(code, os.strerror(code)))
             return
-        self._since = self._loop.time()
-        self._events.call_at(sock.fileno(), self._since + self._timeout, self._timed_out)
+        self._until = self._loop.time() + self._timeout
+        self._events.call_at(sock.fileno(), self._until, self._time_is_up)
         self._write()
 
     def _write(self) -> None:
@@ -162,7 +165,7 @@ class RoundTrip:
                 self._fail(OSError(code, os.strerror(code)))
                 return
             self._accept()
-            self._since = self._loop.time()
+            self._until = self._loop.time() + self._timeout
         self._write()
 
     def _accept(self) -> None:
@@ -206,14 +209,39 @@ class RoundTrip:
         elif self._left <= 0:
             self._done.set_result(RoundTripEnd.TRUNCATED)
 
-    def _timed_out(self) -> None:
-        """The timer of the connection attempt ran out; the answer has a time of its own."""
-        until = self._since + self._timeout
-        if self._socket is not None and self._connected and until > self._loop.time():
-            self._events.call_at(self._socket.fileno(), until, self._timed_out)
-        elif not self._done.done():
+    def _time_is_up(self) -> None:
+        """A timer ran out: that of the connection attempt (the answer has a time of its own), or that of the answer."""
+        now, due = self._loop.time(), self._until
+        if now >= due and self._look() and now >= self._until and not self._is_put_off:
+            self._is_put_off = True
+            self._until = now + min(now - due, self._timeout)
+        if self._done.done() or self._socket is None:
+            return
+        if now < self._until:
+            self._events.call_at(self._socket.fileno(), self._until, self._time_is_up)
+        else:
             what = "sent nothing" if self._connected else "no answer to the connection"
             self._fail_with(ScanFailure(Cause.TIMEOUT, f"{self._where}: {what} within {self._timeout:g} s"))
+
+    def _look(self) -> bool:
+        """Go on with what the socket has now; whether there was anything."""
+        before = self._state
+        while self._socket is not None and not self._done.done():
+            to_write, known = not self._connected or bool(self._rest), self._state
+            if not is_ready(self._socket.fileno(), to_write=to_write):
+                break
+            if to_write:
+                self._writable()
+            else:
+                self._readable()
+            if self._state == known:
+                break
+        return self._state != before
+
+    @property
+    def _state(self) -> tuple[bool, int, int]:
+        """How far it has come: connected, bytes to send, bytes received."""
+        return self._connected, len(self._rest), self._lease.record.received
 
     def _fail(self, error: OSError) -> None:
         if not self._done.done():

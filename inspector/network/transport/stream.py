@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import socket
 import ssl
@@ -16,6 +15,7 @@ from inspector.model.errors import ScanFailure
 from inspector.network.access.os_errors import cause_of, failure_from
 from inspector.network.pacing.admission import ConnectionLease
 from inspector.network.redaction import shown
+from inspector.network.transport.sockets import SocketDeadline
 
 T = TypeVar("T")
 
@@ -57,8 +57,8 @@ class Stream:
             self.truncated = True
             return b""
         is_greeting = not self._lease.record.sent
-        async with self._lease.cancel_scope.within(timeout, f"{self._where} sent nothing for {timeout:g} s"):
-            data = await self._receive(min(limit, self._left))
+        async with self._lease.cancel_scope.within(None, f"{self._where} sent nothing for {timeout:g} s"):
+            data = await self._receive(min(limit, self._left), SocketDeadline(timeout))
         self._left -= len(data)
         if is_greeting and is_rate_limited(data):
             self._lease.permit.back_off(on_request=True)
@@ -67,39 +67,50 @@ class Stream:
 
     async def write(self, data: bytes, *, timeout: float = 10.0) -> None:
         """Send all of ``data``; ``timeout`` bounds the whole of it."""
-        async with self._lease.cancel_scope.within(timeout, f"{self._where} accepted no data for {timeout:g} s"):
+        deadline = SocketDeadline(timeout)
+        async with self._lease.cancel_scope.within(None, f"{self._where} accepted no data for {timeout:g} s"):
             if self._tls is None:
-                await self._send(data)
+                await self._send(data, deadline)
                 return
             rest = memoryview(data)
             while rest:
-                rest = rest[await self._run_step(partial(self._tls.write, rest)) :]
+                rest = rest[await self._run_step(partial(self._tls.write, rest), deadline) :]
 
-    async def _receive(self, limit: int) -> bytes:
+    async def _receive(self, limit: int, deadline: SocketDeadline) -> bytes:
         tls = self._tls
         if tls is None:
-            return await self._recv(limit)
+            return await self._recv(limit, deadline)
         try:
-            return await self._run_step(partial(tls.read, limit))
+            return await self._run_step(partial(tls.read, limit), deadline)
         except ScanFailure as failure:
             if isinstance(failure.__cause__, ssl.SSLZeroReturnError | ssl.SSLEOFError):
                 return b""
             raise
 
-    async def _recv(self, limit: int) -> bytes:
-        try:
-            data = await asyncio.get_running_loop().sock_recv(self._socket, limit)
-        except OSError as error:
-            raise self._failed(error) from None
-        self._lease.record.received += len(data)
-        return data
+    async def _recv(self, limit: int, deadline: SocketDeadline) -> bytes:
+        while True:
+            try:
+                data = self._socket.recv(limit)
+            except (BlockingIOError, InterruptedError):
+                await deadline.readable(self._socket)
+            except OSError as error:
+                raise self._failed(error) from None
+            else:
+                self._lease.record.received += len(data)
+                return data
 
-    async def _send(self, data: bytes) -> None:
-        try:
-            await asyncio.get_running_loop().sock_sendall(self._socket, data)
-        except OSError as error:
-            raise self._failed(error) from None
-        self._lease.record.sent += len(data)
+    async def _send(self, data: bytes, deadline: SocketDeadline) -> None:
+        rest = memoryview(data)
+        while rest:
+            try:
+                sent = self._socket.send(rest)
+            except (BlockingIOError, InterruptedError):
+                await deadline.writable(self._socket)
+            except OSError as error:
+                raise self._failed(error) from None
+            else:
+                rest = rest[sent:]
+                self._lease.record.sent += sent
 
     def _failed(self, error: OSError) -> ScanFailure:
         self._lease.cancel_scope.check()
@@ -125,36 +136,36 @@ class Stream:
             tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         except ValueError as error:
             raise ScanFailure(Cause.BUG, f"{server_name!r} cannot be sent as SNI: {error}") from None
-        async with self._lease.cancel_scope.within(timeout, f"{self._where}: no TLS handshake within {timeout:g} s"):
-            await self._run_step(tls.do_handshake)
+        async with self._lease.cancel_scope.within(None, f"{self._where}: no TLS handshake within {timeout:g} s"):
+            await self._run_step(tls.do_handshake, SocketDeadline(timeout))
         self._tls = tls
 
-    async def _run_step(self, step: Callable[[], T]) -> T:
+    async def _run_step(self, step: Callable[[], T], deadline: SocketDeadline) -> T:
         """Repeat a TLS step until it is done, and move bytes between the TLS engine and the socket meanwhile."""
         while True:
             try:
                 result = step()
             except ssl.SSLWantReadError:
-                await self._flush()
-                data = await self._recv(_CHUNK)
+                await self._flush(deadline)
+                data = await self._recv(_CHUNK, deadline)
                 if data:
                     self._incoming.write(data)
                 else:
                     self._incoming.write_eof()
             except ssl.SSLError as error:
-                await self._flush(last=True)
+                await self._flush(deadline, last=True)
                 self._lease.record.result = Cause.PROTOCOL_ERROR.value
                 reason = error.reason or str(error)
                 raise ScanFailure(Cause.PROTOCOL_ERROR, f"{self._where}: TLS: {reason}") from error
             else:
-                await self._flush()
+                await self._flush(deadline)
                 return result
 
-    async def _flush(self, *, last: bool = False) -> None:
+    async def _flush(self, deadline: SocketDeadline, *, last: bool = False) -> None:
         if self._outgoing.pending:
             try:
-                await self._send(self._outgoing.read())
-            except ScanFailure:
+                await self._send(self._outgoing.read(), deadline)
+            except (ScanFailure, TimeoutError):
                 if not last:
                     raise
 

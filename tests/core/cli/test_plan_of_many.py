@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,14 @@ def plan_of(number: int, folder: Path, *options: str) -> int:
 
 
 def test_totals_come_first_and_then_a_line_for_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of more than ten systems nothing else is printed."""
+    """Then when each authorised window is filled. Of more than ten systems nothing else is printed."""
     assert plan_of(12, tmp_path) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("12 systems at 30 addresses: at most ")
     assert lines[1].startswith("At the authorised rates the busiest address, 127.0.")
-    assert [line.partition(":")[0] for line in lines[2:-1]] == [f"he-thong-{each:05}" for each in range(12)]
+    assert re.fullmatch(r"From \S+ \S+ to \S+ \S+: 12 systems, which take 0 h \d+ min at the .*", lines[2])
+    assert [line.partition(":")[0] for line in lines[3:-1]] == [f"he-thong-{each:05}" for each in range(12)]
+    assert all("; in the window from " in line for line in lines[3:-1])
     assert lines[-1] == "'inspector plan … --system ID' prints the plan of a system in full"
 
 

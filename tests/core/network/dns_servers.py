@@ -56,6 +56,8 @@ def answer(wire: bytes, *, tcp: bool) -> bytes | None:
     response = dns.message.make_response(query)
     if label == "silent" or (label == "half" and kind == "AAAA") or (label == "lossy" and len(ASKED) == 1):
         return None
+    if label == "late":
+        time.sleep(0.06)
     if label == "malformed":
         return wire[:2] + b"\xff" * 30
     if label == "unrelated":

@@ -130,6 +130,31 @@ def test_a_check_that_does_not_return_is_an_error(in_main: bool) -> None:
 
 
 @in_both_threads
+def test_the_first_of_several_to_end_does_not_stop_the_watch_for_all(in_main: bool) -> None:
+    """Each of them is watched until it ends itself, in whatever order; with the last one the watch ends."""
+
+    async def watched(task: asyncio.Task[None]) -> object:
+        with responsive(0.4):
+            return (await asyncio.gather(task, return_exceptions=True))[0]
+
+    async def main() -> list[object]:
+        async def blocking(after: float) -> None:
+            await asyncio.sleep(after)
+            _endless()
+
+        async def waiting(seconds: float) -> None:
+            await asyncio.sleep(seconds)
+
+        works = (waiting(0.02), blocking(0.05), waiting(0.01), blocking(0.1))
+        return await asyncio.gather(*(watched(asyncio.create_task(each)) for each in works))
+
+    timer = signal.getitimer(signal.ITIMER_REAL), signal.getsignal(signal.SIGALRM)
+    ended = run_in(lambda: asyncio.run(asyncio.wait_for(main(), 60)), in_main=in_main)
+    assert [getattr(each, "cause", each) for each in ended] == [None, Cause.BUG, None, Cause.BUG]
+    assert (signal.getitimer(signal.ITIMER_REAL), signal.getsignal(signal.SIGALRM)) == timer
+
+
+@in_both_threads
 def test_a_coroutine_that_blocks_is_interrupted_and_others_go_on(in_main: bool) -> None:
     """The blocking task ends with its cause; the one beside it is not disturbed."""
 

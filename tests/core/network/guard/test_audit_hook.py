@@ -1,6 +1,7 @@
 """No code in the process bypasses an open gateway."""
 
 import asyncio
+import contextlib
 import gc
 import importlib
 import socket
@@ -119,6 +120,51 @@ def test_a_refusal_that_is_swallowed_is_remembered(tmp_path: Path) -> None:
             assert caught.value.cause is Cause.BUG
 
     asyncio.run(go())
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_one_system_is_not_blamed_for_the_scan_of_another(tmp_path: Path, is_known: bool) -> None:
+    """A bypass is that of the system whose scan it was, also where the plugin swallows it and scans others as well.
+
+    Where a thread does it that belongs to no scan, it may be anybody's, and every scan of the plugin counts as suspect.
+    """
+
+    async def go() -> list[ScanFailure | None]:
+        systems = [LocalGateway(tmp_path / name, f"tcp://{HOST}:443") for name in ("one", "two", "three")]
+        begun = asyncio.Barrier(len(systems) + 1)
+        ended = asyncio.Event()
+
+        async def scan(on: LocalGateway, *, is_rogue: bool) -> ScanFailure | None:
+            network = on.gateway.network(make_probe(), target(443), on.granted)
+            await begun.wait()
+            if is_rogue and is_known:
+                await rogue.swallow(DECOY, 9)
+            elif is_rogue:
+                thread = threading.Thread(target=_bypass)
+                thread.start()
+                while thread.is_alive():  # noqa: ASYNC110  (a thread sets no event of the loop)
+                    await asyncio.sleep(0.01)
+            await ended.wait()
+            return network.violation
+
+        async with systems[0].gateway, systems[1].gateway, systems[2].gateway:
+            scans = [asyncio.create_task(scan(each, is_rogue=number == 1)) for number, each in enumerate(systems)]
+            await begun.wait()
+            await asyncio.sleep(0.2)
+            ended.set()
+            return await asyncio.gather(*scans)
+
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+    found = [each is not None for each in asyncio.run(go())]
+    assert found == ([False, True, False] if is_known else [True, True, True])
+
+
+def _bypass() -> None:
+    """A connection past the gateway from a thread that has no context of a scan, by the module of the probe."""
+    with contextlib.suppress(GuardViolation):
+        call = compile(f"socket.create_connection(({DECOY!r}, 9))", "probe", "exec")
+        exec(call, {"__name__": make_probe.__module__, "socket": socket})
 
 
 def test_another_interpreter_is_not_started(tmp_path: Path) -> None:

@@ -87,3 +87,20 @@ def test_connections_beyond_the_machines_limit_wait_in_order(tmp_path: Path) -> 
         ledger.close()
 
     asyncio.run(asyncio.wait_for(go(), 20))
+
+
+def test_what_resolves_names_is_no_inspection_beside_others(tmp_path: Path) -> None:
+    """A sweep waits for those of other inspections only where there are any."""
+
+    async def go() -> None:
+        ledger = Ledger(tmp_path / "ledger.jsonl")
+        one = AdmissionControl(ledger, QueuedRateLimiter(), 10)
+        names = AdmissionControl(ledger, QueuedRateLimiter(), 10, is_inspection=False)
+        assert not one.has_others
+        other = AdmissionControl(ledger, QueuedRateLimiter(), 10)
+        assert one.has_others
+        del names, other
+        assert not one.has_others
+        ledger.close()
+
+    asyncio.run(go())

@@ -15,7 +15,8 @@ from inspector.declare.authorisation import Covers, Rates
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
-from inspector.network.protocols.nmap import check_arguments, find_nmap, port_list
+from inspector.network.protocols.nmap import check_arguments, find_nmap
+from inspector.network.protocols.nmap_batch import port_list
 from tests.core.network.addresses import (
     ADDRESS,
     FAST,

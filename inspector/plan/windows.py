@@ -1,0 +1,111 @@
+"""How many systems fit each authorised window at the authorised rates, when they are inspected side by side."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from inspector.declare.authorisation import Authorisation
+from inspector.network.access.time_windows import Interval, intervals, merged
+from inspector.plan.pace import pace_of
+from inspector.record.plan import Plan
+
+#: How far ahead windows are looked for: a run that takes longer is planned again.
+HORIZON = timedelta(days=31)
+
+
+@dataclass(slots=True)
+class Window:
+    """One authorised window: the systems that fit it, in order, when the last one ends, and the hours of all of them.
+
+    ``seconds`` are what the rates alone take, summed over the systems.
+    """
+
+    opens: datetime
+    closes: datetime
+    systems: list[str] = field(default_factory=list)
+    seconds: int = 0
+    ends: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A system that fits no window within the horizon, and the seconds that it needs in one."""
+
+    system: str
+    seconds: int
+
+
+class WindowSchedule:
+    """Puts each system into the first window in which it fits, in the order of ``add``.
+
+    A system takes as long as the rates of its busiest address; systems at one address come one after the other, and at
+    most ``at_once`` systems are inspected at the same time. Confirmation scans, and the time of the scans themselves,
+    are not contained. Windows that open and close together are one.
+    """
+
+    def __init__(self, at: datetime, at_once: int) -> None:
+        self.misfits: list[Misfit] = []
+        self._at = at
+        self._at_once = at_once
+        self._windows: dict[Interval, Window] = {}
+        self._places: dict[Interval, list[datetime]] = {}
+        self._busy: dict[tuple[Interval, str], datetime] = {}
+        self._known: dict[tuple[object, ...], list[Interval]] = {}
+
+    @property
+    def windows(self) -> list[Window]:
+        """The windows that systems were put into, in time order."""
+        return sorted(self._windows.values(), key=lambda each: (each.opens, each.closes))
+
+    def add(self, system: str, plan: Plan, authorisations: Iterable[Authorisation]) -> Window | None:
+        """Put a system into a window; None when it fits none, or nothing is sent to it."""
+        granted = tuple(authorisations)
+        needed = {address: pace.seconds for address, pace in pace_of(plan.tasks, granted).items()}
+        if not needed:
+            return None
+        used = {task.authorisation for task in plan.tasks if task.cause is None}
+        own = [each for each in granted if each.id in used]
+        for interval in self._intervals(own):
+            window = self._put(system, interval, needed)
+            if window is not None:
+                return window
+        self.misfits.append(Misfit(system, max(needed.values())))
+        return None
+
+    def _intervals(self, granted: Iterable[Authorisation]) -> Iterator[Interval]:
+        """When all of these permit packets, within the horizon."""
+        common: list[Interval] | None = None
+        for each in granted:
+            key = (each.valid_from, each.valid_until, each.windows)
+            if key not in self._known:
+                self._known[key] = merged(intervals(each, self._at, self._at + HORIZON))
+            found = self._known[key]
+            common = found if common is None else _both(common, found)
+        yield from common or ()
+
+    def _put(self, system: str, interval: Interval, needed: dict[str, int]) -> Window | None:
+        opens, closes = interval
+        places = self._places.setdefault(interval, [opens] * self._at_once)
+        start = max(places[0], *(self._busy.get((interval, address), opens) for address in needed))
+        ends = {address: start + timedelta(seconds=seconds) for address, seconds in needed.items()}
+        last = max(ends.values())
+        if last > closes:
+            return None
+        heapq.heapreplace(places, last)
+        for address, end in ends.items():
+            self._busy[interval, address] = end
+        window = self._windows.setdefault(interval, Window(opens, closes))
+        window.systems.append(system)
+        window.seconds += max(needed.values())
+        window.ends = max(window.ends or last, last)
+        return window
+
+
+def _both(one: Iterable[Interval], other: Iterable[Interval]) -> list[Interval]:
+    """The time in both."""
+    others = tuple(other)
+    pairs = ((max(opens, begins), min(closes, ends)) for opens, closes in one for begins, ends in others)
+    return sorted((opens, closes) for opens, closes in pairs if opens < closes)
