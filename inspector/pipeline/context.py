@@ -54,7 +54,7 @@ class RunContext:
 
     def regime(self, ref: RegimeRef) -> Regime:
         """The regime that a request refers to. Raises UsageError where it is missing or another version."""
-        known = next((each for each in with_transitions(self.regimes) if RegimeRef.of(each) == ref), None)
+        known = _regimes_by_ref(Same(self.regimes)).get(ref)
         regime = known or regime_by_id(self.regimes, ref.id)
         if known is None:
             raise UsageError(
@@ -68,6 +68,11 @@ class RunContext:
                 remedy="install the same profiles on both machines",
             )
         return regime
+
+
+@lru_cache(maxsize=16)
+def _regimes_by_ref(regimes: Same[tuple[Regime, ...]]) -> dict[RegimeRef, Regime]:
+    return {RegimeRef.of(each): each for each in with_transitions(regimes.value)}
 
 
 def regime_of(name: str | None, system: System, as_of: datetime, known: Sequence[Regime]) -> Regime:
