@@ -35,7 +35,8 @@ class RunHead(Model):
     """What holds for all requests of a run.
 
     ``systems`` are the ids of all that were asked for; ``refused`` says by system why there is no request for it.
-    ``is_decided``: it is a run under an inspection decision, with pinned plugins only.
+    ``is_decided``: it is a run under an inspection decision, with pinned plugins only. ``blocks`` are the address
+    blocks of authorisations by their id: an estate's authorisation lists those of all systems, and each request has it.
     """
 
     format: int = 1
@@ -44,6 +45,7 @@ class RunHead(Model):
     systems: tuple[str, ...]
     is_decided: bool
     refused: Mapping[str, str] = {}
+    blocks: Mapping[str, tuple[str, ...]] = {}
 
 
 class RunRequests:
@@ -66,13 +68,19 @@ class RunRequests:
     ) -> RunRequests:
         """Record what is asked for, and each of the systems in the index, before anything is inspected."""
         folder = index.path.parent
-        asked = tuple(systems)
-        head = RunHead(run=index.run, begun=now(), systems=asked, is_decided=is_decided, refused=refused)
+        asked, given = tuple(systems), tuple(requests)
+        blocks = {each.id: each.covers.blocks for request in given for each in request.authorisations}
+        head = RunHead(run=index.run, begun=now(), systems=asked, is_decided=is_decided, refused=refused, blocks=blocks)
+        data = _compressed([head, *(_with_blocks(each, blocks, {}) for each in given)])
         disk.make_folder(folder)
         partial = folder / PARTIAL
         disk.make_folder(partial)
         try:
-            disk.write_file(folder / REQUESTS, _compressed([head, *requests]), partial=partial)
+            disk.write_file(
+                folder / REQUESTS,
+                data,
+                partial=partial,
+            )
         finally:
             shutil.rmtree(partial, ignore_errors=True)
         index.add_all([_state(system, refused.get(system)) for system in asked])
@@ -93,7 +101,7 @@ class RunRequests:
             self._line(lines)
             while line := self._line(lines):
                 count += 1
-                yield self._parsed(InspectionRequest, line, count + 1)
+                yield _with_blocks(self._parsed(InspectionRequest, line, count + 1), {}, self.head.blocks)
         if count + len(self.head.refused) != len(self.head.systems):
             raise self._error("it has another number of requests than it says")
 
@@ -117,6 +125,21 @@ class RunRequests:
             FormattedMessage("{file}: cannot be read: {reason}", file=self.folder / REQUESTS, reason=what),
             remedy="inspect the systems in a new run",
         )
+
+
+def _with_blocks(
+    request: InspectionRequest, without: Mapping[str, tuple[str, ...]], with_: Mapping[str, tuple[str, ...]]
+) -> InspectionRequest:
+    """The request whose authorisations have none of the blocks ``without``, or again those ``with_``, by their ids."""
+    changed = []
+    for each in request.authorisations:
+        blocks = each.covers.blocks
+        if blocks and without.get(each.id) == blocks:
+            blocks = ()
+        elif not blocks:
+            blocks = with_.get(each.id, ())
+        changed.append(each.model_copy(update={"covers": each.covers.model_copy(update={"blocks": blocks})}))
+    return request.model_copy(update={"authorisations": tuple(changed)})
 
 
 def _read(folder: Path) -> bytes:

@@ -297,6 +297,7 @@ def test_what_is_recorded_of_a_run_is_its_owners(line: Line) -> None:
     assert recorded.head.systems == ("one", "two")
     requests = list(recorded)
     assert [each.system.id for each in requests] == ["one", "two"]
+    assert [each.covers.blocks for request in requests for each in request.authorisations] == [("127.0.0.0/8",)] * 2
     assert not any(b"key.pem" in each.canonical() for each in requests)
     for bundle in result.bundles:
         other = {"one": "two", "two": "one"}[bundle.inspection.system.id]
