@@ -43,7 +43,7 @@ def print_plans(arguments: RunArguments) -> int:
     run, as_of = new_run(), instant(arguments.as_of)
     systems = systems_of(context.documents.declaration, arguments.systems)
     show = _Full(context) if len(systems) <= MOST_IN_FULL else _Lines()
-    totals, schedule = PlanTotals(), WindowSchedule(now(), _systems_at_once(context))
+    totals, schedule = PlanTotals(), WindowSchedule(now(), context.settings.ceilings.systems)
     requests = [partial(request_of, system, arguments, context, run=run, as_of=as_of) for system in systems]
     for system in systems:
         show.note(system)
@@ -68,10 +68,6 @@ def print_plans(arguments: RunArguments) -> int:
         _print_windows(schedule)
     show.print()
     return code
-
-
-def _systems_at_once(context: RunContext) -> int:
-    return int(getattr(context.settings.ceilings, "systems", 60))
 
 
 def _print_windows(schedule: WindowSchedule) -> None:

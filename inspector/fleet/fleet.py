@@ -46,6 +46,8 @@ _log = logging.getLogger(__name__)
 _FILE_THREADS = 4
 #: How often the state of the run is told (seconds).
 _STATUS_SECONDS = 1.0
+#: How often the index of a run over several systems is signed (seconds): that reads all of it.
+_SIGN_SECONDS = 30.0
 #: After how many systems all garbage is collected; what was garbage soon was collected soon.
 _COLLECT_AFTER = 100
 
@@ -157,11 +159,9 @@ class Fleet:
                 os.close(locked)
 
     def _sign(self) -> None:
-        """Sign the index, with the states of those that were not finished; what was sealed signed it already."""
+        """Sign the index, with the states of those that were not finished."""
         index = RunIndex(self._folder.parent, self._folder.name)
         try:
-            if index.is_signed():
-                return
             index.add_all((), SigningKey.load_or_create(self._context.settings.signing_key))
         except InspectorError as error:
             _log.warning("the index of the run is not signed", extra={"path": index.path, "detail": error.message})
@@ -278,9 +278,13 @@ class Fleet:
     # --- What is told ---
 
     async def _tell(self) -> None:
+        signed_at = time.monotonic()
         while True:
             await asyncio.sleep(_STATUS_SECONDS)
             self._listener.status(self._status(waiting_connections()))
+            if self._asked > 1 and time.monotonic() >= signed_at + _SIGN_SECONDS:
+                await in_thread(self._sign)
+                signed_at = time.monotonic()
 
     def _status(self, waiting: int = 0) -> FleetStatus:
         left = self._estimate.seconds_left(self._asked - self._begun, self._admission.most)

@@ -133,7 +133,7 @@ def _finish(payload: bytes, context: bytes) -> bytes:
     job = FinishJob.parse(payload)
     writer, planned, run = reopen_capture(Path(job.folder), run, job.as_of, job.reports)
     with writer:
-        written = run_async(StepsHere().finish(writer, planned, run, reason=job.reason))
+        written = run_async(StepsHere(signs_index=False).finish(writer, planned, run, reason=job.reason))
     return summary_of(written, common)
 
 
@@ -156,7 +156,7 @@ async def assessed(folder: Path, run: RunContext, as_of: Instant, reports: Repor
     bundle = Bundle.open(folder)
     found = bundle.assessments()
     if not found:
-        return await StepsHere().assess(bundle, run, as_of, reports)
+        return await StepsHere(signs_index=False).assess(bundle, run, as_of, reports)
     own = [each for each in found if each.assessment.as_of == as_of]
     newest = (own or found)[-1]
     made = run.mark(view(bundle, newest.assessment, run.registry, reports.record))

@@ -86,8 +86,8 @@ class AttemptLog:
         else:
             self.index.add(self._attempt(State.SEALED, inspection, digest=digest, detail=detail))
 
-    def record_sealed(self, bundle: Bundle, key: SigningKey, assessment: str | None = None) -> None:
-        """Record a sealed capture, or the ``assessment`` of this name in it, and sign the index."""
+    def record_sealed(self, bundle: Bundle, key: SigningKey | None, assessment: str | None = None) -> None:
+        """Record a sealed capture, or the ``assessment`` of this name in it, and sign the index with ``key``."""
         sealed = self._attempt(State.SEALED, bundle.inspection, digest=bundle.digest)
         if assessment is not None:
             head = bundle.assessment(assessment).digest

@@ -71,10 +71,15 @@ class Steps(Protocol[T_co]):
 
 
 class StepsHere:
-    """The steps of one inspection in this process; verdicts are reached once."""
+    """The steps of one inspection in this process; verdicts are reached once.
 
-    def __init__(self) -> None:
+    ``signs_index``: the index of the run is signed with each step. Its cost grows with the run, so that a run over
+    many systems signs it by the clock instead.
+    """
+
+    def __init__(self, *, signs_index: bool = True) -> None:
         self._verdicts: Verdicts = {}
+        self._signs_index = signs_index
 
     async def failing(
         self, writer: CaptureWriter, planned: PlannedInspection, registry: Registry
@@ -92,7 +97,7 @@ class StepsHere:
         key = SigningKey.load_or_create(context.settings.signing_key)
         with interrupting_at_once():
             bundle = seal_capture(writer, planned.planner, key, reason=reason)
-            _attempt_of(writer.folder, request.system.id).record_sealed(bundle, key)
+            _attempt_of(writer.folder, request.system.id).record_sealed(bundle, key if self._signs_index else None)
             return await self.assess(bundle, context, request.as_of, request.reports)
 
     async def assess(
@@ -103,7 +108,8 @@ class StepsHere:
         options = AssessmentOptions(as_of=as_of, verdicts=self._verdicts)
         assessment = await assess_bundle(bundle, context.registry, options)
         written = write_assessment(bundle, assessment, context.registry, reports, key, context.mark)
-        _attempt_of(bundle.folder, bundle.inspection.system.id).record_sealed(bundle, key, written.folder.name)
+        attempt = _attempt_of(bundle.folder, bundle.inspection.system.id)
+        attempt.record_sealed(bundle, key if self._signs_index else None, written.folder.name)
         return written
 
 

@@ -113,13 +113,6 @@ class RunIndex:
             raise BundleError(FormattedMessage("{file}: is not what was signed", file=INDEX))
         return sealed, tuple(parse(Attempt, line, f"{INDEX}:{number}") for number, line in enumerate(lines, start=1))
 
-    def is_signed(self) -> bool:
-        """Whether every line is signed. Raises BundleError when lines were altered."""
-        if not (self.path.parent / INDEX_MANIFEST).exists():
-            return False
-        sealed, _ = self.signed()
-        return sealed.predicate.lines == len(self._lines())
-
     def attempts(self) -> tuple[Attempt, ...]:
         """The last state of every attempt, in the order of their beginning; an incomplete last line is ignored.
 

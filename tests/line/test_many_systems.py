@@ -249,7 +249,7 @@ def test_a_check_that_does_not_end_is_killed_and_named(
         )
         declaration = line.declare(system(first, id="one"), system(second, id="stuck"), system(first, id="two"))
         result = line.call("run", declaration, "--only", "stuck", "--only", "no-version-disclosed", "--lang", "en")
-        assert result.code == 2
+        assert result.code == 3
         assert "stuck: check stuck-check-ends did not end within 8 s, and its process was killed" in result.err
         assert states(result.output) == {"one": [State.SEALED], "stuck": [State.INTERRUPTED], "two": [State.SEALED]}
         [failed] = [each for each in signed(result.output) if each.system == "stuck" and each.detail]
@@ -266,7 +266,7 @@ def test_a_system_that_cannot_be_inspected_leaves_the_others_alone(line: Line) -
         outside = system(f"http://127.0.0.1:{port + 1}/", id="outside")
         covers = {"blocks": ["127.0.0.0/8"], "ports": [str(port)]}
         result = line.call("run", line.declare(*systems_at(servers, "page"), outside, covers=covers), *ONLY)
-    assert result.code == 2
+    assert result.code == 3
     assert states(result.output) == {"page": [State.SEALED], "outside": [State.FAILED]}
     assert {each.system for each in signed(result.output)} == {"page", "outside"}
     assert "Report: " in result.out
