@@ -1,0 +1,1 @@
+"""Checks of SSH servers, one per file."""

@@ -1,0 +1,217 @@
+"""The SSH transport protocol before encryption (RFC 4253): what is sent, and what a server sent; no input or output.
+
+Parsers raise ScanFailure where a server violates the protocol.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+import struct
+from enum import IntEnum
+from typing import Final
+
+from inspector import Cause, ScanFailure
+from inspector_ssh.observations import Algorithms, HostKey
+
+#: The most bytes of a packet without its length that every implementation must support (RFC 4253 §6.1).
+PACKET_BYTES: Final = 35_000
+#: Bytes and lines up to the end of the identification string.
+GREETING_BYTES, GREETING_LINES = 16_384, 64
+#: The most names in a list, and characters in a name; RFC 4251 §6 allows 64.
+_NAMES, _NAME_CHARACTERS = 250, 128
+_LISTS = 10
+_PRINTABLE = re.compile(rb"[!-+\--~]+")
+_IDENTIFICATION = re.compile(rb"SSH-(\d{1,2}\.\d{1,3})-([^ \r\n]*)(?: ([^\r\n]*))?\r?\n\Z")
+_BLOCK_BYTES, _LEAST_PADDING, _LEAST_PACKET = 8, 4, 12
+_BY_APPLICATION = 11
+_CURVE_BITS = {"nistp256": 256, "nistp384": 384, "nistp521": 521}
+_EDWARDS_BITS = {"ssh-ed25519": 256, "ssh-ed448": 448}
+
+
+class Message(IntEnum):
+    """Message numbers (RFC 4250 §4.1.2, RFC 4419 §5); 30 to 49 depend on the key exchange method."""
+
+    DISCONNECT = 1
+    IGNORE = 2
+    UNIMPLEMENTED = 3
+    DEBUG = 4
+    KEXINIT = 20
+    KEX_INIT = 30
+    KEX_REPLY = 31
+    KEX_GROUP = 31
+    GEX_INIT = 32
+    GEX_REPLY = 33
+    GEX_REQUEST = 34
+
+
+def malformed(what: str) -> ScanFailure:
+    """The failure for a server that violates the protocol."""
+    return ScanFailure(Cause.PROTOCOL_ERROR, what)
+
+
+# --- Identification ---------------------------------------------------------------------------------------------------
+
+
+def identification(greeting: bytes) -> tuple[str, str, str]:
+    """Protocol version, software and comments in the last line of a greeting (RFC 4253 §4.2)."""
+    line = greeting[greeting.rstrip(b"\r\n").rfind(b"\n") + 1 :]
+    found = _IDENTIFICATION.fullmatch(line)
+    if found is None:
+        raise malformed("the identification string is malformed")
+    protocol, software, comments = (part.decode("latin-1") for part in (found[1], found[2], found[3] or b""))
+    return protocol, software[:255], comments[:255]
+
+
+def speaks_version_2(protocol: str) -> bool:
+    """Whether a server with this protocol version accepts clients of version 2 (RFC 4253 §5.1)."""
+    return protocol in ("2.0", "1.99")
+
+
+# --- Packets ----------------------------------------------------------------------------------------------------------
+
+
+def packet(payload: bytes) -> bytes:
+    """An unencrypted packet (RFC 4253 §6)."""
+    padding = _BLOCK_BYTES - (5 + len(payload)) % _BLOCK_BYTES
+    if padding < _LEAST_PADDING:
+        padding += _BLOCK_BYTES
+    return struct.pack(">IB", 1 + len(payload) + padding, padding) + payload + os.urandom(padding)
+
+
+def packet_length(header: bytes) -> int:
+    """The number of bytes after the first four of a packet."""
+    length: int = struct.unpack(">I", header[:4])[0]
+    if not _LEAST_PACKET <= length <= PACKET_BYTES:
+        raise malformed(f"sends a packet of {length} bytes")
+    return length
+
+
+def payload_of(body: bytes) -> bytes:
+    """The payload of a packet without its length."""
+    payload = body[1 : len(body) - body[0]]
+    if body[0] < _LEAST_PADDING or not payload:
+        raise malformed("sends a packet without payload, or with invalid padding")
+    return payload
+
+
+class Fields:
+    """The data types of RFC 4251 §5, read from the start of a payload."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def take(self, size: int) -> bytes:
+        """The next bytes."""
+        if size > len(self._data):
+            raise malformed("sends a message that ends early")
+        taken, self._data = self._data[:size], self._data[size:]
+        return taken
+
+    def string(self) -> bytes:
+        """A string with its length before it."""
+        return self.take(struct.unpack(">I", self.take(4))[0])
+
+    def integer(self) -> int:
+        """An mpint, which must be positive."""
+        value = int.from_bytes(self.string(), "big", signed=True)
+        if value <= 0:
+            raise malformed("sends a number that is not positive")
+        return value
+
+    def names(self) -> tuple[str, ...]:
+        """A name-list."""
+        listed = self.string()
+        names = listed.split(b",") if listed else []
+        if len(names) > _NAMES:
+            raise malformed(f"lists {len(names)} algorithms")
+        for name in names:
+            if len(name) > _NAME_CHARACTERS or not _PRINTABLE.fullmatch(name):
+                raise malformed("lists an algorithm whose name is malformed")
+        return tuple(name.decode("ascii") for name in names)
+
+
+def string(data: bytes) -> bytes:
+    """A string with its length before it (RFC 4251 §5)."""
+    return struct.pack(">I", len(data)) + data
+
+
+def mpint(value: int) -> bytes:
+    """A positive mpint (RFC 4251 §5)."""
+    return string(value.to_bytes(value.bit_length() // 8 + 1, "big"))
+
+
+def disconnect() -> bytes:
+    """The payload that ends a connection (RFC 4253 §11.1)."""
+    return struct.pack(">BI", Message.DISCONNECT, _BY_APPLICATION) + string(b"") + string(b"")
+
+
+# --- SSH_MSG_KEXINIT --------------------------------------------------------------------------------------------------
+
+
+def parse_kexinit(payload: bytes) -> Algorithms:
+    """The algorithms in a payload of SSH_MSG_KEXINIT (RFC 4253 §7.1)."""
+    fields = Fields(payload)
+    fields.take(1 + 16)
+    lists = [fields.names() for _ in range(_LISTS)]
+    guesses = fields.take(1) != b"\0"
+    fields.take(4)
+    kex, host_key, *others, _languages_to_server, _languages_to_client = lists
+    if not kex or not host_key:
+        raise malformed("offers no key exchange method or no host key algorithm")
+    return Algorithms(
+        key_exchange=kex,
+        host_key=host_key,
+        ciphers_to_server=others[0],
+        ciphers_to_client=others[1],
+        macs_to_server=others[2],
+        macs_to_client=others[3],
+        compression_to_server=others[4],
+        compression_to_client=others[5],
+        guesses=guesses,
+    )
+
+
+def kexinit(server: Algorithms, method: str, host_key: str) -> bytes:
+    """The payload of SSH_MSG_KEXINIT of a client that accepts one method, one host key algorithm and all else."""
+    lists = (
+        (method,),
+        (host_key,),
+        server.ciphers_to_server,
+        server.ciphers_to_client,
+        server.macs_to_server,
+        server.macs_to_client,
+        server.compression_to_server,
+        server.compression_to_client,
+        (),
+        (),
+    )
+    named = b"".join(string(",".join(names).encode("ascii")) for names in lists)
+    return bytes((Message.KEXINIT,)) + os.urandom(16) + named + bytes(5)
+
+
+# --- Host keys --------------------------------------------------------------------------------------------------------
+
+
+def parse_host_key(blob: bytes) -> HostKey:
+    """Type, size and fingerprint of a public key (RFC 4253 §6.6, RFC 5656 §3.1, RFC 8709 §4)."""
+    fields = Fields(blob)
+    named = fields.string()
+    if len(named) > _NAME_CHARACTERS or not _PRINTABLE.fullmatch(named):
+        raise malformed("sends a host key whose type is malformed")
+    type_ = named.decode("ascii")
+    digest = base64.b64encode(hashlib.sha256(blob).digest()).decode("ascii").rstrip("=")
+    return HostKey(type=type_, bits=_bits(type_, fields), fingerprint=f"SHA256:{digest}")
+
+
+def _bits(type_: str, fields: Fields) -> int | None:
+    if type_ == "ssh-rsa":
+        fields.integer()  # the exponent
+        return fields.integer().bit_length()
+    if type_ == "ssh-dss":
+        return fields.integer().bit_length()
+    if type_.startswith("ecdsa-sha2-"):
+        return _CURVE_BITS.get(fields.string().decode("latin-1"))
+    return _EDWARDS_BITS.get(type_)

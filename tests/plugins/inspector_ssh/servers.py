@@ -1,0 +1,71 @@
+"""SSH servers on loopback, each with keys and a configuration of its own, started and ended by the test."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.plugins.inspector_dns.named import free_port
+from tests.plugins.inspector_services.servers import installed, running
+
+ADDRESS = "127.0.0.1"
+#: Key types and their bits; the keys themselves are new at each start.
+DEFAULT_KEYS: Mapping[str, int] = {"rsa": 3072, "ecdsa": 256, "ed25519": 256}
+#: Every group of Debian's moduli has 2048 bits or more.
+MODERN = {
+    "KexAlgorithms": "sntrup761x25519-sha512@openssh.com,curve25519-sha256,curve25519-sha256@libssh.org",
+    "Ciphers": "aes256-gcm@openssh.com,aes128-gcm@openssh.com,aes256-ctr,aes128-ctr",
+    "MACs": "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com",
+    "HostKeyAlgorithms": "ssh-ed25519",
+}
+#: What OpenSSH 9.2 can still be made to offer.
+OLD = {
+    "KexAlgorithms": "+diffie-hellman-group1-sha1,diffie-hellman-group14-sha1,diffie-hellman-group-exchange-sha1",
+    "Ciphers": "+3des-cbc,aes128-cbc,aes256-cbc",
+    "MACs": "+hmac-md5,hmac-md5-96,hmac-sha1-96,hmac-md5-etm@openssh.com",
+    "HostKeyAlgorithms": "+ssh-rsa,ssh-dss",
+    "RequiredRSASize": "1024",
+}
+OLD_KEYS: Mapping[str, int] = {"rsa": 1024, "dsa": 1024, "ecdsa": 521}
+
+
+@contextmanager
+def openssh(settings: Mapping[str, str] | None = None, keys: Mapping[str, int] = DEFAULT_KEYS) -> Iterator[int]:
+    """An OpenSSH server that lets nobody in, with these settings; its port."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [_openssh_key(Path(folder), kind, bits) for kind, bits in keys.items()]
+        port = free_port()
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(exist_ok=True)
+        lines = [f"ListenAddress {ADDRESS}", f"Port {port}", "PidFile none", "UsePAM no", "MaxStartups 100"]
+        lines += [f"HostKey {path}" for path in files] + [f"{name} {value}" for name, value in (settings or {}).items()]
+        configuration = Path(folder) / "sshd_config"
+        configuration.write_text("\n".join(lines) + "\n")
+        with running([installed("sshd"), "-D", "-f", str(configuration)], ADDRESS, port):
+            yield port
+
+
+def _openssh_key(folder: Path, kind: str, bits: int) -> Path:
+    path = folder / kind
+    command = [installed("ssh-keygen"), "-q", "-t", kind, "-b", str(bits), "-N", "", "-f", str(path)]
+    subprocess.run(command, check=True)
+    return path
+
+
+@contextmanager
+def dropbear(keys: Mapping[str, int] = DEFAULT_KEYS) -> Iterator[int]:
+    """A Dropbear server; its port."""
+    with tempfile.TemporaryDirectory() as folder:
+        port = free_port()
+        words = []
+        for kind, bits in keys.items():
+            path = str(Path(folder) / kind)
+            size = [] if kind == "ed25519" else ["-s", str(bits)]
+            subprocess.run([installed("dropbearkey"), "-t", kind, *size, "-f", path], check=True, capture_output=True)
+            words += ["-r", path]
+        with running([installed("dropbear"), "-F", "-E", "-p", f"{ADDRESS}:{port}", *words], ADDRESS, port):
+            yield port
