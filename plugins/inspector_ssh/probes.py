@@ -38,6 +38,7 @@ from inspector_ssh.transcript import StoredConnection, StoredConnections, asked_
 from inspector_ssh.wire import (
     GREETING_BYTES,
     GREETING_LINES,
+    TOO_MANY_CONNECTIONS,
     Message,
     disconnect,
     identification,
@@ -92,7 +93,7 @@ async def ssh(_target: Target, network: Network, *, answer_seconds: int = 10) ->
     stored = StoredConnections(connections=tuple(connections))
     return ScanOutput(
         raw=(Raw(name=_CONNECTIONS, data=stored.canonical(), media_type="application/json"),),
-        gaps=tuple(_gaps(connections[1:])),
+        gaps=tuple(_gaps(connections)),
     )
 
 
@@ -101,6 +102,8 @@ async def _further(
 ) -> list[StoredConnection]:
     """The connections for the other host keys, and for group exchange."""
     method = method_for(algorithms)
+    if method is None:
+        return []
     wanted = [(method, key) for key in list(asked_host_keys(algorithms).values())[1:MOST_KEY_TYPES]]
     group_exchange = group_exchange_for(algorithms)
     if group_exchange is not None and method not in GROUP_EXCHANGE:
@@ -110,7 +113,7 @@ async def _further(
     for each_method, host_key in wanted:
         if len(failures) > 1 or any(note.cause not in _OF_ONE_CONNECTION for note in failures):
             break
-        made = await _Conversation(network, answer_seconds, each_method or "", host_key).hold()
+        made = await _Conversation(network, answer_seconds, each_method, host_key).hold()
         connections.append(made)
         failures += [made.note] if made.note else []
     return connections
@@ -118,7 +121,7 @@ async def _further(
 
 def _gaps(connections: list[StoredConnection]) -> list[Gap]:
     return [
-        Gap(question=each.host_key or each.method, cause=each.note.cause, detail=each.note.detail)
+        Gap(question=each.host_key or each.method or "algorithms", cause=each.note.cause, detail=each.note.detail)
         for each in connections
         if each.note is not None
     ]
@@ -244,7 +247,8 @@ class _Conversation:
                 break
             if payload[0] == Message.DISCONNECT:
                 reason = int.from_bytes(payload[1:5], "big")
-                raise ScanFailure(Cause.PROTOCOL_ERROR, f"disconnects with reason {reason}")
+                cause = Cause.RATE_LIMITED if reason == TOO_MANY_CONNECTIONS else Cause.PROTOCOL_ERROR
+                raise ScanFailure(cause, f"disconnects with reason {reason}")
             if payload[0] not in _SKIPPED:
                 return payload
         raise ScanFailure(Cause.PROTOCOL_ERROR, "sends more than is read")

@@ -122,10 +122,12 @@ def _algorithms(connections: Sequence[StoredConnection]) -> Answer[Algorithms]:
 
 def _host_keys(algorithms: Algorithms, connections: Sequence[StoredConnection]) -> tuple[OfferedHostKey, ...]:
     made = {each.host_key: each for each in reversed(connections) if each.host_key}
+    first = connections[0]
+    not_asked = first.note.cause if first.note is not None and not first.host_key else Cause.NOT_REACHED
     keys = []
     for type_, algorithm in asked_host_keys(algorithms).items():
         connection = made.get(algorithm)
-        key = Answer[HostKey](unseen=Cause.NOT_REACHED)
+        key = Answer[HostKey](unseen=not_asked)
         if connection is not None:
             answer = _answer(connection.host_key_seen)
             key = Answer[HostKey](seen=answer.seen, unseen=answer.unseen)

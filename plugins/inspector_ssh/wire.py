@@ -27,6 +27,8 @@ _PRINTABLE = re.compile(rb"[!-+\--~]+")
 _IDENTIFICATION = re.compile(rb"SSH-(\d{1,2}\.\d{1,3})-([^ \r\n]*)(?: ([^\r\n]*))?\r?\n\Z")
 _BLOCK_BYTES, _LEAST_PADDING, _LEAST_PACKET = 8, 4, 12
 _BY_APPLICATION = 11
+#: The reason of SSH_MSG_DISCONNECT by which a server limits connections (RFC 4253 §11.1).
+TOO_MANY_CONNECTIONS: Final = 12
 _CURVE_BITS = {"nistp256": 256, "nistp384": 384, "nistp521": 521}
 _EDWARDS_BITS = {"ssh-ed25519": 256, "ssh-ed448": 448}
 

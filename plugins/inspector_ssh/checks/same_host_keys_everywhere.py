@@ -1,6 +1,7 @@
 """The host keys of a host with several addresses."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 from inspector import Every, SubjectKind, Verdict, check, failed, not_applicable, passed
 from inspector_ssh.observations import Ssh
@@ -28,6 +29,18 @@ def same_host_keys_everywhere(ssh: Every[Ssh]) -> Verdict:
         return not_applicable("each port has a single address", facts=sorted(ports))
     for uri, addresses in several.items():
         seen = {address: fact for address, fact in addresses.items() if fact is not None}
-        if len({fact.fingerprints for fact in seen.values()}) > 1:
+        if any(len(keys) > 1 for keys in _keys_by_type(seen.values()).values()):
             return failed("{port} has different host keys at {measured}", port=uri, measured=sorted(seen))
+    for fact in ssh:
+        _ = fact.fingerprints
     return passed("has the same host keys at every address", facts=sorted(several))
+
+
+def _keys_by_type(facts: Iterable[Ssh]) -> Mapping[str, set[str]]:
+    """The fingerprints of each type of key; a type that one address does not offer is no difference."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for fact in facts:
+        for each in fact.host_keys:
+            if each.key.seen is not None:
+                found[each.type].add(each.key.seen.fingerprint)
+    return found

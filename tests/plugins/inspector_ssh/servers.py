@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
+import struct
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.plugins.inspector_dns.named import free_port
 from tests.plugins.inspector_services.servers import installed, running
+from tests.plugins.inspector_ssh.scripts import SCRIPTS, Script
 
 ADDRESS = "127.0.0.1"
 #: Key types and their bits; the keys themselves are new at each start.
@@ -29,6 +33,10 @@ OLD = {
     "MACs": "+hmac-md5,hmac-md5-96,hmac-sha1-96,hmac-md5-etm@openssh.com",
     "HostKeyAlgorithms": "+ssh-rsa,ssh-dss",
     "RequiredRSASize": "1024",
+}
+CBC_WITH_ETM = {
+    "Ciphers": "aes128-cbc,aes256-ctr",
+    "MACs": "hmac-sha2-256-etm@openssh.com",
 }
 OLD_KEYS: Mapping[str, int] = {"rsa": 1024, "dsa": 1024, "ecdsa": 521}
 
@@ -69,3 +77,30 @@ def dropbear(keys: Mapping[str, int] = DEFAULT_KEYS) -> Iterator[int]:
             words += ["-r", path]
         with running([installed("dropbear"), "-F", "-E", "-p", f"{ADDRESS}:{port}", *words], ADDRESS, port):
             yield port
+
+
+@contextmanager
+def scripted(name: str, address: str = ADDRESS) -> Iterator[int]:
+    """The scripted server of this name; its port."""
+    with socket.create_server((address, 0)) as listener:
+        threading.Thread(target=_serve, args=(listener, SCRIPTS[name]), daemon=True).start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)  # ends accept()
+
+
+def _serve(listener: socket.socket, script: Script) -> None:
+    number = 0
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        number += 1
+        threading.Thread(target=_run, args=(connection, script, number), daemon=True).start()
+
+
+def _run(connection: socket.socket, script: Script, number: int) -> None:
+    with connection, suppress(OSError, struct.error):
+        script(connection, number)

@@ -1,0 +1,86 @@
+"""Records what the probe observes at running servers: ``python -m tests.plugins.inspector_ssh.record NAME``.
+
+Needs sshd and dropbear. Names are as in ``ssh/default``; ``--all`` records every one. Keys are new at each start of a
+server, and distributions update it: fingerprints are numbered, and versions are those of the first recording.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+
+from inspector import Answer, Observation
+from inspector.testing import record, run_probe
+from inspector_ssh.observations import OfferedHostKey, Ssh
+from inspector_ssh.probes import ssh
+from tests.plugins.inspector_ssh.servers import (
+    ADDRESS,
+    CBC_WITH_ETM,
+    MODERN,
+    OLD,
+    OLD_KEYS,
+    dropbear,
+    openssh,
+    scripted,
+)
+
+FOLDER = Path(__file__).parent
+Server = Callable[[], AbstractContextManager[int]]
+SERVERS: dict[str, Server] = {
+    "default": openssh,
+    "modern": partial(openssh, MODERN, {"ed25519": 256}),
+    "old": partial(openssh, OLD, OLD_KEYS),
+    "short-rsa": partial(openssh, {"RequiredRSASize": "1024"}, {"rsa": 1024}),
+    "aead-only": partial(openssh, {"Ciphers": "aes256-gcm@openssh.com,aes128-gcm@openssh.com"}),
+    "etm-only": partial(openssh, {"MACs": "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com"}),
+    "group14-alone": partial(openssh, {"KexAlgorithms": "diffie-hellman-group14-sha256"}),
+    "group-exchange-alone": partial(openssh, {"KexAlgorithms": "diffie-hellman-group-exchange-sha256"}),
+    "cbc-with-etm": partial(openssh, CBC_WITH_ETM),
+    "dropbear": dropbear,
+    "version-1-99": partial(scripted, "version-1-99"),
+    "version-1": partial(scripted, "version-1"),
+    "silent-after-identification": partial(scripted, "silent-after-identification"),
+    "cut-kexinit": partial(scripted, "cut-kexinit"),
+    "unknown-algorithms": partial(scripted, "unknown-algorithms"),
+    "cbc-etm-without-strict": partial(scripted, "cbc-etm-without-strict"),
+    "version-9": partial(scripted, "version-9"),
+    "second-resets": partial(scripted, "second-resets"),
+    "ends-at-group-exchange": partial(scripted, "ends-at-group-exchange"),
+    "before-terrapin": partial(scripted, "before-terrapin"),
+    "small-group": partial(scripted, "small-group"),
+}
+_VERSIONS = {"OpenSSH": "OpenSSH_9.2p1", "dropbear": "dropbear_2022.83"}
+
+
+def recorders() -> dict[str, Callable[[], Observation]]:
+    """By name, what records a server."""
+    return {f"ssh/{name}": partial(_observe, server) for name, server in SERVERS.items()}
+
+
+def _observe(server: Server) -> Observation:
+    with server() as port:
+        facts = run_probe(ssh, f"ssh://{ADDRESS}:{port}", address=ADDRESS, answer_seconds=2).seen(Ssh)
+    return stable(facts)
+
+
+def stable(facts: Ssh) -> Ssh:
+    """The observation without what changes from run to run."""
+    keys = tuple(_numbered(number, key) for number, key in enumerate(facts.host_keys, 1))
+    software = _VERSIONS.get(re.split("[_-]", facts.software)[0], facts.software)
+    comments = re.sub(r"(Debian-\d+).*", r"\1", facts.comments)
+    return facts.model_copy(update={"host_keys": keys, "software": software, "comments": comments})
+
+
+def _numbered(number: int, offered: OfferedHostKey) -> OfferedHostKey:
+    if offered.key.seen is None:
+        return offered
+    key = offered.key.seen.model_copy(update={"fingerprint": f"SHA256:{number}"})
+    return offered.model_copy(update={"key": Answer(seen=key)})
+
+
+if __name__ == "__main__":
+    record(FOLDER, recorders(), sys.argv[1:])

@@ -1,0 +1,202 @@
+"""Scripted SSH servers: what no server at hand offers, and what a hostile server does.
+
+A script gets each connection with its number, from 1. None of them holds the key whose public part it shows: the probe
+does not verify signatures.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from inspector_ssh.wire import Message, mpint, packet, parse_kexinit, string
+
+Script = Callable[[socket.socket, int], None]
+
+
+def rsa_key(bits: int) -> bytes:
+    """An RSA public key of this size."""
+    return string(b"ssh-rsa") + mpint(65537) + mpint(1 << bits - 1 | 1)
+
+
+ED25519_KEY = string(b"ssh-ed25519") + string(bytes(range(32)))
+FUTURE_KEY = string(b"future-key@example.com") + string(bytes(range(32)))
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that makes key exchanges up to its reply."""
+
+    identification: bytes = b"SSH-2.0-Scripted_1.0\r\n"
+    kex: tuple[str, ...] = ("curve25519-sha256",)
+    keys: Mapping[str, bytes] = field(default_factory=lambda: {"ssh-ed25519": ED25519_KEY})
+    ciphers: tuple[str, ...] = ("aes128-ctr",)
+    macs: tuple[str, ...] = ("hmac-sha2-256",)
+    group_bits: int = 1024
+    guesses: bool = False
+
+    def kexinit(self) -> bytes:
+        """The payload of its SSH_MSG_KEXINIT."""
+        lists = (
+            self.kex,
+            tuple(self.keys),
+            self.ciphers,
+            self.ciphers,
+            self.macs,
+            self.macs,
+            ("none",),
+            ("none",),
+            (),
+            (),
+        )
+        named = b"".join(string(",".join(names).encode()) for names in lists)
+        return bytes((Message.KEXINIT,)) + os.urandom(16) + named + bytes((self.guesses,)) + bytes(4)
+
+    def __call__(self, connection: socket.socket, _number: int) -> None:
+        """Serve one connection."""
+        connection.sendall(self.identification + packet(self.kexinit()))
+        reader = connection.makefile("rb")
+        reader.readline()
+        client = parse_kexinit(_payload(reader.read))
+        if self.guesses:
+            connection.sendall(packet(bytes((Message.KEX_REPLY,)) + string(b"a wrong guess")))
+        opening = _payload(reader.read)
+        number = Message.KEX_REPLY
+        if opening[0] == Message.GEX_REQUEST:
+            modulus = (1 << self.group_bits) - 1
+            connection.sendall(packet(bytes((Message.KEX_GROUP,)) + mpint(modulus) + mpint(2)))
+            if _payload(reader.read)[0] != Message.GEX_INIT:
+                return
+            number = Message.GEX_REPLY
+        key = self.keys[client.host_key[0]]
+        connection.sendall(packet(bytes((number,)) + string(key) + string(bytes(32)) + string(b"no signature")))
+        reader.read(1)
+
+
+def _payload(read: Callable[[int], bytes]) -> bytes:
+    body = read(struct.unpack(">I", read(4))[0])
+    return body[1 : len(body) - body[0]]
+
+
+PLAIN = Server()
+ROUTER = Server(
+    identification=b"SSH-1.99-Cisco-1.25\r\n",
+    kex=("diffie-hellman-group1-sha1", "diffie-hellman-group14-sha1"),
+    keys={"ssh-rsa": rsa_key(768)},
+    ciphers=("aes128-cbc", "3des-cbc", "arcfour", "none"),
+    macs=("hmac-sha1", "hmac-md5", "hmac-sha1-96"),
+)
+OPENSSH_9_2 = Server(
+    identification=b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n",
+    ciphers=("chacha20-poly1305@openssh.com", "aes128-ctr", "aes256-gcm@openssh.com"),
+    macs=("umac-64-etm@openssh.com", "hmac-sha2-256-etm@openssh.com", "hmac-sha2-256"),
+)
+
+
+def _says(*pieces: bytes, end: bool = True) -> Script:
+    """Sends these pieces, and closes the connection or waits for its end."""
+
+    def script(connection: socket.socket, _number: int) -> None:
+        for piece in pieces:
+            connection.sendall(piece)
+        if not end:
+            while connection.recv(4096):
+                pass
+
+    return script
+
+
+def _endless(piece: bytes, start: bytes = b"") -> Script:
+    def script(connection: socket.socket, _number: int) -> None:
+        connection.sendall(start)
+        while True:
+            connection.sendall(piece)
+
+    return script
+
+
+def _slowly(connection: socket.socket, number: int) -> None:
+    """Serves with one byte in each segment."""
+
+    class Slow:
+        def sendall(self, data: bytes) -> None:
+            for each in data:
+                connection.sendall(bytes((each,)))
+
+        def makefile(self, mode: str) -> object:
+            return connection.makefile(mode)  # type: ignore[call-overload]
+
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    PLAIN(Slow(), number)  # type: ignore[arg-type]
+
+
+def _resets(connection: socket.socket, _number: int) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def _by_number(*scripts: Script) -> Script:
+    """A script of its own for each connection; the last one serves all further ones."""
+
+    def script(connection: socket.socket, number: int) -> None:
+        scripts[min(number, len(scripts)) - 1](connection, number)
+
+    return script
+
+
+_ID = PLAIN.identification
+_TWO_KEYS = replace(PLAIN, keys={"ssh-ed25519": ED25519_KEY, "rsa-sha2-512": rsa_key(3072)})
+
+SCRIPTS: Mapping[str, Script] = {
+    "plain": PLAIN,
+    "version-1-99": ROUTER,
+    "version-1": _says(b"SSH-1.5-1.2.27\n", end=False),
+    "version-9": replace(PLAIN, identification=b"SSH-9.0-Scripted_1.0\r\n"),
+    "before-terrapin": OPENSSH_9_2,
+    "cbc-etm-without-strict": replace(PLAIN, ciphers=("aes128-cbc",), macs=("hmac-sha2-256-etm@openssh.com",)),
+    "too-many-connections": _says(_ID + packet(struct.pack(">BI", Message.DISCONNECT, 12) + string(b"") + string(b""))),
+    "unknown-algorithms": Server(
+        kex=("curve25519-sha256", "future-kex@example.com", "diffie-hellman-group99-sha512"),
+        keys={"ssh-ed25519": ED25519_KEY, "future-key@example.com": FUTURE_KEY},
+        ciphers=("future-cipher@example.com", "aes128-ctr"),
+        macs=("future-mac@example.com", "hmac-sha2-256"),
+    ),
+    "small-group": replace(PLAIN, kex=("curve25519-sha256", "diffie-hellman-group-exchange-sha256")),
+    "ends-at-group-exchange": _by_number(
+        replace(PLAIN, kex=("curve25519-sha256", "diffie-hellman-group-exchange-sha256")), _says(_ID)
+    ),
+    "wrong-guess": replace(PLAIN, kex=("sntrup761x25519-sha512", "curve25519-sha256"), guesses=True),
+    "lines-before": replace(PLAIN, identification=b"Authorised use only.\r\ntoken=hunter2hunter2\r\n" + _ID),
+    "slow": _slowly,
+    "no-method": replace(PLAIN, kex=("future-kex@example.com",)),
+    "key-of-other-type": replace(PLAIN, keys={"ssh-ed25519": rsa_key(2048)}),
+    "negative-modulus": replace(PLAIN, keys={"ssh-rsa": string(b"ssh-rsa") + mpint(3) + string(b"\xff" * 9)}),
+    "second-resets": _by_number(_TWO_KEYS, _resets),
+    "unstable": _by_number(_TWO_KEYS, replace(_TWO_KEYS, ciphers=("3des-cbc",))),
+    "silent": _says(end=False),
+    "silent-after-identification": _says(_ID, end=False),
+    "cut-kexinit": _says(_ID + packet(PLAIN.kexinit())[:60]),
+    "ends-at-once": _says(),
+    "resets": _resets,
+    "rate-limited": _says(b"Exceeded MaxStartups\r\n"),
+    "smtp": _says(b"220 mail.example.vn ESMTP Postfix\r\n", end=False),
+    "garbage": _says(os.urandom(64).replace(b"\n", b"x") + b"\n", end=False),
+    "malformed-identification": _says(b"SSH-two-point-oh\r\n", end=False),
+    "endless-line": _endless(b"x" * 1000),
+    "endless-lines": _endless(b"hello\r\n" * 100),
+    "endless-identification": _endless(b"x" * 1000, b"SSH-2.0-"),
+    "huge-packet": _says(_ID + b"\xff\xff\xff\xff" + bytes(40), end=False),
+    "tiny-packet": _says(_ID + struct.pack(">IB", 1, 0), end=False),
+    "bad-padding": _says(_ID + struct.pack(">IB", 16, 255) + bytes(15), end=False),
+    "huge-list": _says(
+        _ID + packet(bytes((Message.KEXINIT,)) + bytes(16) + b"\xff\xff\xff\xff" + bytes(99)), end=False
+    ),
+    "escapes-in-names": replace(PLAIN, macs=("hmac\x1b[2J",)),
+    "many-names": replace(PLAIN, macs=tuple(f"mac{number}" for number in range(2000))),
+    "no-algorithms": replace(PLAIN, kex=()),
+    "endless-debug": _endless(packet(bytes((Message.DEBUG,)) + bytes(4000)), _ID),
+    "disconnects": _says(_ID + packet(struct.pack(">BI", Message.DISCONNECT, 2) + string(b"go away") + string(b""))),
+    "other-message": _says(_ID + packet(bytes((99,)) + bytes(20)), end=False),
+}
