@@ -42,8 +42,10 @@ OLD_KEYS: Mapping[str, int] = {"rsa": 1024, "dsa": 1024, "ecdsa": 521}
 
 
 @contextmanager
-def openssh(settings: Mapping[str, str] | None = None, keys: Mapping[str, int] = DEFAULT_KEYS) -> Iterator[int]:
-    """An OpenSSH server that lets nobody in, with these settings; its port."""
+def openssh(
+    settings: Mapping[str, str] | None = None, keys: Mapping[str, int] = DEFAULT_KEYS, log: Path | None = None
+) -> Iterator[int]:
+    """An OpenSSH server that lets nobody in, with these settings, which writes to ``log``; its port."""
     with tempfile.TemporaryDirectory() as folder:
         files = [_openssh_key(Path(folder), kind, bits) for kind, bits in keys.items()]
         port = free_port()
@@ -53,7 +55,8 @@ def openssh(settings: Mapping[str, str] | None = None, keys: Mapping[str, int] =
         lines += [f"HostKey {path}" for path in files] + [f"{name} {value}" for name, value in (settings or {}).items()]
         configuration = Path(folder) / "sshd_config"
         configuration.write_text("\n".join(lines) + "\n")
-        with running([installed("sshd"), "-D", "-f", str(configuration)], ADDRESS, port):
+        logging = [] if log is None else ["-E", str(log)]
+        with running([installed("sshd"), "-D", "-f", str(configuration), *logging], ADDRESS, port):
             yield port
 
 
