@@ -179,7 +179,7 @@ def _endpoints(known: tuple[str, ...]) -> list[Uri]:
     found: list[Uri] = []
     while added := _asked(
         None,
-        "next endpoint (empty: no more)" if found else "endpoint, as https://…, smtp://…, dns:… or mail:…",
+        "next endpoint (empty: no more)" if found else "endpoint, as https://…, smtp://…, ssh://…, dns:… or mail:…",
         "--endpoint",
         _uris,
         default="" if found else None,

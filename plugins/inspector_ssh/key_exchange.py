@@ -12,7 +12,7 @@ from functools import cache
 from typing import Final
 
 from inspector_ssh.observations import Algorithms
-from inspector_ssh.wire import Fields, Message, mpint, string
+from inspector_ssh.wire import Fields, Message, malformed, mpint, string
 
 #: Diffie-Hellman group exchange (RFC 4419).
 GROUP_EXCHANGE: Final = ("diffie-hellman-group-exchange-sha256", "diffie-hellman-group-exchange-sha1")
@@ -50,7 +50,10 @@ def continuation(group: bytes) -> bytes:
 def read_group(group: bytes) -> tuple[int, int]:
     """Modulus and generator in a payload of SSH_MSG_KEX_DH_GEX_GROUP; raises ScanFailure."""
     fields = Fields(group[1:])
-    return fields.integer(), fields.integer()
+    modulus, generator = fields.integer(), fields.integer()
+    if modulus.bit_length() > _REQUESTED_BITS[-1]:
+        raise malformed(f"chooses a group of {modulus.bit_length()} bits, which was not requested")
+    return modulus, generator
 
 
 def reply_number(method: str) -> int:

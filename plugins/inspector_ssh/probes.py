@@ -224,10 +224,9 @@ class _Conversation:
         await reader.write(packet(opening(self._method)))
         if self._method in GROUP_EXCHANGE:
             group = await self._message(reader, Message.KEX_GROUP)
-            answer = continuation(group)
             if self._group_alone:
                 return
-            await reader.write(packet(answer))
+            await reader.write(packet(continuation(group)))
         await self._message(reader, reply_number(self._method))
 
     async def _message(self, reader: _Reader, number: int) -> bytes:

@@ -164,6 +164,7 @@ SCRIPTS: Mapping[str, Script] = {
         macs=("future-mac@example.com", "hmac-sha2-256"),
     ),
     "small-group": replace(PLAIN, kex=("curve25519-sha256", "diffie-hellman-group-exchange-sha256")),
+    "huge-group": replace(PLAIN, kex=("diffie-hellman-group-exchange-sha256",), group_bits=200_000),
     "ends-at-group-exchange": _by_number(
         replace(PLAIN, kex=("curve25519-sha256", "diffie-hellman-group-exchange-sha256")), _says(_ID)
     ),

@@ -214,6 +214,7 @@ def test_words_before_the_identification_are_masked() -> None:
         ("no-method", Cause.TOOL_MISSING),
         ("key-of-other-type", Cause.PROTOCOL_ERROR),
         ("negative-modulus", Cause.PROTOCOL_ERROR),
+        ("huge-group", Cause.PROTOCOL_ERROR),
     ],
 )
 def test_a_host_key_that_was_not_shown_has_its_cause(name: str, cause: Cause) -> None:
