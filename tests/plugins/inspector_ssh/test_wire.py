@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector import Cause, ScanFailure
+from inspector import ScanFailure
 from inspector_ssh.key_exchange import oakley_prime
 from inspector_ssh.transcript import StoredConnection, facts
 from inspector_ssh.wire import (
@@ -29,13 +30,11 @@ _PAYLOAD = PLAIN.kexinit()
 
 
 @given(st.binary(max_size=300))
-def test_any_payload_is_read_or_a_protocol_error(data: bytes) -> None:
+def test_any_payload_is_read_or_a_failure_of_the_scan(data: bytes) -> None:
     """No other exception leaves a parser."""
     for parse in (parse_kexinit, parse_host_key, identification):
-        try:
+        with suppress(ScanFailure):
             parse(data)
-        except ScanFailure as failure:
-            assert failure.cause is Cause.PROTOCOL_ERROR
 
 
 @given(st.integers(0, len(_PAYLOAD) - 1), st.integers(0, 255))
@@ -70,7 +69,6 @@ def test_packets_of_other_lengths_are_refused(length: int) -> None:
     [
         (rsa.generate_private_key(65537, 2048), "ssh-rsa", 2048),
         (rsa.generate_private_key(65537, 1025), "ssh-rsa", 1025),
-        (dsa.generate_private_key(1024), "ssh-dss", 1024),
         (ec.generate_private_key(ec.SECP256R1()), "ecdsa-sha2-nistp256", 256),
         (ec.generate_private_key(ec.SECP384R1()), "ecdsa-sha2-nistp384", 384),
         (ec.generate_private_key(ec.SECP521R1()), "ecdsa-sha2-nistp521", 521),
