@@ -80,7 +80,7 @@ CIPHERS: Final = _strength(
 MACS: Final = _strength(
     r"none | hmac-md5.* | .+-96(-etm)?(@.+)? | umac-(32|96)(-etm)?@openssh\.com",
     r"""
-    hmac-sha1(-etm@openssh\.com)? | hmac-sha(2-)?(224|256|384|512)(-etm@openssh\.com|@ssh\.com)?
+    hmac-sha1(-etm@openssh\.com)? | hmac-sha(2-)?(224|256|384|512)(-etm@openssh\.com|(-2)?@ssh\.com)?
     | umac-(64|128)(-etm)?@openssh\.com
     | hmac-ripemd(160)?(@openssh\.com|-etm@openssh\.com)? | AEAD_AES_(128|192|256)_GCM
     """,
@@ -92,7 +92,7 @@ HOST_KEY: Final = _strength(
     | x509v3-(ssh|sign)-(rsa|dss)(-sha1)?(@.+)? | (spki|pgp)-sign-(rsa|dss)
     """,
     r"""
-    rsa-sha2-(256|512)(-cert-v01@openssh\.com)?
+    rsa-sha2-(256|512)(-cert-v01@openssh\.com)? | ssh-rsa-sha(224|256|384|512)@ssh\.com
     | ecdsa-sha2-nistp(256|384|521)(-cert-v01@openssh\.com)?
     | ssh-ed(25519|448)(-cert-v01@openssh\.com)?
     | (webauthn-)?sk-(ssh-ed25519|ecdsa-sha2-nistp256)(-cert-v01)?@openssh\.com

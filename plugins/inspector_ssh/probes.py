@@ -63,6 +63,8 @@ _OF_ONE_CONNECTION = frozenset({Cause.PROTOCOL_ERROR, Cause.RESET, Cause.TOOL_MI
 _SKIPPED = frozenset({Message.IGNORE, Message.UNIMPLEMENTED, Message.DEBUG})
 #: Messages 30 to 49 belong to the key exchange method.
 _OF_METHOD = range(30, 50)
+#: What OpenSSH 9.8 and newer says to an address with penalties, before it closes (sshd_config, PerSourcePenalties).
+_PENALTY = b"Not allowed at this time"
 _NOT_IN_COMMENT = re.compile(r"[^!-~]+")
 
 
@@ -195,6 +197,9 @@ class _Conversation:
                     return
         except ScanFailure as failure:
             received += reader.taken()
+            if received.startswith(_PENALTY):
+                reader.slow_down()
+                raise ScanFailure(Cause.RATE_LIMITED, "refuses connections from this address for a while") from None
             if received and failure.cause in (Cause.TIMEOUT, Cause.PROTOCOL_ERROR):
                 raise _other_protocol(received) from None
             raise
@@ -246,8 +251,10 @@ class _Conversation:
                 break
             if payload[0] == Message.DISCONNECT:
                 reason = int.from_bytes(payload[1:5], "big")
-                cause = Cause.RATE_LIMITED if reason == TOO_MANY_CONNECTIONS else Cause.PROTOCOL_ERROR
-                raise ScanFailure(cause, f"disconnects with reason {reason}")
+                if reason == TOO_MANY_CONNECTIONS:
+                    reader.slow_down()
+                    raise ScanFailure(Cause.RATE_LIMITED, "disconnects for too many connections")
+                raise ScanFailure(Cause.PROTOCOL_ERROR, f"disconnects with reason {reason}")
             if payload[0] not in _SKIPPED:
                 return payload
         raise ScanFailure(Cause.PROTOCOL_ERROR, "sends more than is read")
@@ -269,6 +276,10 @@ class _Reader:
     async def write(self, data: bytes) -> None:
         """Send all of the data."""
         await self._stream.write(data, timeout=self._seconds)
+
+    def slow_down(self) -> None:
+        """Back off: the server asked for fewer connections."""
+        self._stream.slow_down()
 
     def taken(self) -> bytes:
         """What was received beyond the last line or packet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -18,8 +19,8 @@ from inspector_ssh.wire import Message, identification, parse_host_key, parse_ke
 
 T = TypeVar("T")
 
-#: The type of the key that a host key algorithm uses, where its name is another (RFC 8332 §3).
-_KEY_TYPES = {"rsa-sha2-256": "ssh-rsa", "rsa-sha2-512": "ssh-rsa"}
+#: The algorithms that use a key of the type ssh-rsa: RFC 8332 §3, and names of SSH Communications Security.
+_OF_RSA_KEYS = re.compile(r"rsa-sha2-(256|512)|ssh-rsa-sha(224|256|384|512)@ssh\.com")
 #: No host key: a placeholder for key exchanges that authenticate by GSS-API (RFC 4462 §5).
 _NO_KEY = "null"
 
@@ -75,7 +76,7 @@ class StoredConnections(Model):
 
 def key_type(algorithm: str) -> str:
     """The type of the key that a host key algorithm uses."""
-    return _KEY_TYPES.get(algorithm, algorithm)
+    return "ssh-rsa" if _OF_RSA_KEYS.fullmatch(algorithm) else algorithm
 
 
 def asked_host_keys(algorithms: Algorithms) -> dict[str, str]:

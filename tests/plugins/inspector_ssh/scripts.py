@@ -182,6 +182,7 @@ SCRIPTS: Mapping[str, Script] = {
     "ends-at-once": _says(),
     "resets": _resets,
     "rate-limited": _says(b"Exceeded MaxStartups\r\n"),
+    "penalty": _says(b"Not allowed at this time\r\n"),
     "smtp": _says(b"220 mail.example.vn ESMTP Postfix\r\n", end=False),
     "garbage": _says(os.urandom(64).replace(b"\n", b"x") + b"\n", end=False),
     "malformed-identification": _says(b"SSH-two-point-oh\r\n", end=False),

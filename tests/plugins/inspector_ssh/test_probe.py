@@ -122,6 +122,7 @@ def test_it_never_authenticates(tmp_path: Path) -> None:
         ("ends-at-once", Cause.PROTOCOL_ERROR),
         ("resets", Cause.RESET),
         ("rate-limited", Cause.RATE_LIMITED),
+        ("penalty", Cause.RATE_LIMITED),
         ("malformed-identification", Cause.PROTOCOL_ERROR),
         ("endless-line", Cause.PROTOCOL_ERROR),
         ("endless-lines", Cause.PROTOCOL_ERROR),

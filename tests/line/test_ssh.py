@@ -1,0 +1,53 @@
+"""An SSH server through the whole inspection: what it offers decides, and another protocol decides nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.line.harness import Line, RunResult, system
+from tests.plugins.inspector_ssh.servers import MODERN, OLD, OLD_KEYS, openssh, scripted
+
+FAILING_CHECKS = (
+    "ssh-key-exchange-strong",
+    "ssh-ciphers-strong",
+    "ssh-macs-strong",
+    "ssh-host-key-algorithms-strong",
+    "ssh-host-key-strong",
+    "ssh-dh-strong",
+    "ssh-no-cbc",
+)
+
+
+@pytest.fixture(scope="module")
+def results(line: Line) -> dict[str, RunResult]:
+    """One run for each of three servers."""
+    with openssh(MODERN, {"ed25519": 256}) as modern, openssh(OLD, OLD_KEYS) as old, scripted("smtp") as mail:
+        ports = {"modern": modern, "old": old, "mail": mail}
+        return {
+            name: line.spawn("run", _declared(line, name, port), "--fail-on", "medium") for name, port in ports.items()
+        }
+
+
+def _declared(line: Line, name: str, port: int) -> Path:
+    return line.declare(system(f"ssh://127.0.0.1:{port}", level=3), name=f"{name}.yaml")
+
+
+def test_a_modern_server_passes(results: dict[str, RunResult]) -> None:
+    """What it offers is strong, and groups are not applicable."""
+    verdicts = {check: results["modern"].verdict(check)[0] for check in FAILING_CHECKS}
+    assert verdicts.pop("ssh-dh-strong") == "not-applicable"
+    assert set(verdicts.values()) == {"pass"}
+
+
+def test_an_old_server_fails(results: dict[str, RunResult]) -> None:
+    """Each weakness that it offers fails, confirmed by a second scan."""
+    assert [results["old"].verdict(check)[0] for check in FAILING_CHECKS] == ["fail"] * len(FAILING_CHECKS)
+    assert results["old"].code == 1
+
+
+def test_another_protocol_is_inconclusive(results: dict[str, RunResult]) -> None:
+    """A mail server at the port proves nothing about SSH."""
+    for check in (*FAILING_CHECKS, "ssh-protocol-2-only"):
+        assert results["mail"].verdict(check) == ("inconclusive", "protocol-error")
