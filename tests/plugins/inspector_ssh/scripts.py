@@ -97,14 +97,15 @@ OPENSSH_9_2 = Server(
 
 
 def _says(*pieces: bytes, end: bool = True) -> Script:
-    """Sends these pieces, and closes the connection or waits for its end."""
+    """Sends these pieces, and ends its side of the connection or waits for the other's end."""
 
     def script(connection: socket.socket, _number: int) -> None:
         for piece in pieces:
             connection.sendall(piece)
-        if not end:
-            while connection.recv(4096):
-                pass
+        if end:
+            connection.shutdown(socket.SHUT_WR)
+        while connection.recv(4096):  # closing with unread bytes would reset the connection
+            pass
 
     return script
 
