@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from inspector import (
     Cause,
@@ -56,6 +57,8 @@ _CONNECTIONS = "connections.json"
 MOST_KEY_TYPES: Final = 8
 #: One connection for each type of host key, and one for group exchange.
 MOST_CONNECTIONS: Final = MOST_KEY_TYPES + 1
+#: Seconds for one answer; once more to connect, and three times for all of a connection.
+_ANSWER_SECONDS = 10
 #: The most packets, and bytes of them, on one connection.
 _PACKETS, _PACKET_BYTES = 32, 131_072
 #: Failures that belong to one connection; after any other, and after the second of these, no connection follows.
@@ -66,6 +69,11 @@ _OF_METHOD = range(30, 50)
 #: What OpenSSH 9.8 and newer says to an address with penalties, before it closes (sshd_config, PerSourcePenalties).
 _PENALTY = b"Not allowed at this time"
 _NOT_IN_COMMENT = re.compile(r"[^!-~]+")
+
+
+def _cost(_target: Target, options: Mapping[str, Any]) -> Cost:
+    answer_seconds = options.get("answer_seconds", _ANSWER_SECONDS)
+    return Cost(connections=MOST_CONNECTIONS, seconds=MOST_CONNECTIONS * 4 * answer_seconds)
 
 
 def parse(output: ScanOutput, _context: ParseContext) -> Ssh:
@@ -79,10 +87,10 @@ def parse(output: ScanOutput, _context: ParseContext) -> Ssh:
     schemes={SSH},
     subject_kind=SubjectKind.ADDRESS,
     intrusiveness=Intrusiveness.POLITE,
-    cost=Cost(connections=MOST_CONNECTIONS, seconds=180),
+    cost=_cost,
     parse=parse,
 )
-async def ssh(_target: Target, network: Network, *, answer_seconds: int = 10) -> ScanOutput:
+async def ssh(_target: Target, network: Network, *, answer_seconds: int = _ANSWER_SECONDS) -> ScanOutput:
     """Read the identification and the offered algorithms, and one key exchange for each type of host key.
 
     The first of them is on the same connection as the algorithms. One connection more requests a group where

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -147,6 +148,13 @@ def _by_number(*scripts: Script) -> Script:
     return script
 
 
+def _tarpits(connection: socket.socket, _number: int) -> None:
+    """Sends lines without end, and never identifies itself."""
+    while True:
+        connection.sendall(b"xY4k\r\n")
+        time.sleep(0.3)
+
+
 _ID = PLAIN.identification
 _TWO_KEYS = replace(PLAIN, keys={"ssh-ed25519": ED25519_KEY, "rsa-sha2-512": rsa_key(3072)})
 
@@ -184,6 +192,7 @@ SCRIPTS: Mapping[str, Script] = {
     "resets": _resets,
     "rate-limited": _says(b"Exceeded MaxStartups\r\n"),
     "penalty": _says(b"Not allowed at this time\r\n"),
+    "tarpit": _tarpits,
     "smtp": _says(b"220 mail.example.vn ESMTP Postfix\r\n", end=False),
     "garbage": _says(os.urandom(64).replace(b"\n", b"x") + b"\n", end=False),
     "malformed-identification": _says(b"SSH-two-point-oh\r\n", end=False),

@@ -143,6 +143,7 @@ def test_a_server_that_does_not_identify_itself_ends_as_a_cause(name: str, cause
     ("name", "cause", "detail"),
     [
         ("silent", Cause.TIMEOUT, "sent nothing"),
+        ("tarpit", Cause.TIMEOUT, "no end within 3 s"),
         ("smtp", Cause.PROTOCOL_ERROR, "does not identify itself as SSH; sends 220 mail"),
         ("garbage", Cause.PROTOCOL_ERROR, "does not identify itself as SSH; sends "),
     ],
