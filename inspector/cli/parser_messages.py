@@ -36,9 +36,9 @@ PLACEHOLDERS = {
 
 #: What the shipped plugins contribute, for help texts: asking for help loads no plugin.
 SHIPPED = {
-    "formats": "codequality, html, json, junit, sarif",
+    "formats": "codequality, csv, html, json, junit, sarif, xlsx",
     "probes": "banners, certificates, http, mail, mail-server, mta-sts, mta-sts-policy, name-server, names, ports, "
-    "revocation, security-txt, starttls, starttls-injection, tls, tls-attacks, tls-resumption, tls-sessions, zone",
+    "revocation, security-txt, ssh, starttls, starttls-injection, tls, tls-attacks, tls-resumption, tls-sessions, zone",
 }
 
 #: How the parser shows the type of an argument.

@@ -435,14 +435,21 @@ def _finding_lines(summary: InspectionSummary, *, several: bool) -> Iterator[Lin
 def _report_lines(done: Sequence[InspectionSummary]) -> list[Line]:
     """Where the report is; of several systems, that of the worst, and the folder of all."""
     worst = worst_of(done)
-    if worst.report is None:
-        command = f"inspector report {_from_here(worst.folder.parents[1])} --to FOLDER"
-        begin = _("Write the report of a system: {command}", command=command)
-    elif len(done) == 1:
+    if len(done) == 1 and worst.report is not None:
         return [(_("Report: {path}", path=worst.report),)]
-    else:
-        begin = _("Begin with the report of {system}: {path}", system=worst.system, path=worst.report)
+    if worst.report is None:
+        return [*_command_lines(done), *_folder_lines(done)]
+    begin = _("Begin with the report of {system}: {path}", system=worst.system, path=worst.report)
     return [(begin,), *_folder_lines(done)]
+
+
+def _command_lines(done: Sequence[InspectionSummary]) -> Iterator[Line]:
+    """With which command reports are written, where there are some without."""
+    missing = [each.folder.parents[1] for each in done if each.report is None]
+    if missing:
+        bundle = missing[0] if len(missing) == 1 else missing[0].parents[1] / "SYSTEM" / "INSPECTION"
+        command = f"inspector report {_from_here(bundle)} --to FOLDER"
+        yield (_("Write the report of a system: {command}", command=command),)
 
 
 def _folder_lines(done: Sequence[InspectionSummary]) -> Iterator[Line]:
@@ -549,6 +556,7 @@ def _lines_of_group(group: FailureGroup, *, several: bool, lines: int) -> Iterat
 
 def _run_lines(done: Sequence[InspectionSummary]) -> Iterator[Line]:
     """Where the bundles of many systems are, which are worst, and the numbers of all."""
+    yield from _command_lines(done)
     yield from _folder_lines(done)
     failing = [each.system for each in sorted(done, key=_gravity) if each.code == FAILING]
     if failing:

@@ -112,6 +112,10 @@ def named(what: str) -> Iterator[None]:
         tell("")
 
 
+class TookTooLong(ScanFailure):
+    """A call took longer than its limit."""
+
+
 class Clock:
     """Limits many short calls, one after the other, to so many seconds each."""
 
@@ -132,7 +136,7 @@ class Clock:
             yield clock
 
     def call(self, what: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """The function's result. Raises ``ScanFailure`` (cause bug, naming ``what``) when it exceeds the limit."""
+        """The function's result. Raises ``TookTooLong`` (cause bug, naming ``what``) when it exceeds the limit."""
         self._has_expired = False
         try:
             self._deadline = time.monotonic() + self._seconds
@@ -144,7 +148,7 @@ class Clock:
                     self._deadline = math.inf
         except BaseException:
             if self._has_expired:  # whatever the function, or a library between, made of the interruption
-                raise ScanFailure(Cause.BUG, f"{what} took longer than {self._seconds:g} s") from None
+                raise TookTooLong(Cause.BUG, f"{what} took longer than {self._seconds:g} s") from None
             raise
 
     def _check(self, interrupt: _Raise) -> None:
@@ -157,7 +161,7 @@ class Clock:
 
 
 def call_within(seconds: float, what: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """The function's result. Raises ``ScanFailure`` (cause bug, naming ``what``) when it takes longer than
+    """The function's result. Raises ``TookTooLong`` (cause bug, naming ``what``) when it takes longer than
     ``seconds``.
     """
     with Clock.of(seconds) as clock:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import pluggy
 from pydantic import ValidationError
 
-from inspector.model.errors import PluginError, ScanFailure
+from inspector.model.errors import PluginError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.observation import Observation
 from inspector.model.subject import HOST, TCP, UDP, Scheme
@@ -21,7 +21,7 @@ from inspector.plugin import containment
 from inspector.plugin.check import Check
 from inspector.plugin.containment import contained, described
 from inspector.plugin.probe import PARTS, Probe
-from inspector.plugin.time_limits import call_within
+from inspector.plugin.time_limits import TookTooLong, call_within
 from inspector.registry import hookspecs
 from inspector.registry.distributions import GROUP, announced
 from inspector.report.renderer import Renderer, RunRenderer
@@ -111,7 +111,7 @@ def _in_time(plugin: Plugin, function: Callable[[], T]) -> T:
     """
     try:
         return call_within(LOAD_SECONDS, _label(plugin), function)
-    except ScanFailure:
+    except TookTooLong:
         raise PluginError(
             FormattedMessage("{plugin} was not loaded within {seconds} s", plugin=_label(plugin), seconds=LOAD_SECONDS),
             remedy=FormattedMessage("repair it or uninstall {distribution}", distribution=plugin.distribution),

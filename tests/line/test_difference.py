@@ -120,7 +120,7 @@ def test_an_inspection_against_itself_is_clean(pair: Pair) -> None:
 def test_runs_and_findings_are_compared_too(line: Line, pair: Pair, tmp_path: Path) -> None:
     """The folders of two runs give what their bundles give; two files of findings give no more than what they show."""
     runs = [result.bundle.folder.parents[1] for result in pair[:2]]
-    files = [next(result.output.glob("*/*/*/assessments/*/findings.json")) for result in pair[:2]]
+    files = [next(result.output.glob("*/*/*.findings.json")) for result in pair[:2]]
     whole = [
         by_change(compared(line, *sides, folder=tmp_path / str(number))[1])
         for number, sides in enumerate(((pair.before.bundle.folder, pair.after.bundle.folder), runs, files))
@@ -173,7 +173,7 @@ def test_rules_that_changed_are_not_taken_for_the_system(line: Line, tmp_path: P
     ran = line.call("run", declared, "--only", "dossier")
     assert ran.bundles, ran.err
     early = ran.bundle.folder
-    late = shutil.copytree(early, tmp_path / "late")
+    late = shutil.copytree(ran.output, tmp_path / "late") / early.relative_to(ran.output)
     assert line.call("assess", late, "--regime", "vn-tt12-2022").code in (1, 3)
     _, found = compared(line, early, late, folder=tmp_path / "out")
     assert set(by_change(found).values()) == {"still", "by-the-rules"}
@@ -269,7 +269,7 @@ def test_a_baseline_leaves_known_failures_out(line: Line, pair: Pair, tmp_path: 
 
 def test_a_baseline_of_findings_on_stdout_is_read_back(pair: Pair, tmp_path: Path) -> None:
     """Without a file the baseline is printed; a findings.json and its bundle give the same one."""
-    file = next(pair.before.output.glob("*/*/*/assessments/*/findings.json"))
+    file = next(pair.before.output.glob("*/*/*.findings.json"))
     printed = [run_cli("baseline", "create", source).out for source in (file, pair.before.bundle.folder)]
     assert printed[0] == printed[1]
     assert json.loads(printed[0])["form"] == "inspector-baseline/1"

@@ -89,6 +89,7 @@ def test_a_ban_by_the_sweep_costs_only_the_sweep(line: Line, certificate: dict[s
             *("--only", "tls", "--only", "services"),
             wrap=inside,
             ceilings={"pause_seconds": 0},
+            vantage={"kind": "internet"},
         )
     unseen = {(each["subject"], each["cause"]) for each in result.findings if each["cause"] in UNSEEN}
     assert unseen == {("host:127.0.0.1", "blocked")}

@@ -84,7 +84,7 @@ def result(line: Line, servers: Servers) -> RunResult:
     return line.call(
         "run",
         line.declare(system(*endpoints)),
-        *("--only", "tls", "--only", "http", "--format", "sarif,junit,codequality", "--lang", "en"),
+        *("--only", "tls", "--only", "http", "--format", "sarif,junit,codequality", "--lang", "en", "--verbose"),
         resolvers=[f"127.0.0.1:{servers.ports['names']}"],
     )
 
@@ -322,7 +322,7 @@ def test_missing_scanner(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without nmap the questions about ports stay open, and plan, screen and report say what is missing."""
     monkeypatch.setenv("INSPECTOR_NMAP_SEARCH_PATH", "")
     declaration = line.declare(system("host:127.0.0.1"), name="sweep.yaml")
-    result = line.call("run", declaration, "--only", "ports")
+    result = line.call("run", declaration, "--only", "ports", vantage={"kind": "internet"})
     assert result.code == 3
     judged = {finding["check"]: (finding["outcome"], finding["cause"]) for finding in result.findings}
     assert len(judged) >= 4

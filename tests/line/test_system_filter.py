@@ -110,7 +110,8 @@ def test_secrets_stand_nowhere(result: RunResult, servers: Servers) -> None:
     """Session values and tokens of a server are in no file and on no terminal, though they were received."""
     assert servers.received()["bravo"]
     [bundle] = [each for each in result.bundles if each.inspection.system.id == "bravo"]
-    kept = [raw.data for _, evidence in bundle.evidence() for raw in bundle.output_of(evidence).raw]
+    pages = [evidence for _, evidence in bundle.evidence() if evidence.probe == "http"]
+    kept = [raw.data for evidence in pages for raw in bundle.output_of(evidence).raw]
     assert kept
     assert all(f"sid=len={len(COOKIE)},sha256=".encode() in each for each in kept)
     for path, data in every_byte(result.output):

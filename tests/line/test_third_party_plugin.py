@@ -173,6 +173,7 @@ def test_planned_inspected_and_reported(inspector: Installed, servers: Servers) 
         *options,
         "--lang",
         "vi",
+        "--verbose",
     )
     assert run.returncode == 1, run.stderr
     assert f"{talks} 127.0.0.1 – Dịch vụ finger không tiết lộ tên đăng nhập của ai" in run.stdout
@@ -202,7 +203,7 @@ def test_smoke_row_counts_like_any_other(inspector: Installed, servers: Servers)
     """``--select smoke`` takes its row along, and an endpoint given on the command line may have its scheme."""
     talks = f"finger://127.0.0.1:{servers.ports['talks']}"
     options = inspector.line.options(inspector.line.folder / "smoke")
-    run = inspector.run("run", talks, "--level", 2, "--select", "smoke", "--lang", "en", *options)
+    run = inspector.run("run", talks, "--level", 2, "--select", "smoke", "--lang", "en", "--verbose", *options)
     assert run.returncode == 0, run.stderr
     assert "medium" in run.stdout
     assert "tells the login names hoa, minh" in run.stdout

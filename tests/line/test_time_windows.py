@@ -183,7 +183,7 @@ def test_a_plan_says_what_a_run_would_refuse(line: Line) -> None:
     """Whoever plans learns it before the day comes; a plan that is permitted says nothing of the kind."""
     declaration, flags = located(line, covers={"blocks": ["127.0.0.1"]})
     result = line.call("plan", declaration, *flags, "--only", "http", "--lang", "en")
-    assert result.code == 0
+    assert result.code == 2
     assert "'inspector run' would refuse this plan:\n" in result.err
     assert "no authorisation covers endpoint http://127.0.0.2/ of system 'portal' now" in result.err
     declaration, flags = located(line, covers={"blocks": ["127.0.0.0/8"]})

@@ -8,7 +8,7 @@ from inspector_ssh.observations import Ssh
 @check(
     "ssh-post-quantum-offered",
     title="SSH post-quantum hybrid key exchange is offered",
-    references=("RFC 9941", "FIPS 203"),
+    references=("FIPS 203",),
 )
 def post_quantum_offered(ssh: Ssh) -> Verdict:
     """Sessions recorded today can be decrypted once large quantum computers exist. A hybrid key exchange, a curve

@@ -17,7 +17,7 @@ from inspector.testing import ProbeRun, run_probe
 from inspector_tls.resumption.observations import TlsResumption
 from inspector_tls.resumption.parsing import Handshakes
 from inspector_tls.resumption.probe import parse, tls_resumption
-from inspector_tls.starttls.negotiation import SCHEMES
+from inspector_tls.starttls.negotiation import IMPLICIT, SCHEMES
 from inspector_tls.wire.versions import TlsVersion
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue, rsa_key
@@ -313,7 +313,9 @@ def test_refused_port() -> None:
 
 def test_every_scheme_of_tls_is_scanned() -> None:
     """Tickets are scanned behind every scheme with TLS."""
-    assert {"https", "tls", *(scheme.name for scheme in SCHEMES)} == {each.name for each in tls_resumption.schemes}
+    assert {"https", "tls", *(scheme.name for scheme in (*IMPLICIT, *SCHEMES))} == {
+        each.name for each in tls_resumption.schemes
+    }
 
 
 @pytest.mark.parametrize("scheme", SCRIPTS)
