@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
@@ -49,17 +50,17 @@ def print_plans(arguments: RunArguments) -> int:
         show.note(system)
 
     async def plan_all() -> int:
-        code = CLEAN
+        codes: list[int] = []
         async for planned in prepare_each(requests, context):
             if isinstance(planned, InspectorError):
                 terminal.print_error(planned)
-                code = MISUSE
+                codes.append(MISUSE)
                 continue
             totals.add(planned.plan, planned.request.authorisations)
             window = schedule.add(planned.request.system.id, planned.plan, planned.request.authorisations)
             show.add(planned, window)
-            code = max(code, _code(planned), key=(CLEAN, UNSEEN, MISUSE).index)
-        return code
+            codes.append(_code(planned))
+        return _code_of_all(codes)
 
     with reduced_gc():
         code = run_async(plan_all())
@@ -101,6 +102,13 @@ def _print_windows(schedule: WindowSchedule) -> None:
 def _instant(at: datetime) -> str:
     """An instant in the time zone of this machine, to the minute."""
     return f"{at.astimezone():%Y-%m-%d %H:%M}"
+
+
+def _code_of_all(codes: Sequence[int]) -> int:
+    """The exit code of several systems: one that is refused is not seen, unless all are."""
+    if MISUSE in codes and set(codes) != {MISUSE}:
+        return UNSEEN
+    return max(codes, key=(CLEAN, UNSEEN, MISUSE).index, default=CLEAN)
 
 
 def _code(planned: PlannedInspection) -> int:
