@@ -24,7 +24,10 @@ from inspector.fleet import open_files
 from inspector.fleet.admission import SystemAdmission
 from inspector.fleet.jobs import Common
 from inspector.fleet.steps import InThisProcess, InWorkers, RunSteps
+from inspector.model.base import now
 from inspector.model.errors import BundleError, InspectorError
+from inspector.model.escaping import storable
+from inspector.model.formatted import FormattedMessage
 from inspector.network import SharedPins
 from inspector.network.pacing.shared import waiting_connections
 from inspector.pipeline.attempts import AttemptLog
@@ -36,7 +39,7 @@ from inspector.pipeline.request import InspectionRequest
 from inspector.plugin.containment import described
 from inspector.plugin.interrupts import happened
 from inspector.plugin.time_limits import responsive
-from inspector.seal import RunIndex, SigningKey, inspection_of
+from inspector.seal import Attempt, NotBegunError, RunIndex, SigningKey, State, inspection_of
 from inspector.seal import atomic_files as disk
 from inspector.seal.layout import CAPTURE, MANIFEST, REQUESTS
 
@@ -134,6 +137,7 @@ class Fleet:
         self._in_workers = InWorkers(common) if systems > 1 else None
         self._shared = SharedScans()
         self._pins: SharedPins | None = None
+        self._listed: dict[str, Attempt] = {}
         self._asked = systems
         self._begun = 0
         self._done = 0
@@ -149,6 +153,8 @@ class Fleet:
         """
         locked = disk.lock(self._folder / REQUESTS)
         try:
+            attempts = RunIndex(self._folder.parent, self._folder.name).attempts()
+            self._listed = {each.system: each for each in attempts if each.folder is not None}
             run_async(self._run(requests))
         finally:
             self._listener.status(self._status())
@@ -255,7 +261,7 @@ class Fleet:
     async def _finished(self, request: InspectionRequest) -> bytes:
         """What is kept of a system: begun, continued, or finished before."""
         steps: RunSteps = self._in_workers or InThisProcess(self._context, self._common)
-        found = await in_thread(partial(_latest, self._folder / request.system.id))
+        found = await in_thread(partial(self._begun_before, request.system.id))
         step, planned = self._listener.step, partial(self._planned, request)
         if found is None:
             return await inspection(request, self._context, steps, step, planned, shared=self._shared, pins=self._pins)
@@ -271,6 +277,29 @@ class Fleet:
             reports=request.reports,
             shared=self._shared,
         )
+
+    def _begun_before(self, system: str) -> Path | None:
+        """The inspection of a system that has begun in this run, if any has.
+
+        Raises BundleError where it is gone or cannot be read: what it recorded may be lost, and the index says so.
+        """
+        listed = self._listed.get(system)
+        try:
+            found = _latest(self._folder / system)
+            if listed is not None and listed.folder is not None and found != self._folder / listed.folder:
+                raise BundleError(
+                    FormattedMessage(
+                        "{folder}: what was recorded is gone: the index of the run says that it had begun",
+                        folder=self._folder / listed.folder,
+                    ),
+                    remedy="keep this folder as it is, and inspect the system in a new run",
+                )
+        except BundleError as error:
+            if listed is not None:
+                told = {"at": now(), "state": State.FAILED, "detail": storable(error.message[:2000])}
+                RunIndex(self._folder.parent, self._folder.name).add(listed.model_copy(update=told))
+            raise
+        return found
 
     def _planned(self, request: InspectionRequest, made: PlannedInspection) -> None:
         self._estimate.begin(request.system.id, float(made.plan.bounds.seconds))
@@ -293,7 +322,7 @@ class Fleet:
 
 
 def _latest(folder: Path) -> Path | None:
-    """The newest inspection of a system in the folder that it has in a run, if any has begun."""
+    """The newest inspection of a system in the folder that it has in a run, if any has begun. Raises BundleError."""
     if not folder.is_dir():
         return None
     for found in sorted(folder.iterdir(), reverse=True):
@@ -301,7 +330,7 @@ def _latest(folder: Path) -> Path | None:
             continue
         try:
             inspection_of(found)
-        except BundleError:
-            continue  # it was stopped before it began
+        except NotBegunError:
+            continue
         return found
     return None

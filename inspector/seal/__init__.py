@@ -3,6 +3,7 @@
 from inspector.seal.assessment_writer import add_assessment
 from inspector.seal.bundle import Bundle, SealedAssessment
 from inspector.seal.capture_writer import CaptureWriter, inspection_of
+from inspector.seal.pack_survey import NotBegunError
 from inspector.seal.run_index import Attempt, RunIndex, State, without_inspection
 from inspector.seal.signing import SigningKey
 from inspector.seal.untrusted_files import FileFault
@@ -14,6 +15,7 @@ __all__ = [
     "CaptureWriter",
     "Comparison",
     "FileFault",
+    "NotBegunError",
     "RunIndex",
     "SealedAssessment",
     "SigningKey",

@@ -14,6 +14,7 @@ from inspector.record.limits import limit_of
 from inspector.seal.json_parts import INSPECTION
 from inspector.seal.layout import CAPTURE, LEDGER, PACK, SHARED_TABLE
 from inspector.seal.pack import Damage, Frame, decompressed, stored_at, walk
+from inspector.seal.run_index import is_listed_as_begun
 from inspector.seal.shared_files import read_shared
 from inspector.seal.untrusted_files import UntrustedFolder, json_object
 
@@ -21,6 +22,10 @@ ENDS_IN_ZEROS = "ends in zeros, as after a power failure: what was there may be 
 _UNREADABLE = "a part cannot be read"
 _ALTERED = "is not what was recorded"
 _GONE = "a part is missing"
+
+
+class NotBegunError(BundleError):
+    """An inspection was stopped before it began: nothing was sent for it, and nothing recorded."""
 
 
 @dataclass(slots=True)
@@ -45,11 +50,22 @@ class PackSurvey:
         return found
 
     def refuse_unbegun(self, folder: Path) -> None:
-        """Raise BundleError where the head was not written completely, so that nothing was begun."""
+        """Raise NotBegunError where the head was not written completely, so that nothing was begun.
+
+        Where the index of the run says that it had begun, everything was lost: BundleError.
+        """
         begun = {frame.header.name for frame in self.frames} | {each.name for each in self.damage if not each.is_torn}
         ledger = folder / LEDGER
         if INSPECTION.rest not in begun and not (ledger.exists() and ledger.stat().st_size):
-            raise BundleError(
+            if is_listed_as_begun(folder):
+                raise BundleError(
+                    FormattedMessage(
+                        "{folder}: what was recorded is gone: the index of the run says that it had begun",
+                        folder=folder,
+                    ),
+                    remedy="keep this folder as it is, and inspect the system in a new run",
+                )
+            raise NotBegunError(
                 FormattedMessage("{folder}: was stopped before it began: nothing was scanned", folder=folder),
                 remedy="remove this folder, and run the inspection again",
             )

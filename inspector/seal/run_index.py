@@ -130,6 +130,14 @@ class RunIndex:
         )
 
 
+def is_listed_as_begun(folder: Path) -> bool:
+    """Whether the index of its run says that the inspection in a folder had begun. Raises BundleError."""
+    whole = folder.resolve()
+    run = whole.parents[1]
+    attempts = RunIndex(run.parent, run.name).attempts()
+    return any(each.inspection == whole.name and each.folder is not None for each in attempts)
+
+
 def without_inspection(system: str) -> str:
     """What stands for the inspection in the state of a system for which there is none."""
     return f"none-{system}"

@@ -6,12 +6,13 @@ import asyncio
 import gc
 import re
 import shlex
+import shutil
 import signal
 import stat
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,40 @@ def test_a_killed_run_is_continued_without_loss(line: Line) -> None:
     assert {each.system for each in signed(output)} == set(states(output))
 
 
+def _emptied(folder: Path) -> None:
+    for name in ("capture/pack.zst", "ledger.jsonl"):
+        (folder / name).write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (_emptied, "says that it had begun"),
+        (shutil.rmtree, "says that it had begun"),
+        (lambda folder: (folder / "capture/pack.zst").write_bytes(b""), "is missing"),
+    ],
+    ids=["emptied", "removed", "ledger alone"],
+)
+def test_evidence_that_was_lost_is_not_silently_collected_anew(
+    line: Line, request: pytest.FixtureRequest, damage: Callable[[Path], None], reason: str
+) -> None:
+    """A system of which the run had recorded something that is gone fails alone, and the index says why."""
+    with several_in_flight(line, f"lost-{request.node.callspec.id.split()[0]}") as (servers, process, held, output):
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        [lost] = output.glob("*/busy-1/*")
+        damage(lost)
+        held.close()
+        result = line.call("run", "--resume", run_of(output), "--fail-on", "info", "--lang", "en", output=output)
+        assert _counts(servers) == {**EACH_ONCE, "busy-1": 0}
+    assert result.code == 3
+    assert reason in result.err
+    others = ("fast", "busy-0", "busy-2", "busy-3")
+    assert states(output) == {**{name: [State.SEALED] for name in others}, "busy-1": [State.FAILED]}
+    [failed] = [each for each in signed(output) if each.state is State.FAILED]
+    assert reason in failed.detail
+
+
 def test_an_interrupted_run_says_how_it_goes_on(line: Line) -> None:
     """Ctrl-C ends with 130 and one command, which finishes the run; every capture is left as it can be continued."""
     with several_in_flight(line, "interrupted") as (servers, process, held, output):
@@ -270,6 +305,22 @@ def test_a_system_that_cannot_be_inspected_leaves_the_others_alone(line: Line) -
     assert states(result.output) == {"page": [State.SEALED], "outside": [State.FAILED]}
     assert {each.system for each in signed(result.output)} == {"page", "outside"}
     assert "Report: " in result.out
+
+
+def test_a_failure_outweighs_a_system_that_cannot_be_inspected(line: Line) -> None:
+    """Exit code 1 where one fails and another is refused; 2 where none is inspected; --resume says the same."""
+    with serving({"name": "leaky", "mode": "page", "headers": {"Server": "nginx/1.2.3"}}) as servers:
+        port = servers.ports["leaky"]
+        outside = [system(f"http://127.0.0.1:{port + number}/", id=f"outside-{number}") for number in (1, 2)]
+        covers = {"blocks": ["127.0.0.0/8"], "ports": [str(port)]}
+        declaration = line.declare(*systems_at(servers, "leaky"), *outside, covers=covers)
+        one_fails = line.call("run", declaration, *ONLY)
+        none = line.call("run", declaration, *ONLY, "--system", "outside-*")
+        for result in (one_fails, none):
+            again = line.call("run", "--resume", run_of(result.output), "--fail-on", "info", output=result.output)
+            assert again.code == result.code
+    assert (one_fails.code, none.code) == (1, 2)
+    assert states(none.output) == {"outside-1": [State.FAILED], "outside-2": [State.FAILED]}
 
 
 def test_systems_are_chosen(line: Line) -> None:

@@ -13,7 +13,17 @@ import pytest
 
 from inspector.model.errors import BundleError
 from inspector.network.pacing.ledger import Ledger, LedgerLine
-from inspector.seal import Attempt, Bundle, CaptureWriter, RunIndex, SigningKey, State, add_assessment, verify
+from inspector.seal import (
+    Attempt,
+    Bundle,
+    CaptureWriter,
+    RunIndex,
+    SigningKey,
+    State,
+    add_assessment,
+    inspection_of,
+    verify,
+)
 from inspector.seal.pack import PackWriter, compressed
 from tests.core.seal.examples import TRUST, WHEN, assessment, evidence, inspection, raw, record
 from tests.core.seal.forgery import frames, names, repack, spoil
@@ -201,6 +211,22 @@ def test_a_capture_without_its_head_is_refused(tmp_path: Path, name: str) -> Non
     spoil(writer.folder / "capture", name, lambda data: data[:-1] + b"x")
     with pytest.raises(BundleError, match=rf"capture/{name}: is not what was recorded"):
         CaptureWriter.resume(writer.folder)
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_a_capture_that_lost_everything_is_not_taken_for_one_that_never_began(tmp_path: Path, is_listed: bool) -> None:
+    """Pack and ledger emptied together look like a beginning that was cut short; the index of the run tells more."""
+    writer, _ = begun(tmp_path)
+    writer.close()
+    if is_listed:
+        place = writer.folder.relative_to(tmp_path / "run-1").as_posix()
+        attempt = Attempt(at=WHEN, system="sys-a", inspection="inspection-1", state=State.BEGUN, folder=place)
+        RunIndex(tmp_path, "run-1").add(attempt)
+    for name in ("capture/pack.zst", "ledger.jsonl"):
+        (writer.folder / name).write_bytes(b"")
+    for read in (CaptureWriter.resume, inspection_of):
+        with pytest.raises(BundleError, match="says that it had begun" if is_listed else "nothing was scanned"):
+            read(writer.folder)
 
 
 def test_bytes_of_a_server_are_no_frame(tmp_path: Path, key: SigningKey) -> None:
