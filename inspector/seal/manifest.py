@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, FailFast, Field
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import FormatError
 
@@ -22,6 +22,10 @@ from inspector.seal.untrusted_files import FileFault, UntrustedFolder, json_obje
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 _MOST_SIGNATURES = 64
+#: How many objects and lists an envelope has at most, and how many bytes a statement has at least for each of its own:
+#: whoever made them, reading them takes little more memory than their size.
+_MOST_IN_ENVELOPE = 1000
+_BYTES_OF_ONE = 40
 
 
 class Predicate(Model):
@@ -83,7 +87,7 @@ class Statement(Model):
     model_config = ConfigDict(serialize_by_alias=True)
 
     type: Literal["https://in-toto.io/Statement/v1"] = Field(default="https://in-toto.io/Statement/v1", alias="_type")
-    subject: tuple[File, ...]
+    subject: Annotated[tuple[File, ...], FailFast()]
     predicate_type: str = Field(alias="predicateType")
     predicate: dict[str, Any]
 
@@ -124,6 +128,7 @@ def read_statement(folder: UntrustedFolder, name: str, kind: type[P]) -> Sealed[
     """The signed statement in a file; raises BundleError as ``read_manifest`` does."""
     part = name.rpartition("/")[0]
     payload, signers = _opened(folder.read(name), name)
+    _refuse_dense(payload, _MOST_IN_ENVELOPE + len(payload) // _BYTES_OF_ONE, name)
     statement = parse(Statement, payload, name)
     if statement.predicate_type != kind.uri:
         raise BundleError(
@@ -160,8 +165,15 @@ def fault_of(part: str, error: BundleError) -> FileFault:
     return FileFault(file=file, what=what, limit=limit)
 
 
+def _refuse_dense(data: bytes, most: int, name: str) -> None:
+    """Raise BundleError where JSON has more objects, lists or numbers than a manifest of this size can have."""
+    if data.count(b"{") + data.count(b"[") > most or data.count(b",") > 2 * most:
+        raise BundleError(FormattedMessage("{name}: is not a manifest: it has too many values", name=name))
+
+
 def _opened(data: bytes, name: str) -> tuple[bytes, tuple[str, ...]]:
     """The payload of an envelope and the key ids that signed it; every signature is verified."""
+    _refuse_dense(data, _MOST_IN_ENVELOPE, name)
     try:
         envelope = Envelope.from_dict(json_object(data, name))
         same = canonical(envelope.to_dict()) == data

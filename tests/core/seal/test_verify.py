@@ -17,6 +17,7 @@ from inspector.record.inspection import PluginRecord
 from inspector.report.messages import translated
 from inspector.seal import Bundle, Comparison, SigningKey, add_assessment, verify
 from inspector.seal.layout import MANIFEST, PACK
+from inspector.seal.manifest import envelope_of
 from tests.core.seal.examples import assessment, sealed
 from tests.core.seal.forgery import exchange, frames, payload, repack, sign, spoil, stored
 
@@ -168,6 +169,32 @@ def test_the_old_signature_does_not_cover_new_bytes(bundle: Bundle, key: Signing
     assert not intact.holds
     assert f"a signature is wrong: {key.keyid}" in describe_intact(intact)
     assert f"chữ ký sai: {key.keyid}" in describe_intact(intact, vietnamese)
+
+
+DENSE = {
+    "an envelope of lists": lambda _: b'{"payload":[' + b"[]," * 2**20 + b"0]}",
+    "an envelope of objects": lambda _: b'{"payload":[' + b"{}," * 2**20 + b"0]}",
+    "a predicate of lists": lambda key: _enveloped(b'{"a":[' + b"[]," * 2**20 + b"0]}", b"[]", key),
+    "a predicate of numbers": lambda key: _enveloped(b'{"a":[' + b"1," * 2**21 + b"0]}", b"[]", key),
+    "wrong subjects": lambda key: _enveloped(b"{}", b"[" + b"0," * 2**21 + b"0]", key),
+}
+
+
+def _enveloped(predicate: bytes, subject: bytes, key: SigningKey) -> bytes:
+    kind = b'"_type":"https://in-toto.io/Statement/v1"'
+    uri = b'"predicateType":"urn:level-inspector:capture:1"'
+    return envelope_of(b'{%b,"predicate":%b,%b,"subject":%b}' % (kind, predicate, uri, subject), key)
+
+
+@pytest.mark.parametrize("name", DENSE)
+def test_a_manifest_of_very_many_values_is_not_parsed(bundle: Bundle, untrusted: SigningKey, name: str) -> None:
+    """Anybody may have made and signed it: it is refused before its values take hundreds of times its size."""
+    data = DENSE[name](untrusted)
+    (bundle.folder / "capture/manifest.dsse.json").write_bytes(data)
+    answer = verify(bundle.folder, trusted=[])
+    assert [str(fault) for fault in answer.intact.faults] == [
+        "capture/manifest.dsse.json: is not a manifest: it has too many values"
+    ]
 
 
 def test_signatures_can_be_added(bundle: Bundle, key: SigningKey, untrusted: SigningKey) -> None:
