@@ -93,16 +93,24 @@ class RunRequests:
 
     def _head(self) -> RunHead:
         with self._opened() as lines:
-            return self._parsed(RunHead, self._line(lines), 1)
+            head = self._parsed(RunHead, self._line(lines), 1)
+        if head.run != self.folder.resolve().name:
+            raise self._error("it is about a run of another name")
+        return head
 
     def __iter__(self) -> Iterator[InspectionRequest]:
-        count = 0
+        left = dict.fromkeys(each for each in self.head.systems if each not in self.head.refused)
+        number = 1
         with self._opened() as lines:
             self._line(lines)
             while line := self._line(lines):
-                count += 1
-                yield _with_blocks(self._parsed(InspectionRequest, line, count + 1), {}, self.head.blocks)
-        if count + len(self.head.refused) != len(self.head.systems):
+                number += 1
+                request = self._parsed(InspectionRequest, line, number)
+                if request.run != self.head.run or request.system.id not in left:
+                    raise self._error(f"line {number} is about another run or system than it says")
+                del left[request.system.id]
+                yield _with_blocks(request, {}, self.head.blocks)
+        if left:
             raise self._error("it has another number of requests than it says")
 
     def _opened(self) -> IO[bytes]:

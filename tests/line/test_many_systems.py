@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from inspector.declare.authorisation import Rates
 from inspector.fleet.requests import RunRequests
@@ -367,6 +368,27 @@ def test_altered_requests_are_refused(line: Line) -> None:
         refused = line.call("run", "--resume", run, "--lang", "en", output=result.output)
         assert refused.code == 2
         assert "requests.jsonl.zst: cannot be read" in refused.err
+
+
+def test_requests_of_others_are_refused(line: Line) -> None:
+    """No system is left out or inspected elsewhere: each that was asked for has one request, in a run of this name."""
+    with serving({"name": "one", "mode": "page"}, {"name": "two", "mode": "page"}) as servers:
+        result = line.call("run", line.declare(*systems_at(servers, "one", "two")), *ONLY)
+    run = run_of(result.output)
+    file = run / "requests.jsonl.zst"
+    whole = file.read_bytes()
+    head, one, two, _ = zstandard.ZstdDecompressor().stream_reader(whole).read().split(b"\n")
+    elsewhere = two.replace(run.name.encode(), b"20260101T000000Z-000000")
+    for lines in ([head, one, one], [head, one, elsewhere], [head, one, two, two], [head, one]):
+        file.write_bytes(zstandard.ZstdCompressor().compress(b"".join(each + b"\n" for each in lines)))
+        refused = line.call("run", "--resume", run, "--lang", "en", output=result.output)
+        assert refused.code == 2
+        assert "requests.jsonl.zst: cannot be read" in refused.err
+    file.write_bytes(whole)
+    renamed = run.rename(run.with_name("another"))
+    refused = line.call("run", "--resume", renamed, "--lang", "en", output=result.output)
+    assert refused.code == 2
+    assert "it is about a run of another name" in refused.err
 
 
 def test_a_finished_run_is_reported_again(line: Line) -> None:
