@@ -60,7 +60,7 @@ def print_plans(arguments: RunArguments) -> int:
             window = schedule.add(planned.request.system.id, planned.plan, planned.request.authorisations)
             show.add(planned, window)
             codes.append(_code(planned))
-        return _code_of_all(codes)
+        return code_of_all(codes)
 
     with reduced_gc():
         code = run_async(plan_all())
@@ -104,7 +104,7 @@ def _instant(at: datetime) -> str:
     return f"{at.astimezone():%Y-%m-%d %H:%M}"
 
 
-def _code_of_all(codes: Sequence[int]) -> int:
+def code_of_all(codes: Sequence[int]) -> int:
     """The exit code of several systems: one that is refused is not seen, unless all are."""
     if MISUSE in codes and set(codes) != {MISUSE}:
         return UNSEEN

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import estate
 from inspector.cli.app import call
+from inspector.cli.plan import code_of_all
 from inspector.plan.totals import PlanTotals
 from inspector.record.plan import CostBounds, Plan, ScanTask, Selection
 from tests.core.systems import SubjectKind, authorisation
@@ -48,6 +49,14 @@ def test_a_system_that_cannot_be_planned_is_told(tmp_path: Path, capsys: pytest.
     assert plan_of(3, tmp_path, "--as-of", "1990-01-01") == 2
     shown = capsys.readouterr().err
     assert [f"system 'he-thong-{each:05}': no regime is in force" in shown for each in range(3)] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("codes", "code"), [([2, 2], 2), ([2, 0], 3), ([3, 2], 3), ([0, 3], 3), ([0, 0], 0), ([2], 2)]
+)
+def test_the_code_is_that_of_the_run(codes: list[int], code: int) -> None:
+    """A system that is refused beside others is not seen; only where all are refused nothing can be inspected."""
+    assert code_of_all(codes) == code
 
 
 def test_systems_that_share_an_address_share_its_rate() -> None:
