@@ -51,9 +51,7 @@ def test_a_system_that_cannot_be_planned_is_told(tmp_path: Path, capsys: pytest.
     assert [f"system 'he-thong-{each:05}': no regime is in force" in shown for each in range(3)] == [True] * 3
 
 
-@pytest.mark.parametrize(
-    ("codes", "code"), [([2, 2], 2), ([2, 0], 3), ([3, 2], 3), ([0, 3], 3), ([0, 0], 0), ([2], 2)]
-)
+@pytest.mark.parametrize(("codes", "code"), [([2, 2], 2), ([2, 0], 3), ([3, 2], 3), ([0, 3], 3), ([0, 0], 0), ([2], 2)])
 def test_the_code_is_that_of_the_run(codes: list[int], code: int) -> None:
     """A system that is refused beside others is not seen; only where all are refused nothing can be inspected."""
     assert code_of_all(codes) == code

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -171,7 +172,7 @@ def test_the_old_signature_does_not_cover_new_bytes(bundle: Bundle, key: Signing
     assert f"chữ ký sai: {key.keyid}" in describe_intact(intact, vietnamese)
 
 
-DENSE = {
+DENSE: dict[str, Callable[[SigningKey], bytes]] = {
     "an envelope of lists": lambda _: b'{"payload":[' + b"[]," * 2**20 + b"0]}",
     "an envelope of objects": lambda _: b'{"payload":[' + b"{}," * 2**20 + b"0]}",
     "a predicate of lists": lambda key: _enveloped(b'{"a":[' + b"[]," * 2**20 + b"0]}", b"[]", key),
