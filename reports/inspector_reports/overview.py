@@ -143,10 +143,10 @@ def conclusion(view: View, found: Sequence[Problem], language: Language) -> Conc
         if each.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR) and each.follows_from is None
     }
     if alone:
-        counted = translator.text(
-            "Requirements without a conclusion for other causes: {count}.", _HERE, count=len(alone)
-        )
-        unseen = (*unseen, counted)
+        text = "Requirements without a conclusion: {count}."
+        if unseen:
+            text = "Requirements without a conclusion for other causes: {count}."
+        unseen = (*unseen, translator.text(text, _HERE, count=len(alone)))
     if found:
         return Conclusion(Tone.BAD, _failing(view, found, language), unseen)
     if coverage.asked and not coverage.seen:
