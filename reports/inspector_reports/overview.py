@@ -143,10 +143,12 @@ def conclusion(view: View, found: Sequence[Problem], language: Language) -> Conc
         if each.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR) and each.follows_from is None
     }
     if alone:
-        text = "Requirements without a conclusion: {count}."
+        counted = translator.text("Requirements without a conclusion: {count}.", _HERE, count=len(alone))
         if unseen:
-            text = "Requirements without a conclusion for other causes: {count}."
-        unseen = (*unseen, translator.text(text, _HERE, count=len(alone)))
+            counted = translator.text(
+                "Requirements without a conclusion for other causes: {count}.", _HERE, count=len(alone)
+            )
+        unseen = (*unseen, counted)
     if found:
         return Conclusion(Tone.BAD, _failing(view, found, language), unseen)
     if coverage.asked and not coverage.seen:
