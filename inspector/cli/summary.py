@@ -53,6 +53,10 @@ _SPARED = {
     Standing.EXCUSED: "{count} excused by an accepted statement",
     Standing.NOT_YET_DUE: "{count} not yet due",
 }
+#: What is printed beside a failure that was seen and does not count.
+_SPARED_WORDS = {Standing.BASELINE: "known", Standing.EXCUSED: "excused", Standing.NOT_YET_DUE: "not yet due"}
+#: The tag of requirements about services by which ransomware gets in.
+_RANSOMWARE = "ransomware"
 _WIDE = 60
 
 
@@ -61,7 +65,8 @@ class FailureGroup:
     """Failures of one check with one severity and obligation: of one system, or of several.
 
     ``subjects`` are where it fails, of those kept; ``message`` and ``remedy`` those of the first failure, ``title`` the
-    claim that is not met; ``counts`` the failures by system.
+    claim that is not met; ``counts`` the failures by system; ``spared`` why none of them counts, None if they may;
+    ``entry`` whether ransomware gets in by what they are about.
     """
 
     check: str
@@ -72,6 +77,8 @@ class FailureGroup:
     remedy: str
     subjects: tuple[str, ...]
     counts: Mapping[str, int]
+    spared: Standing | None = None
+    entry: bool = False
 
     @property
     def count(self) -> int:
@@ -79,14 +86,21 @@ class FailureGroup:
         return sum(self.counts.values())
 
     @property
-    def key(self) -> tuple[str, str, Severity, bool]:
+    def key(self) -> tuple[str, str, Severity, bool, Standing | None]:
         """What the failures have in common."""
-        return (self.check, self.title, self.severity, self.must)
+        return (self.check, self.title, self.severity, self.must, self.spared)
 
     @property
-    def rank(self) -> tuple[int, int, int, str]:
-        """The order: worst severity first, then what must hold, then what fails most often."""
-        return (-self.severity.rank, 0 if self.must else 1, -self.count, self.title)
+    def rank(self) -> tuple[bool, int, bool, bool, int, str]:
+        """The order: what may count, by severity, then what must hold, ways in for ransomware, and what fails most."""
+        return (
+            self.spared is not None,
+            -self.severity.rank,
+            not self.must,
+            not self.entry,
+            -self.count,
+            self.title,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +158,7 @@ class InspectionSummary:
             level=made.assessment.level,
             regime=made.assessment.regime,
             counts=made.counts(),
-            failures=_failures(made),
+            failures=_failures(made, rule),
             unseen=_unseen(made, rule),
             causes=(*_unresolved(made), *(_cause_line(made, each) for each in made.causes())),
             limits=tuple(limit_line(each) for each in made.assessment.coverage.limits),
@@ -153,7 +167,7 @@ class InspectionSummary:
             code=MISUSE if errors and reckoning.code != FAILING else reckoning.code,
             reckoning=reckoning,
             errors=errors,
-            lines=tuple(_lines(made)) if verbose else (),
+            lines=tuple(_lines(made, rule)) if verbose else (),
             reports=reports,
         )
 
@@ -178,13 +192,21 @@ def _from_here(path: Path) -> Path:
 # --- What is printed of one assessment ------------------------------------------------------------------------------
 
 
-def _failures(made: View) -> tuple[FailureGroup, ...]:
+def _spared(made: View, rule: ExitRule) -> dict[str, Standing]:
+    """Why failures that were seen do not count, by the id of the finding."""
+    standings = zip(made.assessment.findings, rule.standings(made), strict=True)
+    return {each.id: found for each, found in standings if found in _SPARED_WORDS}
+
+
+def _failures(made: View, rule: ExitRule) -> tuple[FailureGroup, ...]:
     translator = made.translator(current())
-    found: dict[tuple[str, Severity, bool], list[Finding]] = defaultdict(list)
+    spared = _spared(made, rule)
+    entries = {each.id for each in made.assessment.requirements if _RANSOMWARE in each.tags}
+    found: dict[tuple[str, Severity, bool, Standing | None], list[Finding]] = defaultdict(list)
     for each in (*made.binding, *made.recommended):
         if each.outcome is Outcome.FAIL:
             must = each.obligation is Obligation.MUST
-            found[made.title(each, current()), each.severity, must].append(each)
+            found[made.title(each, current()), each.severity, must, spared.get(each.id)].append(each)
     groups = [
         FailureGroup(
             check=findings[0].check,
@@ -195,8 +217,10 @@ def _failures(made: View) -> tuple[FailureGroup, ...]:
             remedy=_inline(translator.check(findings[0].check, "remediation")),
             subjects=tuple(dict.fromkeys(map(_place, findings)))[: MOST_ITEMS + 1],
             counts={made.inspection.system.id: len(findings)},
+            spared=standing,
+            entry=findings[0].requirement in entries,
         )
-        for (title, severity, must), findings in found.items()
+        for (title, severity, must, standing), findings in found.items()
     ]
     return tuple(sorted(groups, key=lambda each: each.rank))
 
@@ -216,13 +240,15 @@ def _unseen(made: View, rule: ExitRule) -> tuple[str, ...]:
     )
 
 
-def _lines(made: View) -> Iterator[tuple[Severity, str]]:
+def _lines(made: View, rule: ExitRule) -> Iterator[tuple[Severity, str]]:
     """One line for every finding, failures first."""
     translator = made.translator(current())
+    spared = _spared(made, rule)
     for each in (*made.binding, *made.recommended):
         outcome = translator.verdict(each)
         words = [_("must")] if each.obligation is Obligation.MUST else []
-        about = ", ".join([*words, outcome])
+        standing = [_(_SPARED_WORDS[spared[each.id]])] if each.id in spared else []
+        about = ", ".join([*words, outcome, *standing])
         claim = made.title(each, current())
         yield each.severity, _inline(f"{about}: {_subject(each)} – {claim}: {translator.message(each)}")
 
@@ -349,6 +375,8 @@ def _term(severity: Severity) -> str:
 
 # --- Printing -------------------------------------------------------------------------------------------------------
 
+#: The rank of no failure, after that of every failure.
+_NO_FAILURE = (True, 1, True, True, 0, "")
 #: One line of the terminal: texts, some of them with a style.
 Line = tuple[str | Styled, ...]
 
@@ -462,8 +490,8 @@ def worst_of(done: Sequence[InspectionSummary]) -> InspectionSummary:
     return min(done, key=_gravity)
 
 
-def _gravity(summary: InspectionSummary) -> tuple[bool, list[tuple[int, int, int, str]]]:
-    return summary.code != FAILING, [group.rank for group in summary.failures] or [(1, 0, 0, "")]
+def _gravity(summary: InspectionSummary) -> tuple[bool, list[tuple[bool, int, bool, bool, int, str]]]:
+    return summary.code != FAILING, [group.rank for group in summary.failures] or [_NO_FAILURE]
 
 
 def _unseen_texts(done: Sequence[InspectionSummary]) -> list[str]:
@@ -497,7 +525,7 @@ def _indented(text: str, *, lines: int) -> Iterator[Line]:
 
 def _merged(done: Sequence[InspectionSummary]) -> list[FailureGroup]:
     """The groups of all systems: what fails in several is one group."""
-    found: dict[tuple[str, str, Severity, bool], list[FailureGroup]] = defaultdict(list)
+    found: dict[tuple[str, str, Severity, bool, Standing | None], list[FailureGroup]] = defaultdict(list)
     for each in done:
         for group in each.failures:
             found[group.key].append(group)
@@ -536,7 +564,8 @@ def _lines_of_group(group: FailureGroup, *, several: bool, lines: int) -> Iterat
     """The severity in a word and what is wrong; where, and which claim is not met; the remedy."""
     width = terminal.width()
     must = f" {_('must')}" if group.must else ""
-    head = f"{_term(group.severity).upper()}{must}"
+    spared = f" ({_(_SPARED_WORDS[group.spared])})" if group.spared else ""
+    head = f"{_term(group.severity).upper()}{must}{spared}"
     message = group.message[:1].upper() + group.message[1:]
     times = _(" (in {count} places)", count=group.count) if group.count > 1 else ""
     if width >= _WIDE:

@@ -236,7 +236,7 @@ class Fleet:
         finally:
             self._admission.leave()
             self._estimate.end(system)
-            self._done += 1
+            self._done += not happened()
             if self._done % _COLLECT_AFTER == 0:
                 gc.collect()
 

@@ -143,9 +143,11 @@ def conclusion(view: View, found: Sequence[Problem], language: Language) -> Conc
         if each.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR) and each.follows_from is None
     }
     if alone:
-        counted = translator.text(
-            "Requirements without a conclusion for other causes: {count}.", _HERE, count=len(alone)
-        )
+        counted = translator.text("Requirements without a conclusion: {count}.", _HERE, count=len(alone))
+        if unseen:
+            counted = translator.text(
+                "Requirements without a conclusion for other causes: {count}.", _HERE, count=len(alone)
+            )
         unseen = (*unseen, counted)
     if found:
         return Conclusion(Tone.BAD, _failing(view, found, language), unseen)

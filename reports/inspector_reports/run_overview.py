@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -102,6 +103,13 @@ class RunFunctions:
         """The address of a system's report, relative to the overview; empty where there is none."""
         path = row.report.get(self.language, "")
         return f"./{quote(path)}" if path else ""
+
+    def report_command(self, overview: RunOverview) -> str:
+        """The command that writes the reports of the worst system without one; empty where all have theirs."""
+        missing = next((each for each in overview.assessed if each.folder and not self.link(each)), None)
+        if missing is None:
+            return ""
+        return shlex.join(("inspector", "report", f"./{missing.folder}", "--to", f"./reports/{missing.system}"))
 
 
 def render_html(overview: RunOverview, language: Language) -> bytes:

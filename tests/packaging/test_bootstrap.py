@@ -105,6 +105,27 @@ def test_lab_servers_are_installed_only_where_asked(
     assert ("bind9" in done.stderr) is expected
 
 
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_the_demonstration_keeps_the_tools_of_the_tests(laptop: Path, lock: str) -> None:
+    """A .venv that is out of date is brought up to date with the lock that it was made from."""
+    (laptop / "bin" / "rm").symlink_to(str(shutil.which("rm")))
+    stub(laptop / "bin" / "nmap", "exit 0")
+    for name in ("requirements.lock", "requirements-dev.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, laptop)
+    programs = laptop / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name in ("python", "inspector"):
+        stub(programs / name, "exit 0")
+    stub(programs / "uv", f'echo "$@" >> {laptop}/calls')
+    (laptop / ".venv" / "fingerprint").write_text(
+        f"an older version\n1 2 requirements-dev.lock\n3 4 bootstrap\n{lock}\n"
+    )
+    done = bootstrap(laptop, "demo", SSL_CERT_FILE=str(laptop / "bootstrap"))
+    assert done.returncode == 0, done.stderr
+    (sync,) = [each for each in (laptop / "calls").read_text().splitlines() if "pip sync" in each]
+    assert sync.endswith(f" {lock}")
+
+
 def test_ci_calls_the_readme_command() -> None:
     assert "exec ./bootstrap test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 

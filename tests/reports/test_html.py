@@ -446,7 +446,7 @@ def test_page_one_shows_five_problems_and_counts_the_others(language: Language) 
 def test_the_verdict_follows_from_what_was_seen(
     outcomes: tuple[Outcome, ...], asked: int, seen: int, tone: str, language: Language
 ) -> None:
-    """What could not be seen is never shown as fine, and no sentence says that a level is met."""
+    """What could not be seen is never shown as fine, no level is said to be met; without a cause none is "other"."""
     rows = ("open-ports", "protocols")
     found = [specimens.finding(row, each, "what was seen") for row, each in zip(rows, outcomes, strict=False)]
     made = page(language, judged(*found, coverage=Coverage(asked=asked, seen=seen)))
@@ -454,6 +454,7 @@ def test_the_verdict_follows_from_what_was_seen(
     assert _has_class(box, tone)
     nothing = "Không quan sát được gì" if language is Language.VI else "Nothing could be seen"
     assert (nothing in box.text) == (not seen)
+    assert not re.search("nguyên nhân khác|other causes", box.text)
 
 
 def test_the_exposure_to_ransomware_is_stated_only_where_it_was_seen(language: Language) -> None:

@@ -93,6 +93,18 @@ def test_the_page_names_every_system_and_why_one_was_not_inspected(language: Lan
     assert links == [f"./bad/1/r.{language.value}.html"]
 
 
+@pytest.mark.parametrize("language", Language)
+def test_the_page_says_how_to_write_a_report_that_is_missing(language: Language) -> None:
+    """The command names the worst assessed system without a report; a page with all reports names none."""
+    made = overview()
+    bad, mild, fine, lost = made.systems
+    mild = mild.model_copy(update={"folder": "mild one/1-mild"})
+    page = Page(render_html(made.model_copy(update={"systems": (bad, mild, fine, lost)}), language))
+    assert "inspector report './mild one/1-mild' --to ./reports/mild" in page.one("systems").text
+    page = Page(render_html(made.model_copy(update={"systems": (bad, lost)}), language))
+    assert "inspector report" not in page.one("systems").text
+
+
 def test_csv_and_json_have_every_system() -> None:
     """Each format for programs has all systems with the numbers of the page."""
     (head, *rows) = csv.reader(io.StringIO(render_csv(overview(), Language.EN).decode("utf-8-sig")))
@@ -174,8 +186,8 @@ def test_a_run_folder_gives_its_overview(tmp_path: Path, capsys: pytest.CaptureF
         assert (run / each["report"]["vi"]).is_file()
     pages = {(run / f"overview.{each.value}.html").read_bytes() for each in Language}
     assert len(pages) == 2
-    (capture,) = (run / "two").glob("*/capture/inspection.json")
-    capture.write_bytes(capture.read_bytes() + b" ")
+    (capture,) = (run / "two").glob("*/capture/pack.zst")
+    capture.write_bytes(capture.read_bytes()[:-1])
     assert call(["report", str(run)]) == 0
     states = {each["system"]: each for each in json.loads((run / "overview.json").read_text())["systems"]}
     assert states["two"]["state"] == "unreadable"

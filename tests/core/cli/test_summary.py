@@ -94,6 +94,29 @@ def test_the_worst_is_first_and_the_rest_is_counted() -> None:
     ]
 
 
+def test_failures_that_do_not_count_come_last_and_say_so() -> None:
+    """What is excused or not yet due stands after what counts, however severe, and apart from it."""
+    excused = finding(1, severity="critical", excused=True)
+    again = finding(2, requirement="r-1", check="c-1", severity="low")
+    lines = printed(summary(excused, again, must(3, not_yet_due=True), finding(4, severity="low")))
+    heads = [line.partition(":")[0] for line in lines[1:] if line.startswith(("CRITICAL", "MEDIUM", "LOW"))]
+    assert heads == ["LOW", "LOW", "CRITICAL (excused)", "MEDIUM must (not yet due)"]
+    whole = summary(excused).lines
+    assert [line.partition(":")[0] for _, line in whole] == ["improvement recommended, excused"]
+
+
+def test_ways_in_for_ransomware_come_first_among_equals() -> None:
+    """Of failures that are as severe, those of requirements with the tag are printed first."""
+    row = examples.ROWS[0]
+    tagged = row.model_copy(update={"id": "r-9", "tags": ("ransomware",)})
+    view: View = examples.view()
+    found = tuple(finding(number) for number in range(1, 10))
+    assessment = view.assessment.model_copy(update={"findings": found, "requirements": (tagged,)})
+    written = WrittenAssessment(replace(view, assessment=assessment, translators={}), Path("out/r/s/i/a/first"))
+    made = InspectionSummary.of(written, ExitRule(Threshold("must"), frozenset()))
+    assert made.failures[0].check == "c-9"
+
+
 def test_a_failure_is_told_as_one_with_its_place_and_remedy() -> None:
     """The message of the check comes first, then the place and the claim that is not met."""
     same = must(1, message=Message(id="the certificate expired at {measured}", values={"measured": "noon"}))
