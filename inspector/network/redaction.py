@@ -64,14 +64,15 @@ _BINARY_RUN = re.compile(rb"[A-Za-z0-9]{4,}")
 #: Control characters, or the first byte of a telnet negotiation (RFC 854).
 _IS_BINARY = re.compile(rb"\A\xff|[\0-\x08\x0e-\x1a\x1c-\x1f]")
 _SHAPES = re.compile(rb"([0-9])|[A-Za-z\x80-\xff]")
-#: Forms of secrets, each with one group, of which no word or number is kept.
+#: Forms of secrets, each with one group, of which no word or number is kept; fingerprints stay what they are.
 _SECRETS = re.compile(
     rb"""
       ://((?:[^\s"'<>@]{1,256}+@)+)                                           # user and password of a URL, or of a DSN
-    | \b(?:proxy-)?authorization[ \t]*[:=][ \t]*([^\r\n"']{1,4096})
-    | \bbearer[ \t]+([^\s"'<>,;]{1,4096})
+    | \b(?:proxy-)?authorization[ \t]*[:=](?![ \t]*len=\d+,sha256=[0-9a-f]{64})[ \t]*([^\r\n"']{1,4096})
+    | \bbearer[ \t]+(?!len=\d+,sha256=[0-9a-f]{64})([^\s"'<>,;]{1,4096})
     | \b(?:(?:api|access|secret|private)[_-]?key|(?:auth|access|refresh|id)[_-]?token|token|(?:client[_-]?)?secret
-        |session[_-]?id|sid|passw(?:or)?d|passphrase|pwd)[ \t]*[:=][ \t]*([^\s"'<>,;&]{1,1024})
+        |session[_-]?id|sid|passw(?:or)?d|passphrase|pwd)[ \t]*[:=][ \t]*(?!len=\d+,sha256=[0-9a-f]{64})
+        ([^\s"'<>,;&]{1,1024})
     | -----BEGIN[ ][A-Z ]{0,40}PRIVATE[ ]KEY(?:[ ]BLOCK)?-----((?:[^-"']|-(?!----)){1,65536})
     | (?-i:(?<![\w-])(?:
         ((?:AKIA|ASIA|AIDA|AROA)[A-Z0-9]{12,128}                          # Amazon

@@ -81,7 +81,17 @@ def test_json_stays_json() -> None:
     }
 
 
-@pytest.mark.parametrize("text", [b"220 FTP (vsFTPd 3.0.3)", b"331 Please specify the password.\r\nPassword: \r\nok"])
+FINGERPRINT = b"len=31,sha256=" + b"0a" * 32
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"220 FTP (vsFTPd 3.0.3)",
+        b"331 Please specify the password.\r\nPassword: \r\nok",
+        *(before + FINGERPRINT for before in (b"sid=", b"token: ", b"Authorization: ", b"bearer ")),
+    ],
+)
 def test_other_texts_stay(text: bytes) -> None:
-    """Prompts and versions have no form of a secret."""
+    """Prompts, versions and fingerprints have no form of a secret."""
     assert without_secrets(text) == text
