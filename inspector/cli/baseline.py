@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,8 +12,8 @@ from inspector.compare.baseline import BadBaseline, Baseline
 from inspector.declare.authorisation import Authorisation
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
-from inspector.model.line_file import open_plain
 from inspector.model.regular_file import read_regular
+from inspector.pipeline.reporting import write_private
 from inspector.registry.lock import is_decided
 from inspector.report.display_json import escape_hidden
 
@@ -54,23 +53,7 @@ def create_baseline(sources: Iterable[Path], output: Path | None) -> int:
         sys.stdout.flush()
         terminal.print_result(data.decode().rstrip("\n"))
     else:
-        _write(output, data)
+        write_private({output: data}, remedy="name another file")
         text = _("{path}: {count} known failures", path=output, count=len(baseline.failures))
         terminal.print_result(text)
     return 0
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file of the user's, for nobody else to read. Raises UsageError."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = open_plain(path, os.O_WRONLY)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, 0o600)
-            os.ftruncate(descriptor, 0)
-            file.write(data)
-    except OSError as error:
-        raise UsageError(
-            FormattedMessage("{file}: cannot be written: {reason}", file=path, reason=error.strerror),
-            remedy="name another file",
-        ) from None

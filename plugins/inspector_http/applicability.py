@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector import Cause, Every, Verdict, inconclusive, not_applicable
+from inspector import Cause, Every, Verdict, inconclusive, not_applicable, passed
 from inspector_http.observations import Http, SecurityTxt
 
 
@@ -53,6 +53,21 @@ def unanswered(files: Every[SecurityTxt]) -> SecurityTxt | None:
     """The first service whose ``security.txt`` was not seen, unless it redirects to one that was, and is valid."""
     valid = {each.url for each in files if each.file.seen is not None and each.file.seen.is_valid_at(each.seen_at)}
     return next((each for each in files if not each.file.is_seen and each.leads_to not in valid), None)
+
+
+def contact_named(files: Every[SecurityTxt]) -> Verdict | None:
+    """*pass*, because a service has a valid file with a contact; None where none has."""
+    for each in files:
+        file = each.file.seen
+        if file is not None and file.is_valid_at(each.seen_at) and file.ends is not None:
+            return passed(
+                "{url} names {measured}, valid until {ends}",
+                url=each.url,
+                measured=file.contacts_usable,
+                ends=file.ends,
+                facts=("/file",),
+            )
+    return None
 
 
 def no_security_txt(files: Every[SecurityTxt]) -> Verdict:

@@ -143,13 +143,16 @@ class Redaction:
         return self._words(value, _WORDS) if name in VOCABULARY else self._mark(value)
 
     def _words(self, value: bytes, known: Collection[bytes]) -> bytes:
-        """The value with unknown words and long numbers replaced: equal ones by equal ones, others by others."""
+        """The value with unknown words and long numbers replaced: equal ones by equal ones, others by others.
+
+        A word that is no token (RFC 9110 §5.6.2), having a byte beyond ASCII, stays none.
+        """
 
         def word(found: re.Match[bytes]) -> bytes:
             run = found.group()
             if run.lower() in known or _NUMBER.fullmatch(run):
                 return run
-            return self._token(run.lower()).encode()
+            return self._token(run.lower()).encode() + (b"" if run.isascii() else b"\xff")
 
         return _RUN.sub(word, value)
 

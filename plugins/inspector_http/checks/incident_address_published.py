@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from inspector import Every, SubjectKind, Verdict, check, passed
-from inspector_http.applicability import no_security_txt
+from inspector import Every, SubjectKind, Verdict, check
+from inspector_http.applicability import contact_named, no_security_txt
 from inspector_http.observations import SecurityTxt
 
 
@@ -18,14 +18,4 @@ def incident_address_published(files: Every[SecurityTxt]) -> Verdict:
 
     Remediation: publish the address on the site, and in ``/.well-known/security.txt`` as ``Contact``.
     """
-    for each in files:
-        file = each.file.seen
-        if file is not None and file.is_valid_at(each.seen_at) and file.ends is not None:
-            return passed(
-                "{url} names {measured}, valid until {ends}",
-                url=each.url,
-                measured=file.contacts_usable,
-                ends=file.ends,
-                facts=("/file",),
-            )
-    return no_security_txt(files)
+    return contact_named(files) or no_security_txt(files)

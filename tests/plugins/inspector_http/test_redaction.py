@@ -4,7 +4,7 @@ import hashlib
 import re
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inspector_http.cookies import kept_cookies
@@ -36,6 +36,8 @@ def built(*words: str) -> st.SearchStrategy[str]:
 
 
 @given(built("max-age", "includeSubDomains", "preload", "max-age=31536000"))
+@example("é; max-age=31536000")
+@example('max-age=31536000; note="é"')
 def test_hsts(value: str) -> None:
     """The age that browsers heed."""
     assert hsts_max_age(redacted("Strict-Transport-Security", value)) == hsts_max_age(value)
