@@ -304,7 +304,7 @@ def nginx(address: str) -> Iterator[None]:
         configuration.write_text(
             NGINX.format(folder=folder, address=address, hsts=HSTS, **certificates), encoding="utf-8"
         )
-        with running([program, "-c", str(configuration), "-e", "stderr"], address, 8443):
+        with running([program, "-c", str(configuration), "-e", "stderr"], address, 8082):  # the last to listen
             yield
 
 
