@@ -17,6 +17,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: Around a URL reference browsers drop these, inside it tabs and line ends (WHATWG URL §4.4).
 _C0_AND_SPACE = "".join(map(chr, range(0x21)))
 _TAB_OR_NEWLINE = re.compile(r"[\t\n\r]")
+_ANY_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _WEB_SCHEME = re.compile(r"https?:", re.IGNORECASE)
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 #: Escaped UTF-8, which in a host stands for its characters (RFC 3986 §3.2.2).
@@ -79,6 +80,8 @@ def _reference(value: str, base: str) -> str:
     rest = text[scheme.end() :] if scheme else text
     if scheme and not (base.startswith(scheme.group().lower()) and not rest.startswith("//")):
         return f"{scheme.group()}//{rest.lstrip('/')}"
+    if scheme and _ANY_SCHEME.match(rest):
+        return f"./{rest}"  # a path whose first segment has a colon (RFC 3986 §4.2)
     return f"//{rest.lstrip('/')}" if rest.startswith("//") else rest
 
 

@@ -96,6 +96,7 @@ def test_cookies(value: str) -> None:
         "index.html",
     )
 )
+@example("https:http:https:")
 def test_redirects(value: str) -> None:
     """Where a redirect leads: the same service, or nowhere."""
 
@@ -104,3 +105,8 @@ def test_redirects(value: str) -> None:
         return None if found is None else re.sub(r"(?<=[^/:])/.*", "", found)
 
     assert service(redacted("Location", value)) == service(value)
+
+
+def test_behind_the_scheme_of_the_page_the_rest_is_a_path() -> None:
+    """Also where it looks like a URL of its own: browsers stay at the host."""
+    assert location("https://web.test/", 302, ["https:http:x"]).seen == "https://web.test/http:x"
