@@ -26,7 +26,9 @@ _NAMES, _NAME_CHARACTERS = 250, 128
 _LISTS = 10
 _PRINTABLE = re.compile(rb"[!-+\--~]+")
 _IDENTIFICATION = re.compile(rb"SSH-(\d{1,2}\.\d{1,3})-([^ \r\n]*)(?: ([^\r\n]*))?\r?\n\Z")
-_BLOCK_BYTES, _LEAST_PADDING, _LEAST_PACKET = 8, 4, 12
+_BLOCK_BYTES, _LEAST_PADDING = 8, 4
+#: Below RFC 4253 §6: ciphers whose length field is not encrypted with the rest have packets of one block after it.
+_LEAST_PACKET = 8
 _BY_APPLICATION = 11
 _NO_COMPRESSION = ("none",)
 #: In the client's list of key exchange methods: it wants to know the server's extensions (RFC 8308 §2.1).

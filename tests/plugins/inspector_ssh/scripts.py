@@ -46,6 +46,8 @@ class Server:
     answers: Mapping[int, Sequence[bytes]] = field(default_factory=dict)
     #: What the last byte of each encrypted answer is changed by.
     tag_error: int = 0
+    #: The numbers of the encrypted messages that clients sent.
+    heard: list[int] = field(default_factory=list)
 
     def kexinit(self) -> bytes:
         """The payload of its SSH_MSG_KEXINIT."""
@@ -110,6 +112,7 @@ class Server:
             header = read(receiving.header_bytes)
             size = packet_length(receiving.length(header))
             payload = payload_of(receiving.opened(header + read(size + receiving.tag_bytes))[4:])
+            self.heard.append(payload[0])
             if payload[0] not in self.answers:
                 return
             for answer in self.answers[payload[0]]:
@@ -168,7 +171,7 @@ ENCRYPTED = Server(
 
 def _answering(service: Sequence[bytes], login: Sequence[bytes] = ()) -> Server:
     """Answers to the request for the service, and to that for authentication."""
-    return replace(ENCRYPTED, answers={Message.SERVICE_REQUEST: service, Message.USERAUTH_REQUEST: login})
+    return replace(ENCRYPTED, heard=[], answers={Message.SERVICE_REQUEST: service, Message.USERAUTH_REQUEST: login})
 
 
 def _says(*pieces: bytes, end: bool = True) -> Script:
@@ -273,6 +276,7 @@ SCRIPTS: Mapping[str, Script] = {
     "no-login": _answering((_ACCEPT,), (_refusal(b""),)),
     "escapes-in-login": _answering((_ACCEPT,), (_refusal(b"password\x1b[2J"),)),
     "refuses-service": _answering((struct.pack(">BI", Message.DISCONNECT, 7) + string(b"no") + string(b""),)),
+    "silent-after-keys": replace(ENCRYPTED, heard=[], answers={Message.SERVICE_REQUEST: (), Message.DISCONNECT: ()}),
     "wrong-tag": replace(ENCRYPTED, tag_error=1),
     "endless-banners": _answering((_ACCEPT,), (_BANNER,) * 40),
     "huge-extensions": _answering((bytes((Message.EXT_INFO,)) + b"\xff" * 8, _ACCEPT)),
