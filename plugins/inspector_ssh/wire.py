@@ -141,8 +141,8 @@ class Fields:
         return value
 
     def names(self) -> tuple[str, ...]:
-        """A name-list."""
-        listed = self.string()
+        """A name-list; one comma at its end is accepted, since libssh 0.10 sends it."""
+        listed = self.string().removesuffix(b",")
         names = listed.split(b",") if listed else []
         if len(names) > _NAMES:
             raise malformed(f"lists {len(names)} algorithms")

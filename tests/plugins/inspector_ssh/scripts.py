@@ -301,6 +301,9 @@ SCRIPTS: Mapping[str, Script] = {
     "huge-list": _says(
         _ID + packet(bytes((Message.KEXINIT,)) + bytes(16) + b"\xff\xff\xff\xff" + bytes(99)), end=False
     ),
+    # As libssh 0.10 sends it.
+    "comma-at-the-end": replace(PLAIN, ciphers=("aes128-ctr", "")),
+    "empty-name": replace(PLAIN, ciphers=("", "aes128-ctr")),
     "escapes-in-names": replace(PLAIN, macs=("hmac\x1b[2J",)),
     "many-names": replace(PLAIN, macs=tuple(f"mac{number}" for number in range(2000))),
     "no-algorithms": replace(PLAIN, kex=()),

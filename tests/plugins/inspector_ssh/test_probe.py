@@ -310,6 +310,7 @@ def test_another_protocol_or_silence_ends_as_a_cause(name: str, cause: Cause, de
         "tiny-packet",
         "bad-padding",
         "huge-list",
+        "empty-name",
         "escapes-in-names",
         "many-names",
         "no-algorithms",
@@ -367,7 +368,7 @@ def test_a_silent_server_leaves_the_algorithms_unseen() -> None:
     assert facts.algorithms.unseen is Cause.TIMEOUT
 
 
-@pytest.mark.parametrize("name", ["plain", "wrong-guess", "lines-before", "slow"])
+@pytest.mark.parametrize("name", ["plain", "wrong-guess", "lines-before", "slow", "comma-at-the-end"])
 def test_unusual_servers_are_understood(name: str) -> None:
     """Lines before the identification, a wrong guess, and pieces of one byte change nothing."""
     assert list(keys_of(from_script(name))) == ["ssh-ed25519"]
