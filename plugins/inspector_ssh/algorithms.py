@@ -90,7 +90,8 @@ MACS: Final = _strength(
 #: DSA, and RSA with SHA-1 (RFC 8332 §3).
 HOST_KEY: Final = _strength(
     r"""
-    ssh-dss(-cert-v0[01]@openssh\.com|-sha\d+@ssh\.com|@.+)? | x509v3-sign-dss-sha\d+@ssh\.com | ssh-rsa(-cert-v0[01]@openssh\.com)?
+    ssh-dss(-cert-v0[01]@openssh\.com|-sha\d+@ssh\.com|@.+)? | ssh-rsa(-cert-v0[01]@openssh\.com)?
+    | x509v3-sign-dss-sha\d+@ssh\.com
     | x509v3-(ssh|sign)-(rsa|dss)(-sha1)?(@.+)? | (spki|pgp)-sign-(rsa|dss)
     """,
     r"""
