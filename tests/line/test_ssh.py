@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,18 @@ def test_another_protocol_is_inconclusive(results: dict[str, RunResult]) -> None
     """A mail server at the port proves nothing about SSH."""
     for check in (*FAILING_CHECKS, "ssh-protocol-2-only"):
         assert results["mail"].verdict(check) == ("inconclusive", "protocol-error")
+
+
+def test_a_host_key_of_two_owners_is_in_the_overview(line: Line) -> None:
+    """One server with an address in each of two systems: the overview of the run names its key with both."""
+    with openssh(MODERN, {"ed25519": 256}) as port:
+        endpoint = f"ssh://127.0.0.1:{port}"
+        two = (system(endpoint), system(endpoint, id="archive", owner="Chủ quản khác"))
+        result = line.spawn("run", line.declare(*two, name="two.yaml"), "--only", "ssh")
+    [overview] = result.output.glob("*/overview.json")
+    [shared] = json.loads(overview.read_text("utf-8"))["shared"]
+    assert shared["systems"] == ["archive", "portal"]
+    assert shared["fact"].startswith("SHA256:")
 
 
 LOGIN_CHECKS = ("ssh-password-not-offered", "ssh-login-needs-credentials")
