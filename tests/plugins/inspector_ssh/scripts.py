@@ -235,6 +235,14 @@ def _tarpits(connection: socket.socket, _number: int) -> None:
         time.sleep(0.3)
 
 
+def _drips(connection: socket.socket, _number: int) -> None:
+    """Sends a long SSH_MSG_KEXINIT so slowly that it never ends."""
+    connection.sendall(_ID + struct.pack(">I", 30_000))
+    while True:
+        connection.sendall(b"\x04")
+        time.sleep(0.05)
+
+
 _ID = PLAIN.identification
 _TWO_KEYS = replace(PLAIN, keys={"ssh-ed25519": ED25519_KEY, "rsa-sha2-512": rsa_key(3072)})
 
@@ -304,6 +312,8 @@ SCRIPTS: Mapping[str, Script] = {
     # As libssh 0.10 sends it.
     "comma-at-the-end": replace(PLAIN, ciphers=("aes128-ctr", "")),
     "empty-name": replace(PLAIN, ciphers=("", "aes128-ctr")),
+    "garbage-kexinit": _says(_ID + packet(bytes((Message.KEXINIT,)) + bytes(range(255, 0, -1)) * 4), end=False),
+    "drips": _drips,
     "escapes-in-names": replace(PLAIN, macs=("hmac\x1b[2J",)),
     "many-names": replace(PLAIN, macs=tuple(f"mac{number}" for number in range(2000))),
     "no-algorithms": replace(PLAIN, kex=()),

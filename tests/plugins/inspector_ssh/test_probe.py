@@ -311,6 +311,7 @@ def test_another_protocol_or_silence_ends_as_a_cause(name: str, cause: Cause, de
         "bad-padding",
         "huge-list",
         "empty-name",
+        "garbage-kexinit",
         "escapes-in-names",
         "many-names",
         "no-algorithms",
@@ -366,6 +367,13 @@ def test_a_silent_server_leaves_the_algorithms_unseen() -> None:
     """Silence after the identification is a timeout of the algorithms."""
     facts = from_script("silent-after-identification", seconds=1).seen(Ssh)
     assert facts.algorithms.unseen is Cause.TIMEOUT
+
+
+def test_a_server_that_drips_leaves_the_algorithms_unseen() -> None:
+    """A byte now and then is no answer: the time for a connection ends it, and no further one is opened."""
+    run = from_script("drips", seconds=1)
+    assert run.seen(Ssh).algorithms.unseen is Cause.TIMEOUT
+    assert len(run.ledger) == 1
 
 
 @pytest.mark.parametrize("name", ["plain", "wrong-guess", "lines-before", "slow", "comma-at-the-end"])
