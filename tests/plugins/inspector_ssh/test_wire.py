@@ -20,8 +20,10 @@ from inspector_ssh.wire import (
     identification,
     packet,
     packet_length,
+    parse_extensions,
     parse_host_key,
     parse_kexinit,
+    parse_login_failure,
     payload_of,
 )
 from tests.plugins.inspector_ssh.scripts import PLAIN
@@ -32,7 +34,7 @@ _PAYLOAD = PLAIN.kexinit()
 @given(st.binary(max_size=300))
 def test_any_payload_is_read_or_a_failure_of_the_scan(data: bytes) -> None:
     """No other exception leaves a parser."""
-    for parse in (parse_kexinit, parse_host_key, identification):
+    for parse in (parse_kexinit, parse_host_key, identification, parse_extensions, parse_login_failure):
         with suppress(ScanFailure):
             parse(data)
 
