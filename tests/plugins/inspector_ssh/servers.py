@@ -8,7 +8,7 @@ import struct
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -38,6 +38,8 @@ CBC_WITH_ETM = {
     "Ciphers": "aes128-cbc,aes256-ctr",
     "MACs": "hmac-sha2-256-etm@openssh.com",
 }
+KEYS_ONLY = {"PasswordAuthentication": "no", "KbdInteractiveAuthentication": "no"}
+SECOND_FACTOR = {"AuthenticationMethods": "publickey,password"}
 OLD_KEYS: Mapping[str, int] = {"rsa": 1024, "dsa": 1024, "ecdsa": 521}
 
 
@@ -68,8 +70,8 @@ def _openssh_key(folder: Path, kind: str, bits: int) -> Path:
 
 
 @contextmanager
-def dropbear(keys: Mapping[str, int] = DEFAULT_KEYS) -> Iterator[int]:
-    """A Dropbear server; its port."""
+def dropbear(keys: Mapping[str, int] = DEFAULT_KEYS, options: Sequence[str] = ()) -> Iterator[int]:
+    """A Dropbear server with these options; its port."""
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         words = []
@@ -78,7 +80,7 @@ def dropbear(keys: Mapping[str, int] = DEFAULT_KEYS) -> Iterator[int]:
             size = [] if kind == "ed25519" else ["-s", str(bits)]
             subprocess.run([installed("dropbearkey"), "-t", kind, *size, "-f", path], check=True, capture_output=True)
             words += ["-r", path]
-        with running([installed("dropbear"), "-F", "-E", "-p", f"{ADDRESS}:{port}", *words], ADDRESS, port):
+        with running([installed("dropbear"), "-F", "-E", "-p", f"{ADDRESS}:{port}", *options, *words], ADDRESS, port):
             yield port
 
 

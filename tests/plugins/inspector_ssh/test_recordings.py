@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from inspector import Observation
 from inspector.testing import HANDMADE, recorded, recordings
-from inspector_ssh.observations import Ssh
+from inspector_ssh.observations import Ssh, SshLogin
 from tests.plugins.inspector_ssh.record import FOLDER, recorders
 
 KNOWN = recorders()
@@ -19,4 +20,6 @@ def test_every_recording_can_be_recorded() -> None:
 @pytest.mark.parametrize("name", [name for name in KNOWN if "silent" not in name])
 def test_recording_again_gives_the_same_observation(name: str) -> None:
     """A server that changed since it was recorded is noticed; record it again with ``record NAME``."""
-    assert KNOWN[name]() == recorded(FOLDER, Ssh, name.partition("/")[2])
+    folder, _, short = name.partition("/")
+    kind: type[Observation] = Ssh if folder == "ssh" else SshLogin
+    assert KNOWN[name]() == recorded(FOLDER, kind, short)
