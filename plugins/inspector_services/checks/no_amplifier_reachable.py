@@ -11,8 +11,8 @@ from inspector_services.udp_questions import AMPLIFIERS
     references=("CISA TA14-017A", "NIST SP 800-53 SC-5(1)"),
 )
 def no_amplifier_reachable(services: UdpServices) -> Verdict:
-    """memcached, SSDP, CLDAP, rpcbind, mDNS, TFTP and NetBIOS send long answers to short questions, and to whom a forged
-    sender names; they are meant for internal networks.
+    """memcached, SSDP, CLDAP, rpcbind, mDNS, TFTP and NetBIOS send long answers to short questions, and to whomever a
+    forged sender names; they are meant for internal networks.
 
     The sizes of question and answer are those of a short, ordinary question; attackers ask for more.
 
