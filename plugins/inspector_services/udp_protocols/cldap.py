@@ -13,7 +13,7 @@ _PRESENT = 0x87
 
 def _ask(token: bytes) -> bytes:
     """Search for the root DSE, of which the answer holds the versions of LDAP and nothing else."""
-    identifier = int.from_bytes(token[:3], "big") | 0x400000
+    identifier = int.from_bytes(token[:3], "big") & 0x3FFFFF | 0x400000
     search = ber.encode(
         _SEARCH,
         ber.encode(ber.OCTETS),
