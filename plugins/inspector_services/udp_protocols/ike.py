@@ -58,7 +58,7 @@ def _read(sent: bytes, reply: bytes) -> str:
     """A response of either version, which repeats the initiator's identifier; its length is that of the datagram."""
     reader = Reader(reply)
     require(reader.take(8) == sent[:8])
-    reader.take(8)
+    responder = reader.take(8)
     first, version, exchange, flags = (reader.number(1) for _ in range(4))
     reader.take(4)
     require(reader.number(4) == len(reply))
@@ -66,6 +66,7 @@ def _read(sent: bytes, reply: bytes) -> str:
         require(exchange in (_SA_INIT, _INFORMATIONAL_2) and bool(flags & _RESPONSE))
     else:
         require(version >> 4 == 1 and exchange in (_MAIN_MODE, _INFORMATIONAL_1))
+        require(exchange == _INFORMATIONAL_1 or responder != bytes(8))
     name = _NAMES.get(first, "")
     return f"version {version >> 4}" + (f", {name}" if name else "")
 

@@ -1,9 +1,10 @@
 """UDP servers with one fixed habit each, in a process of their own: ``python udp_scripted.py ADDRESS PORT=HABIT …``.
 
-Prints ``ready`` when every port is bound. Where Debian has no server of a protocol that starts alone, the habit answers
-as the standard beside it says; the others misbehave.
+Prints ``ready`` when every port is bound, and how often each was asked when a line comes in. Where Debian has no server
+of a protocol that starts alone, the habit answers as the standard beside it says; the others misbehave.
 """
 
+import json
 import selectors
 import socket
 import sys
@@ -85,6 +86,8 @@ HABITS: dict[str, Habit] = {
 
 def serve(address: str, habits: dict[int, str]) -> None:
     ready = selectors.DefaultSelector()
+    ready.register(sys.stdin, selectors.EVENT_READ)
+    counts = dict.fromkeys(habits, 0)
     for port, habit in habits.items():
         sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
         sock.bind((address, port))
@@ -93,7 +96,13 @@ def serve(address: str, habits: dict[int, str]) -> None:
     sys.stdout.flush()
     while True:
         for key, _events in ready.select():
-            assert isinstance(key.fileobj, socket.socket)
+            if not isinstance(key.fileobj, socket.socket):
+                if not sys.stdin.readline():
+                    return
+                sys.stdout.write(json.dumps(counts) + "\n")
+                sys.stdout.flush()
+                continue
+            counts[key.fileobj.getsockname()[1]] += 1
             asked, client = key.fileobj.recvfrom(65535)
             for answer in key.data(asked):
                 key.fileobj.sendto(answer, client)

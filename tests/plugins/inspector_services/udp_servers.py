@@ -1,6 +1,7 @@
 """UDP servers of Debian in a network namespace of their own, where every port is free, and probes that run in it."""
 
 import ctypes
+import json
 import os
 import subprocess
 import sys
@@ -49,7 +50,12 @@ class Namespace:
         environment = {**os.environ, **settings}
         quiet = subprocess.DEVNULL
         return subprocess.Popen(
-            [*self._enter, *command], stdout=subprocess.PIPE, stderr=quiet, stdin=quiet, text=True, env=environment
+            [*self._enter, *command],
+            stdout=subprocess.PIPE,
+            stderr=quiet,
+            stdin=subprocess.PIPE,
+            text=True,
+            env=environment,
         )
 
     @property
@@ -113,15 +119,30 @@ def _running(space: Namespace, port: int, *command: str, **settings: str) -> Ite
         process.communicate()
 
 
+class Scripted:
+    """The process of scripted servers."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def report(self) -> dict[int, int]:
+        """How many datagrams came to each port."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return {int(port): count for port, count in json.loads(self._process.stdout.readline()).items()}
+
+
 @contextmanager
-def scripted(space: Namespace, habits: Mapping[int, str], address: str = ADDRESS) -> Iterator[None]:
+def scripted(space: Namespace, habits: Mapping[int, str], address: str = ADDRESS) -> Iterator[Scripted]:
     """Ports that answer by these habits (see ``udp_scripted``)."""
     pairs = [f"{port}={habit}" for port, habit in habits.items()]
     process = space.start(sys.executable, str(_SCRIPTED), address, *pairs)
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        yield
+        yield Scripted(process)
     finally:
         process.kill()
         process.communicate()
