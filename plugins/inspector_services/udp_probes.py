@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from inspector import (
@@ -150,12 +150,17 @@ async def _ask_again(network: Network, silent: Iterable[StoredUdp], *, rejects: 
     """Ask silent ports once more; where the target sends ICMP errors, no faster than such a limit allows."""
     if not rejects:
         return list(await asyncio.gather(*(_asked(network, each.port, each.service, 1) for each in silent)))
-    found = []
+    found: list[StoredUdp] = []
     for each in silent:
+        await _await_icmp(found)
         found.append(await _asked(network, each.port, each.service, 1))
-        if found[-1].cause is Cause.REFUSED:
-            await asyncio.sleep(ICMP_SECONDS)
     return found
+
+
+async def _await_icmp(asked: Sequence[StoredUdp]) -> None:
+    """Wait until the target may send an ICMP error again: the last question began as long ago as it was waited for."""
+    was_refused = bool(asked) and asked[-1].cause is Cause.REFUSED
+    await asyncio.sleep(max(0.0, ICMP_SECONDS - (0.0 if was_refused else ANSWER_SECONDS)))
 
 
 # --- what a short list of ports answers ---
@@ -219,7 +224,9 @@ async def udp_services(target: Target, network: Network, *, whole_list: bool = F
         rejects = controls[0] is Cause.REFUSED or any(each.cause is Cause.REFUSED for each in stored)
         again = await _ask_again(network, silent, rejects=rejects)
         stored = [each for each in stored if each not in silent] + again
-        controls.append(await _control(network, control))
+        if any(each.cause is Cause.TIMEOUT for each in again):
+            await _await_icmp(again)
+            controls.append(await _control(network, control))
     _raise_if_nothing_was_asked(stored)
     ordered = tuple(sorted(stored, key=lambda each: each.port))
     return ScanOutput(
