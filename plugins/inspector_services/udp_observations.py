@@ -67,6 +67,8 @@ class UdpServices(Observation):
     """The UDP ports that were asked at one address, ascending."""
 
     kind: ClassVar[str] = "udp-services/1"
+    #: Of which protocol the ports are, for the comparison with the declaration.
+    transport: ClassVar[str] = "udp"
 
     ports: tuple[UdpPort, ...] = ()
 
@@ -75,15 +77,15 @@ class UdpServices(Observation):
         found = next((each.answer for each in self.ports if each.port == port), None)
         return found or Answer[UdpReply](unseen=Cause.NOT_SELECTED)
 
-    def state(self, port: int) -> UdpState | None:
-        """The state of ``port``; None when it was not seen."""
-        reply = self.answer(port).seen
-        return reply.state if reply is not None else None
+    def state(self, port: int) -> Answer[UdpState]:
+        """The state of ``port``."""
+        answer = self.answer(port)
+        return Answer[UdpState](seen=None if answer.seen is None else answer.seen.state, unseen=answer.unseen)
 
     @property
     def open(self) -> tuple[int, ...]:
         """The ports that answered, ascending."""
-        return tuple(each.port for each in self.ports if self.state(each.port) is UdpState.OPEN)
+        return tuple(each.port for each in self.ports if self.state(each.port).seen is UdpState.OPEN)
 
     def identified(self, *protocols: UdpProtocol) -> tuple[int, ...]:
         """The open ports whose reply identifies one of these protocols."""

@@ -354,7 +354,7 @@ async def udp_exposure(_target: Target, network: Network, services: UdpServices)
 
 
 async def _intrude(network: Network, name: str, question: UdpQuestion, services: UdpServices) -> StoredExposure:
-    if services.state(question.port) in (UdpState.CLOSED, UdpState.FILTERED):
+    if services.state(question.port).seen in (UdpState.CLOSED, UdpState.FILTERED):
         return StoredExposure(name=name, is_closed=True)
     failure: ScanFailure | None = None
     for _ in range(ATTEMPTS):
@@ -368,7 +368,7 @@ async def _intrude(network: Network, name: str, question: UdpQuestion, services:
         answer = next((each for each in replies if question.shown_by(sent, each) is not None), None)
         return StoredExposure(name=name, sent=sent, reply=b"" if answer is None else question.kept(answer))
     assert failure is not None  # noqa: S101  (every attempt failed)
-    if failure.cause in _REJECTIONS and services.state(question.port) is UdpState.OPEN:
+    if failure.cause in _REJECTIONS and services.state(question.port).seen is UdpState.OPEN:
         return StoredExposure(name=name, cause=Cause.UNSTABLE, detail=failure.message[:300])
     is_alive = failure.cause is Cause.TIMEOUT and await _is_alive(network, question.port)
     return StoredExposure(name=name, cause=failure.cause, detail=failure.message[:300], is_alive=is_alive)

@@ -13,10 +13,10 @@ def declared_udp_ports_open(services: UdpServices, declared: Declared) -> Verdic
     expected = sorted({each.port for each in declared.ports if each.protocol == "udp"})
     if not expected:
         return not_applicable("no UDP port is declared for this host")
-    closed = [port for port in expected if services.state(port) is UdpState.CLOSED]
+    closed = [port for port in expected if services.state(port).seen is UdpState.CLOSED]
     if closed:
         return failed("declared, but closed: {measured}", measured=map(services.label, closed), facts=("/ports",))
-    filtered = [port for port in expected if services.state(port) is UdpState.FILTERED]
+    filtered = [port for port in expected if services.state(port).seen is UdpState.FILTERED]
     if filtered:
         return inconclusive(
             "declared, but filtered: {measured}", measured=map(services.label, filtered), cause=Cause.BLOCKED

@@ -88,7 +88,7 @@ def test_every_server_is_identified(seen_open: UdpServices) -> None:
     without = {UdpProtocol.CLDAP, UdpProtocol.QUIC, UdpProtocol.SSDP}
     expected = {port: each[0].protocol for port, each in BY_PORT.items() if each[0].protocol not in without}
     assert found == expected
-    assert {port for port in BY_PORT if seen_open.state(port) is UdpState.CLOSED} == {389, 443, 1900}
+    assert {port for port in BY_PORT if seen_open.state(port).seen is UdpState.CLOSED} == {389, 443, 1900}
 
 
 def test_an_open_host_fails(open_host: Namespace, seen_open: UdpServices) -> None:
@@ -217,7 +217,7 @@ def test_limited_icmp_is_recognised() -> None:
     limit = "nft add rule inet t c icmp type destination-unreachable limit rate over 1/day burst 5 packets drop"
     with namespace("nft add table inet t", chain, limit) as space:
         seen = services_at(space)
-    states = Counter(seen.state(port) for port in seen.asked)
+    states = Counter(seen.state(port).seen for port in seen.asked)
     assert states == {UdpState.CLOSED: 4, None: len(CHECKED_PORTS) - 4}
     assert {each.answer.unseen for each in seen.ports} == {None, Cause.RATE_LIMITED}
 
@@ -256,7 +256,7 @@ def test_a_closed_host_is_seen_closed_though_linux_limits_its_icmp() -> None:
         )
     assert found.returncode == 0, found.stderr
     seen = UdpServices.parse(found.stdout)
-    assert {seen.state(port) for port in CHECKED_PORTS} == {UdpState.CLOSED}
+    assert {seen.state(port).seen for port in CHECKED_PORTS} == {UdpState.CLOSED}
 
 
 # --- servers that mislead, and limits ---
