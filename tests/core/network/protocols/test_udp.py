@@ -62,11 +62,12 @@ def asking(folder: Path, act: Any, **changes: Any) -> tuple[Any, LocalGateway]:
     """The result of ``act(network)`` in a scan of the whole host, and the gateway."""
 
     folder.mkdir(exist_ok=True)
+    declared = changes.pop("declared", ())
 
     async def go() -> tuple[Any, LocalGateway]:
         settings = changes.pop("settings", None)
         granted = authorise(**{"covers": LISTED, **changes})
-        on = LocalGateway(folder, f"host:{HOST}", granted=granted, settings=settings)
+        on = LocalGateway(folder, f"host:{HOST}", *declared, granted=granted, settings=settings)
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(None, scheme="host"), granted)
             return await act(network), on
@@ -191,7 +192,12 @@ def test_udp_needs_the_address_listed(tmp_path: Path) -> None:
     with bound() as server:
         port = port_of(server)
         named = Covers(names=(HOST,), ports=(PortRange(first=1, last=65535),))
-        cause = refusal(tmp_path, lambda network: network.udp(b"?", anything, port=port, timeout=0.1), covers=named)
+        cause = refusal(
+            tmp_path,
+            lambda network: network.udp(b"?", anything, port=port, timeout=0.1),
+            covers=named,
+            declared=(f"tcp://{HOST}:{port}",),
+        )
         assert cause is Cause.OUT_OF_SCOPE
         server.setblocking(False)
         with pytest.raises(BlockingIOError):
