@@ -29,6 +29,7 @@ from tests.core.network.addresses import (
     authorise,
     make_probe,
     most_in_a_second,
+    pinned,
     target,
 )
 
@@ -62,12 +63,11 @@ def asking(folder: Path, act: Any, **changes: Any) -> tuple[Any, LocalGateway]:
     """The result of ``act(network)`` in a scan of the whole host, and the gateway."""
 
     folder.mkdir(exist_ok=True)
-    declared = changes.pop("declared", ())
 
     async def go() -> tuple[Any, LocalGateway]:
         settings = changes.pop("settings", None)
         granted = authorise(**{"covers": LISTED, **changes})
-        on = LocalGateway(folder, f"host:{HOST}", *declared, granted=granted, settings=settings)
+        on = LocalGateway(folder, f"host:{HOST}", granted=granted, settings=settings)
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(None, scheme="host"), granted)
             return await act(network), on
@@ -189,19 +189,19 @@ def test_silence_is_a_timeout(tmp_path: Path) -> None:
 
 def test_udp_needs_the_address_listed(tmp_path: Path) -> None:
     """A listed name does not cover a datagram, not even to a declared port: the address may be another owner's."""
-    with bound() as server:
-        port = port_of(server)
-        named = Covers(names=(HOST,), ports=(PortRange(first=1, last=65535),))
-        cause = refusal(
-            tmp_path,
-            lambda network: network.udp(b"?", anything, port=port, timeout=0.1),
-            covers=named,
-            declared=(f"tcp://{HOST}:{port}",),
-        )
-        assert cause is Cause.OUT_OF_SCOPE
-        server.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            server.recv(10)
+    address = "9.9.9.9"  # one that a name may lead to
+
+    async def go() -> None:
+        granted = authorise(covers=Covers(names=(HOST,), ports=(PortRange(first=1, last=65535),)))
+        on = LocalGateway(tmp_path, f"host:{HOST}", f"tcp://{HOST}:53", granted=granted, pins=(pinned(address),))
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(None, address=address, scheme="host"), granted)
+            with pytest.raises(ScanFailure) as caught:
+                await network.udp(b"?", anything, port=53, timeout=0.1)
+        assert caught.value.cause is Cause.OUT_OF_SCOPE
+        assert not list(on.ledger.entries())
+
+    asyncio.run(go())
 
 
 def test_ports_that_are_not_covered_get_no_datagram(tmp_path: Path) -> None:
