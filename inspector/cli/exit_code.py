@@ -15,7 +15,7 @@ from inspector.model.finding import Finding, Obligation, Severity
 from inspector.model.formatted import FormattedMessage
 from inspector.model.observation import Evidence
 from inspector.model.verdict import Outcome
-from inspector.report.declared_vs_seen import has_port_states
+from inspector.report.declared_vs_seen import has_port_states, transport_of
 from inspector.report.standing import Standing
 from inspector.report.view import View
 
@@ -88,8 +88,8 @@ def exit_code(
 def is_blind(view: View) -> bool:
     """Whether no endpoint answered: no scan gave an observation, or no connection to a target received a byte.
 
-    A sweep that observed the ports of a host has an answer, also where all are closed; a system without planned scans
-    needs none.
+    A sweep that observed the TCP ports of a host has an answer, also where all are closed; a system without planned
+    scans needs none.
     """
     coverage = view.assessment.coverage
     if coverage.asked and not coverage.seen:
@@ -107,7 +107,7 @@ def _is_bounded(view: View) -> bool:
 
 def _is_sweep(view: View, evidence: Evidence) -> bool:
     kind = view.registry.kinds.get(evidence.kind)
-    return kind is not None and has_port_states(kind)
+    return kind is not None and has_port_states(kind) and transport_of(kind) == "tcp"
 
 
 @dataclass(frozen=True, slots=True)

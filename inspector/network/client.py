@@ -80,6 +80,36 @@ class Network:
         where = self.target.port if port is None else port
         return await self._session.exchange(where, sent, received, timeout=timeout, allowance=self.answer_bytes)
 
+    async def udp(
+        self,
+        sent: bytes,
+        is_answer: Callable[[bytes], bool],
+        *,
+        port: int | None = None,
+        replies: int = 4,
+        timeout: float = 2.0,
+        from_any_port: bool = False,
+    ) -> tuple[bytes, ...]:
+        """Send one datagram and return those that came back from the asked address and port, at least one.
+
+        It ends with the first one for which ``is_answer`` is true, with so many ``replies``, with ``answer_bytes``, or
+        after ``timeout`` seconds. ``from_any_port`` takes datagrams from every port of the address, as TFTP answers.
+        The address must be listed. Raises ScanFailure: timeout without any; refused where the target itself says that
+        the port is unreachable; blocked where another device does, or says that it may not be reached.
+        """
+        from inspector.network.protocols.udp import ask
+
+        return await ask(
+            self._session,
+            self.target.port if port is None else port,
+            sent,
+            is_answer,
+            replies=replies,
+            timeout=timeout,
+            allowance=self.answer_bytes,
+            from_any_port=from_any_port,
+        )
+
     def transport(self, *, verify: bool = False) -> httpx.AsyncBaseTransport:
         """An HTTP transport that reaches only the target's pinned address, whatever a URL or redirect names.
 

@@ -213,7 +213,8 @@ class ProbeSession:
         try:
             for record, ports in log.records:
                 if not record.is_infrastructure:
-                    self._admit(ports, record.at, sweep=record.is_sweep and not self.declares(ports))
+                    sweep = record.is_udp or (record.is_sweep and not self.declares(ports))
+                    self._admit(ports, record.at, sweep=sweep)
         except ScanFailure:
             return False
         for record, _ in log.records:
@@ -248,17 +249,25 @@ class ProbeSession:
         """Whether this is the target's pinned address."""
         return bool(self.target.address) and canonical_address(address) == canonical_address(self.target.address)
 
-    async def acquire(self, port: int, deadline: PausableDeadline | None = None) -> ConnectionLease:
-        """Wait until a connection to ``port`` of the target may be opened. Raises ScanFailure."""
+    async def acquire(
+        self, port: int, deadline: PausableDeadline | None = None, *, protocol: str = "tcp"
+    ) -> ConnectionLease:
+        """Wait until a connection to ``port`` of the target may be opened, or a datagram sent. Raises ScanFailure.
+
+        UDP needs the address listed, like a sweep.
+        """
 
         def check() -> None:
-            self.check((port,))
+            self.check((port,), sweep=protocol != "tcp")
+            stopped = self.admission.reachability(self.target.address).stopped
+            if stopped is not None and protocol != "tcp":
+                raise stopped.failure()
 
         return await self.admission.acquire(
             self.request_context,
             self.target.address,
             port,
-            "tcp",
+            protocol,
             deadline=deadline or self.deadline,
             check=check,
         )

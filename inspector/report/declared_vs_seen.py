@@ -78,8 +78,13 @@ def endpoint_seen(uri: str, scans: list[Evidence]) -> EndpointSeen:
 
 
 def has_port_states(kind: type[Observation]) -> bool:
-    """Whether an observation has the states of TCP ports, as ``open`` and ``state(port)``."""
+    """Whether an observation has the states of ports, as ``open`` and ``state(port)``."""
     return isinstance(getattr(kind, "open", None), property) and callable(getattr(kind, "state", None))
+
+
+def transport_of(kind: type[Observation]) -> str:
+    """Of which protocol the ports are whose states an observation has: its ``transport``, or tcp."""
+    return str(getattr(kind, "transport", "tcp"))
 
 
 def observation_of(evidence: Evidence, kind: type[Observation]) -> Observation | None:

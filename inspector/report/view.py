@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from inspector.model.declared import DeclaredPort
 from inspector.model.escaping import escape_control
 from inspector.model.finding import CommonCause, Finding, Force
 from inspector.model.language import Language
-from inspector.model.observation import Evidence, Observation
+from inspector.model.observation import Evidence
 from inspector.model.subject import BadUri, Uri, UriForm, parse_uri
 from inspector.model.verdict import Outcome
 from inspector.record.assessment import Assessment
@@ -30,6 +30,7 @@ from inspector.report.declared_vs_seen import (
     endpoint_seen,
     has_port_states,
     observation_of,
+    transport_of,
 )
 from inspector.report.ledger_totals import LedgerTotals
 from inspector.report.messages import Contributions, Translator
@@ -202,29 +203,29 @@ class View:
 
     def comparisons(self) -> tuple[Comparison, ...]:
         """Declared and seen ports, for every address whose ports were scanned."""
-        found = [
-            self._comparison(each, kind)
-            for each in self.evidence.values()
-            if each.scan == 1 and (kind := self.registry.kinds.get(each.kind)) is not None and has_port_states(kind)
-        ]
-        return tuple(sorted(found, key=lambda each: (each.host, each.address)))
+        found: dict[tuple[str, str], dict[str, Answer[Any]]] = defaultdict(dict)
+        for each in self.evidence.values():
+            kind = self.registry.kinds.get(each.kind)
+            if each.scan == 1 and kind is not None and has_port_states(kind):
+                seen = observation_of(each, kind)
+                cause = each.failure.cause if each.failure else Cause.NOT_REACHED
+                answer = Answer[Any](unseen=cause) if seen is None else Answer[Any](seen=seen)
+                found[each.subject.host or "", each.subject.address or ""][transport_of(kind)] = answer
+        return tuple(self._comparison(*where, scans) for where, scans in sorted(found.items()))
 
-    def _comparison(self, evidence: Evidence, kind: type[Observation]) -> Comparison:
-        host = evidence.subject.host or ""
+    def _comparison(self, host: str, address: str, scans: Mapping[str, Answer[Any]]) -> Comparison:
+        """``scans`` are the observations of the address's ports by their protocol."""
         declared = self.inspection.system.declared(host)
         ports = {str(port): port for port in (*self._endpoint_ports(host), *declared.ports)}
-        seen: Any = observation_of(evidence, kind)
-        for number in seen.open if seen is not None else ():
-            ports.setdefault(f"{number}/tcp", DeclaredPort(port=number))
-        named = {*(str(port) for port in self._endpoint_ports(host)), *(str(port) for port in declared.ports)}
-        cause = evidence.failure.cause if evidence.failure else Cause.NOT_REACHED
+        named = frozenset(ports)
+        for protocol, scan in scans.items():
+            for number in scan.seen.open if scan.seen is not None else ():
+                port = DeclaredPort.model_validate(f"{number}/{protocol}")
+                ports.setdefault(str(port), port)
         rows = []
         for name, port in sorted(ports.items(), key=lambda item: (item[1].protocol, item[1].port)):
-            answer = Answer[Any](unseen=cause)
-            if port.protocol != "tcp":
-                answer = Answer[Any](unseen=Cause.NOT_SELECTED)
-            elif seen is not None:
-                answer = seen.state(port.port)
+            scan = scans.get(port.protocol, Answer[Any](unseen=Cause.NOT_SELECTED))
+            answer = scan if scan.seen is None else scan.seen.state(port.port)
             rows.append(
                 PortSeen(
                     port=name,
@@ -234,7 +235,6 @@ class View:
                     cause=answer.unseen,
                 )
             )
-        address = evidence.subject.address or ""
         return Comparison(host=host, address=address, tenancy=declared.tenancy, ports=tuple(rows))
 
     def _endpoint_ports(self, host: str) -> Iterator[DeclaredPort]:

@@ -1,4 +1,4 @@
-"""Network services: open TCP ports and the banners of the services behind them."""
+"""Network services: open TCP ports and the banners of the services behind them, and a short list of UDP ports."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    """The port sweep and the banner probe."""
+    """The port sweep, the banner probe, and the two probes of UDP services."""
     from inspector_services.probes import banners, ports
+    from inspector_services.udp_probes import udp_exposure, udp_services
 
-    return (ports, banners)
+    return (ports, banners, udp_services, udp_exposure)
 
 
 @hookimpl

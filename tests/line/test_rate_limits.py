@@ -16,6 +16,8 @@ ACCEPTED = 20
 #: The causes of what a limit hides.
 UNSEEN = {"rate-limited", "blocked", "refused", "reset", "timeout", "not-reached"}
 OPENING = "tcp flags & (fin | syn | rst | ack) == syn"
+#: The probes that ask a host as a whole.
+WHOLE_HOST = {"ports", "banners", "udp-services", "udp-exposure"}
 LIMITS = {"refusing": "reject with tcp reset", "dropping": "drop"}
 
 
@@ -57,7 +59,8 @@ def test_the_sweep_follows_the_scans_of_declared_services(limited: RunResult) ->
     ]
     swept = [index for index, entry in enumerate(limited.ledger) if entry.protocol == SWEEP]
     waves = {task.probe: task.wave for task in limited.bundle.inspection.plan.tasks}
-    assert max(waves[probe] for probe in waves if probe not in ("ports", "banners")) < waves["ports"] < waves["banners"]
+    declared = [wave for probe, wave in waves.items() if probe not in WHOLE_HOST]
+    assert max(declared) < waves["ports"] == waves["udp-services"] < waves["banners"]
     assert not swept or first[0] < swept[0]
 
 
@@ -73,7 +76,7 @@ def test_a_host_that_stops_answering_is_named_rate_limited(limited: RunResult) -
 
 def test_nothing_more_is_sent_to_a_host_that_stopped(limited: RunResult) -> None:
     """Each time that it has stopped only the connections under way are lost, not one for each question."""
-    lost = [entry for entry in limited.ledger if entry.result in ("refused", "timeout") and entry.protocol != SWEEP]
+    lost = [entry for entry in limited.ledger if entry.result in ("refused", "timeout") and entry.protocol == "tcp"]
     at_once = FAST["at_once"]
     assert STOPPED_LOSSES <= len(lost) <= 2 * (STOPPED_LOSSES + at_once)
     assert sum(entry.result == "open" for entry in limited.ledger if entry.protocol == "tcp") == ACCEPTED

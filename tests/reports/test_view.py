@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 
-from inspector import Cause, CommonCause, Language, Outcome, Renderer
+from inspector import Answer, Cause, CommonCause, Language, Observation, Outcome, Renderer
+from inspector.declare.declaration import Host
 from inspector.declare.document import SourceLocation
-from inspector.model.declared import Tenancy
+from inspector.model.declared import DeclaredPort, Tenancy
 from inspector.model.verdict import Message
 from inspector.pipeline.reporting import render
 from inspector.record.ledger_entry import LedgerEntry
@@ -71,6 +73,41 @@ def test_declared_ports_are_compared_with_those_seen() -> None:
     ]
     assert legacy.ports == (PortSeen(port="443/tcp", declared=True, cause=Cause.OUTSIDE_WINDOW),)
     assert not legacy.ports[0].differs
+
+
+class UdpPorts(Observation):
+    """Two UDP ports: one open, one closed."""
+
+    kind: ClassVar[str] = "specimen-udp/1"
+    transport: ClassVar[str] = "udp"
+
+    @property
+    def open(self) -> tuple[int, ...]:
+        return (161,)
+
+    def state(self, port: int) -> Answer[str]:
+        return Answer[str](seen="open" if port == 161 else "closed")
+
+
+def test_udp_ports_are_compared_beside_those_of_tcp() -> None:
+    """The same number is another port over UDP; what only one of the two scans saw stays unseen in the other."""
+    view = specimens.view()
+    (tcp,) = [each for each in view.evidence.values() if each.kind == "specimen-ports/1" and each.facts]
+    udp = tcp.model_copy(update={"probe": "udp", "kind": UdpPorts.kind, "facts": {}})
+    registry = replace(view.registry, kinds={**view.registry.kinds, UdpPorts.kind: UdpPorts})
+    host = Host(name="portal.example.vn", ports=(DeclaredPort.model_validate("443/udp"),))
+    system = view.inspection.system.model_copy(update={"hosts": (host,)})
+    inspection = view.inspection.model_copy(update={"system": system})
+    both = replace(view, evidence={**view.evidence, "6" * 64: udp}, registry=registry, inspection=inspection)
+    seen = {each.port: (each.declared, each.state) for each in both.comparisons()[-1].ports}
+    assert seen == {
+        "443/tcp": (True, "open"),
+        "3306/tcp": (False, "open"),
+        "443/udp": (True, "closed"),
+        "161/udp": (False, "open"),
+    }
+    alone = replace(view, inspection=inspection).comparisons()[-1]
+    assert [each.cause for each in alone.ports if each.port == "443/udp"] == [Cause.NOT_SELECTED]
 
 
 def test_every_declared_endpoint_is_accounted_for() -> None:

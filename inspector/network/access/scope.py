@@ -279,11 +279,11 @@ def _refuse(step: int, cause: Cause, granted: Authorisation, reason: str) -> _Re
 
 def _needs_listed_address(subject: Subject, intrusiveness: Intrusiveness, sweep: bool) -> str:
     """The part of a scan that a listed name does not cover, because its address may be another owner's."""
+    if subject.scheme == UDP.name:
+        return "UDP"
     if sweep:
         return "a sweep"
-    if intrusiveness is Intrusiveness.INTRUSIVE:
-        return "an intrusive scan"
-    return "UDP" if subject.scheme == UDP.name else ""
+    return "an intrusive scan" if intrusiveness is Intrusiveness.INTRUSIVE else ""
 
 
 def _is_special(host: str | None, address: str | None, *, listed: bool) -> str:

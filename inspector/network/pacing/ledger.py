@@ -206,6 +206,11 @@ class LedgerRecord:
         return self._ledger_line.protocol == SWEEP
 
     @property
+    def is_udp(self) -> bool:
+        """Whether this is a datagram."""
+        return self._ledger_line.protocol == "udp"
+
+    @property
     def is_infrastructure(self) -> bool:
         """Whether it goes to infrastructure."""
         return self._ledger_line.infrastructure

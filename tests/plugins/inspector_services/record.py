@@ -1,7 +1,7 @@
 """Records what the probes observe at running servers: ``python -m tests.plugins.inspector_services.record NAME``.
 
-Needs root (for ports below 1024), nmap, redis-server and sshd. Names are as in ``ports/exposed`` and
-``banners/exposed``; ``--all`` records every one.
+Needs root (for ports below 1024), nmap, redis-server, sshd and the servers of ``udp_servers``. Names are as in
+``ports/exposed`` and ``banners/exposed``; ``--all`` records every one.
 """
 
 import sys
@@ -14,8 +14,12 @@ from inspector import Observation, Target
 from inspector.testing import record
 from inspector_services.observations import OpenPorts
 from inspector_services.probes import banners, ports
-from tests.plugins.inspector_services.scanning import host, read, scan
+from inspector_services.udp_observations import UdpExposure, UdpServices
+from inspector_services.udp_probes import udp_exposure, udp_services
+from tests.plugins.inspector_services.scanning import INTRUSIVE, host, read, scan
 from tests.plugins.inspector_services.servers import own_address, redis, speaking, sshd
+from tests.plugins.inspector_services.udp_servers import ADDRESS as UDP_ADDRESS
+from tests.plugins.inspector_services.udp_servers import SCENES as SCENES_OVER_UDP
 
 FOLDER = Path(__file__).parent
 
@@ -70,9 +74,37 @@ def _ports(target: Target) -> OpenPorts:
     return facts
 
 
+def udp_services_at(name: str) -> UdpServices:
+    """What the UDP ports of a scene answer."""
+    with SCENES_OVER_UDP[name]() as space:
+        return space.call(_udp_services)
+
+
+def udp_exposure_at(name: str) -> UdpExposure:
+    """What becomes of intrusive questions over UDP in a scene."""
+    with SCENES_OVER_UDP[name]() as space:
+        return space.call(_udp_exposure)
+
+
+def _udp_services() -> UdpServices:
+    target = host(UDP_ADDRESS)
+    facts = read(udp_services, scan(udp_services, target, whole_list=True), target)
+    assert isinstance(facts, UdpServices)
+    return facts
+
+
+def _udp_exposure() -> UdpExposure:
+    target = host(UDP_ADDRESS)
+    facts = read(udp_exposure, scan(udp_exposure, target, _udp_services(), authorisation=INTRUSIVE), target)
+    assert isinstance(facts, UdpExposure)
+    return facts
+
+
 RECORDERS: dict[str, Callable[[], Observation]] = {
     **{f"ports/{name}": partial(open_ports, name) for name in SCENES},
     **{f"banners/{name}": partial(sent_banners, name) for name in SCENES},
+    **{f"udp-services/{name}": partial(udp_services_at, name) for name in SCENES_OVER_UDP},
+    **{f"udp-exposure/{name}": partial(udp_exposure_at, name) for name in SCENES_OVER_UDP},
 }
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The questions over UDP, one protocol per module; none reads or sends anything itself."""

@@ -1,0 +1,110 @@
+"""SNMP on port 161: discovery of the engine without any user (RFC 3414 §4), and the community ``public``. Pure."""
+
+from __future__ import annotations
+
+from inspector_services.udp_observations import UdpProtocol
+from inspector_services.udp_protocols import ber
+from inspector_services.udp_protocols.question import MalformedReply, Reader, UdpQuestion, require
+
+_VERSION_3 = 3
+_REPORTABLE = b"\x04"
+_USER_SECURITY = 3
+_GET, _RESPONSE, _REPORT = 0xA0, 0xA2, 0xA8
+#: The engine's identifier begins with its vendor's enterprise number (RFC 3411 §5, SnmpEngineID).
+_ENTERPRISE_BYTES = 4
+
+
+def _number(token: bytes) -> int:
+    """A positive number of four bytes."""
+    return int.from_bytes(token[:4], "big") & 0x3FFFFFFF | 0x40000000
+
+
+def _ask(token: bytes) -> bytes:
+    """A request that an engine answers with a report of its identifier: no engine, no user, no object."""
+    empty = ber.encode(ber.OCTETS)
+    zero = ber.integer(0)
+    header = ber.encode(
+        ber.SEQUENCE,
+        ber.integer(_number(token)),
+        ber.integer(65507),
+        ber.encode(ber.OCTETS, _REPORTABLE),
+        ber.integer(_USER_SECURITY),
+    )
+    security = ber.encode(ber.OCTETS, ber.encode(ber.SEQUENCE, empty, zero, zero, empty, empty, empty))
+    request = ber.encode(_GET, ber.integer(_number(token)), zero, zero, ber.encode(ber.SEQUENCE))
+    scoped = ber.encode(ber.SEQUENCE, empty, empty, request)
+    return ber.encode(ber.SEQUENCE, ber.integer(_VERSION_3), header, security, scoped)
+
+
+def _engine(reply: bytes) -> tuple[int, bytes]:
+    """The message number and the engine's identifier in a report. Raises MalformedReply."""
+    message = Reader(ber.expect(Reader(reply), ber.SEQUENCE))
+    require(ber.number(message) == _VERSION_3)
+    header = Reader(ber.expect(message, ber.SEQUENCE))
+    identifier = ber.number(header)
+    security = Reader(ber.expect(Reader(ber.expect(message, ber.OCTETS)), ber.SEQUENCE))
+    engine = ber.expect(security, ber.OCTETS)
+    scoped = Reader(ber.expect(message, ber.SEQUENCE))
+    ber.expect(scoped, ber.OCTETS)
+    ber.expect(scoped, ber.OCTETS)
+    ber.expect(scoped, _REPORT)
+    require(len(engine) > _ENTERPRISE_BYTES)
+    return identifier, engine
+
+
+def _identifier(sent: bytes) -> int:
+    message = Reader(ber.expect(Reader(sent), ber.SEQUENCE))
+    ber.number(message)
+    return ber.number(Reader(ber.expect(message, ber.SEQUENCE)))
+
+
+def _read(sent: bytes, reply: bytes) -> str:
+    identifier, engine = _engine(reply)
+    require(identifier == _identifier(sent))
+    return f"version 3, enterprise {int.from_bytes(engine[:_ENTERPRISE_BYTES], 'big') & 0x7FFFFFFF}"
+
+
+def _kept(reply: bytes) -> bytes:
+    """The reply without what follows the enterprise number: often an address or a name."""
+    try:
+        _identifier, engine = _engine(reply)
+    except MalformedReply:
+        return b""
+    tail = engine[_ENTERPRISE_BYTES:]
+    return reply.replace(engine, engine[:_ENTERPRISE_BYTES] + bytes(len(tail)))
+
+
+SNMP = UdpQuestion(UdpProtocol.SNMP, 161, _ask, _read, _kept)
+
+#: sysObjectID.0 (RFC 3418): what kind of agent it is, and nothing about its place or people.
+_OBJECT = ber.encode(ber.OID, bytes([0x2B, 6, 1, 2, 1, 1, 2, 0]))
+_PUBLIC = b"public"
+ACCEPTED = "accepted"
+
+
+def _with_community(version: int) -> UdpQuestion:
+    """Read one object with the community ``public``; ``version`` is 0 for SNMPv1 and 1 for SNMPv2c."""
+
+    def ask(token: bytes) -> bytes:
+        bindings = ber.encode(ber.SEQUENCE, ber.encode(ber.SEQUENCE, _OBJECT, ber.encode(ber.NULL)))
+        zero = ber.integer(0)
+        request = ber.encode(_GET, ber.integer(_number(token)), zero, zero, bindings)
+        return ber.encode(ber.SEQUENCE, ber.integer(version), ber.encode(ber.OCTETS, _PUBLIC), request)
+
+    return UdpQuestion(UdpProtocol.SNMP, 161, ask, _read_community)
+
+
+def _response(data: bytes, tag: int) -> tuple[int, bytes, int]:
+    """Version, community and request number of a message. Raises MalformedReply."""
+    message = Reader(ber.expect(Reader(data), ber.SEQUENCE))
+    version, community = ber.number(message), ber.expect(message, ber.OCTETS)
+    return version, community, ber.number(Reader(ber.expect(message, tag)))
+
+
+def _read_community(sent: bytes, reply: bytes) -> str:
+    """An agent is silent to a community that it does not know; an error about the object is an answer, too."""
+    require(_response(reply, _RESPONSE) == _response(sent, _GET))
+    return ACCEPTED
+
+
+PUBLIC_V1, PUBLIC_V2C = _with_community(0), _with_community(1)
