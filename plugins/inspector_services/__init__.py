@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
     """The port sweep and the banner probe."""
-    from inspector_services.probes import banners, ports
+    from inspector_services.identification import banners
+    from inspector_services.probes import ports
 
     return (ports, banners)
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from inspector import Observation, Target
 from inspector.testing import record
+from inspector_services.identification import banners
 from inspector_services.observations import OpenPorts
-from inspector_services.probes import banners, ports
+from inspector_services.probes import ports
 from tests.plugins.inspector_services.scanning import host, read, scan
 from tests.plugins.inspector_services.servers import own_address, redis, speaking, sshd
 

@@ -6,9 +6,9 @@ from inspector import Answer, Cause, Outcome, Target, Verdict, masked
 from inspector_services.banners import StoredBanner, parse_banner, printable, protocol_of
 from inspector_services.checks.no_cleartext_administration import no_cleartext_administration
 from inspector_services.checks.no_database_reachable import no_database_reachable
+from inspector_services.identification import BANNER_BYTES, MAX_PORTS, banners
 from inspector_services.observations import Banners, OpenPorts, PortState, ServiceProtocol, Span
 from inspector_services.port_roles import NOTABLE
-from inspector_services.probes import BANNER_BYTES, MAX_PORTS, banners
 from inspector_services.questions import NOOP
 from tests.plugins.inspector_services.scanning import host, read, scan
 from tests.plugins.inspector_services.servers import own_address, postgresql, redis, speaking, vsftpd
