@@ -1,10 +1,10 @@
-"""The probe of the services behind open ports: banners, and the answers to a client's first question."""
+"""The probe of the services behind open ports: greetings, and the answers to a client's first questions."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from inspector import (
     HOST,
@@ -20,48 +20,55 @@ from inspector import (
     SubjectKind,
     Target,
     masked,
+    permissive_tls_context,
     probe,
 )
-from inspector_services.banners import (
-    StoredBanner,
-    StoredBanners,
-    client_command,
-    identified,
-    is_complete,
-    needs_noop,
-    parse_banner,
-)
+from inspector_services.banners import StoredPort, StoredPorts, parse_port
+from inspector_services.declared_services import declared_services
 from inspector_services.observations import Banners, OpenPorts
 from inspector_services.port_roles import NOTABLE, Role
 from inspector_services.probes import CONNECT_SECONDS, declared_ports
-from inspector_services.questions import NOOP, is_answered, is_own, questions_for
-
-#: Limits: ports per address, and bytes and seconds per banner.
-MAX_PORTS = 40
-BANNER_BYTES = 512
-BANNER_SECONDS = 3.0
-
-#: Roles whose open ports have their banner read although they are declared.
-_NOTABLE_ROLES = frozenset(
-    {Role.ADMINISTRATION, Role.CLEARTEXT_ADMINISTRATION, Role.DATABASE, Role.FILE_SHARING, Role.LEGACY}
+from inspector_services.protocols import (
+    IN_TLS,
+    SERVER_FIRST,
+    grammar_of,
+    next_ask,
+    own_asks,
+    protocols_of,
+    recognised,
 )
+from inspector_services.protocols.dialogue import GREETING, Ask, Turn, Turns, is_line
+from inspector_services.protocols.http import GET
+from inspector_services.protocols.tls import HANDSHAKE, SHAKEN
+
+#: Limits: ports per address; connections per port; bytes per answer, and seconds for each.
+MAX_PORTS = 40
+MAX_CONNECTIONS = 5
+ANSWER_BYTES = 4096
+ANSWER_SECONDS = 3.0
+#: How many questions one port is asked at most.
+_MAX_TURNS = 12
+
+#: Roles whose open ports are identified although they are declared.
+_NOTABLE_ROLES = frozenset(Role) - {Role.MAIL, Role.NETWORK, Role.WEB}
 
 
-def _ports_to_read(target: Target, ports: OpenPorts) -> tuple[int, ...]:
-    """The open ports whose banner is read: those of a notable role first, then the undeclared ones."""
+def _ports_to_read(target: Target, ports: OpenPorts, services: Mapping[int, str]) -> tuple[int, ...]:
+    """The open ports that are identified: of a notable role first, then undeclared ones, then declared services."""
     declared = declared_ports(target)
     notable = [port for port in ports.open if port in NOTABLE and NOTABLE[port].role in _NOTABLE_ROLES]
     others = [port for port in ports.open if port not in declared and port not in notable]
-    return (*notable, *others)
+    stated = [port for port in ports.open if port in services and port not in notable and port not in others]
+    return (*notable, *others, *stated)
 
 
 def parse_banners(output: ScanOutput, context: ParseContext) -> Banners:
-    """The banner of every port that was read; raises ValueError when the stored banners are missing."""
-    raw = output.named("banners.json")
+    """What each port is; raises ValueError when what the ports sent is missing."""
+    raw = output.named("services.json")
     if raw is None:
-        raise ValueError(f"the banners of {context.subject.address} are missing")
-    received = sorted(StoredBanners.parse(raw).ports, key=lambda each: each.port)
-    return Banners(ports=tuple(parse_banner(each) for each in received))
+        raise ValueError(f"what the ports of {context.subject.address} sent is missing")
+    received = sorted(StoredPorts.parse(raw).ports, key=lambda each: each.port)
+    return Banners(ports=tuple(parse_port(each) for each in received))
 
 
 @probe(
@@ -70,106 +77,212 @@ def parse_banners(output: ScanOutput, context: ParseContext) -> Banners:
     schemes={HOST},
     subject_kind=SubjectKind.ADDRESS,
     parse=parse_banners,
-    cost=Cost(connections=2 * MAX_PORTS, seconds=MAX_PORTS * 3),
+    cost=Cost(connections=MAX_CONNECTIONS * MAX_PORTS, seconds=MAX_PORTS * 6),
+    version="2",
 )
 async def banners(target: Target, network: Network, ports: OpenPorts) -> ScanOutput:
-    """Read the banners of open ports, and ask where they do not show the protocol.
+    """Identify the services behind open ports.
 
-    A server that greets with code 220 gets NOOP, one that waits for the client at a database's, file-sharing or
-    cleartext port the first question of an ordinary client (``questions``). After FTP and VNC are identified, the
-    client's next command shows whether the session would be encrypted.
+    A greeting is awaited. Where there is none, the server gets the first question of the protocol that the port is
+    declared or known for, then a TLS handshake and a request for the page ``/``, until an answer identifies it. What
+    the protocol then leaves open (encryption, log-in) is asked as its clients do.
     """
-    chosen = _ports_to_read(target, ports)
-    received = list(await asyncio.gather(*(_read_port(network, port) for port in chosen[:MAX_PORTS])))
-    received += [StoredBanner(port=port, cause=Cause.ABORTED) for port in chosen[MAX_PORTS:]]
+    services = declared_services(target.declared)
+    chosen = _ports_to_read(target, ports, services)
+    identified = [_Port(network, port, services.get(port)).identify() for port in chosen[:MAX_PORTS]]
+    received = list(await asyncio.gather(*identified))
+    received += [StoredPort(port=port, cause=Cause.ABORTED) for port in chosen[MAX_PORTS:]]
+    stored = StoredPorts(ports=tuple(received)).canonical()
     return ScanOutput(
-        raw=(
-            Raw(
-                name="banners.json",
-                data=StoredBanners(ports=tuple(received)).canonical(),
-                media_type="application/json",
-            ),
-        ),
+        raw=(Raw(name="services.json", data=stored, media_type="application/json"),),
         gaps=tuple(Gap(question=f"banner of {each.port}/tcp", cause=each.cause) for each in received if each.cause),
     )
 
 
-async def _read_port(network: Network, port: int) -> StoredBanner:
-    """What one port sent, masked: texts of servers may hold secrets."""
-    read = await _read_whole(network, port)
-    texts = {name: masked(getattr(read, name)) for name in ("banner", "answer", "reply")}
-    return read.model_copy(update=texts)
+class _Port:
+    """What is said with one port. ``stated`` is the service that it is declared with."""
 
+    def __init__(self, network: Network, port: int, stated: str | None) -> None:
+        self._network = network
+        self._port = port
+        known = NOTABLE[port].service if port in NOTABLE else None
+        #: The service whose questions are asked.
+        self._service = stated if stated not in (None, "tls") else known
+        self._expected = protocols_of(stated or "") or protocols_of(known or "")
+        self._tls_first = (stated or known) in IN_TLS
+        self._stream: Stream | None = None
+        self._connections = 0
+        self._turns: list[Turn] = []
 
-async def _read_whole(network: Network, port: int) -> StoredBanner:
-    try:
-        stream = await network.connect(port, timeout=CONNECT_SECONDS)
+    async def identify(self) -> StoredPort:
+        """What the port sent, masked: texts of servers may hold secrets."""
+        cause = None
         try:
-            banner, ended = await _receive(stream, lambda data: b"\n" in data or data[:1] == b"\xff")
-            if ended and not banner:
-                return StoredBanner(port=port, cause=Cause.RESET)
-            stored = StoredBanner(port=port, banner=banner)
-            if not ended and banner:
-                return await _converse(stream, stored)
+            cause = await self._talk()
+        except ScanFailure as failure:
+            cause = failure.cause if grammar_of(self._said) is None else None
         finally:
-            await stream.close()
-        return stored if banner else await _ask(network, stored)
-    except ScanFailure as failure:
-        return StoredBanner(port=port, cause=failure.cause)
+            await self._close()
+        grammar = grammar_of(self._said)
+        kept = [each.model_copy(update={"received": _kept(each)}) for each in self._said]
+        return StoredPort(port=self._port, turns=tuple(kept), cause=None if grammar else cause)
 
+    @property
+    def _said(self) -> Turns:
+        return tuple(self._turns)
 
-async def _converse(stream: Stream, stored: StoredBanner) -> StoredBanner:
-    """Ask a server that greeted which protocol it speaks, where the greeting leaves that open, and how encrypted."""
-    if needs_noop(stored.banner):
-        answer, ended = await _exchange(stream, NOOP, partial(is_answered, NOOP))
-        stored = stored.model_copy(update={"question": NOOP, "answer": answer})
-        if ended:
-            return stored
-    protocol = identified(stored)
-    command = client_command(protocol, stored.banner)
-    if command is None:
-        return stored
-    reply, _ = await _exchange(stream, command, partial(is_complete, protocol))
-    return stored.model_copy(update={"reply": reply})
+    async def _talk(self) -> Cause | None:
+        """Ask until the protocol is identified; why nothing was received, if the server closed at once."""
+        if not (self._tls_first and await self._ask_in_tls()):
+            greeting = await self._receive(await self._connect(), GREETING, is_greeting)
+            if greeting.closed and not greeting.received:
+                return Cause.RESET
+            if not greeting.received:
+                await self._ask_what_it_is()
+        await self._ask_further()
+        await self._confirm()
+        return None
 
+    async def _ask_what_it_is(self) -> None:
+        """The questions to a server that waits for the client."""
+        own = own_asks(self._service)
+        for ask in own:
+            if await self._ask(ask) and not self._wants_tls:
+                return
+        if not self._tls_first and await self._ask_in_tls():
+            return
+        if GET not in own and grammar_of(self._said) is None:
+            await self._ask(GET)
 
-async def _ask(network: Network, stored: StoredBanner) -> StoredBanner:
-    """Ask a server that waits for the client, until it answers a question."""
-    for question in questions_for(stored.port):
-        stream = await network.connect(stored.port, timeout=CONNECT_SECONDS)
+    @property
+    def _wants_tls(self) -> bool:
+        """Whether the last answer is that of a server that expects TLS: an alert, or HTTP's status 400."""
+        received = self._turns[-1].received
+        return received[:2] == b"\x15\x03" or received[9:12] == b"400"
+
+    async def _ask_in_tls(self) -> bool:
+        """Do a TLS handshake, and ask inside; whether the server speaks TLS."""
+        stream = await self._connect()
         try:
-            answer, ended = await _exchange(stream, question, partial(is_answered, question))
+            await stream.start_tls(permissive_tls_context(), self._network.target.server_name, timeout=ANSWER_SECONDS)
+        except ScanFailure as failure:
+            if failure.cause not in (Cause.PROTOCOL_ERROR, Cause.RESET, Cause.TIMEOUT):
+                raise
+            alert = _alert_in(failure)
+            self._note(HANDSHAKE, alert, closed=True, tls=bool(alert))
+            await self._close()
+            return bool(alert)
+        self._note(HANDSHAKE, SHAKEN, closed=False, tls=True)
+        if (self._service or "") in SERVER_FIRST:
+            await self._receive(stream, GREETING, is_greeting, tls=True)
+        else:
+            await self._ask(next(iter(own_asks(self._service)), GET), tls=True)
+        return True
+
+    async def _ask_further(self) -> None:
+        """What the identified protocol leaves open."""
+        while len(self._turns) < _MAX_TURNS and (ask := next_ask(self._said)):
+            tls = self._turns[-1].tls
+            if ask.apart and tls:
+                return
+            if not ask.apart and self._turns[-1].closed:
+                return
+            await self._ask(ask, tls=tls)
+
+    async def _confirm(self) -> None:
+        """Ask once more where the protocol is none that the number or the declaration suggests: it may alternate."""
+        first = self._turns[0]
+        grammar = recognised(first)
+        if grammar is None or grammar.protocol in self._expected or first.tls or first.question == HANDSHAKE:
+            return
+        if self._connections >= MAX_CONNECTIONS:
+            return
+        with suppress(ScanFailure):
+            await self._receive(await self._connect(), GREETING, is_greeting)
+
+    # --- one step ---
+
+    async def _connect(self) -> Stream:
+        await self._close()
+        if self._connections >= MAX_CONNECTIONS:
+            raise ScanFailure(Cause.ABORTED, f"port {self._port}: more than {MAX_CONNECTIONS} connections")
+        self._stream = await self._network.connect(self._port, timeout=CONNECT_SECONDS)
+        self._connections += 1
+        return self._stream
+
+    async def _ask(self, ask: Ask, *, tls: bool = False) -> bool:
+        """Ask one question; whether the answer identifies a protocol."""
+        stream = self._stream
+        if stream is None or ask.apart or self._turns[-1].closed:
+            stream = await self._connect()
+        identity = self._network.identity
+        host = self._network.target.host
+        literal = f"[{host}]" if ":" in host else host
+        sent = ask.sent.replace(b"<host>", literal.encode()).replace(b"<agent>", identity.user_agent.encode())
+        try:
+            await stream.write(sent, timeout=ANSWER_SECONDS)
         except ScanFailure as failure:
             if failure.cause is not Cause.RESET:
                 raise
-            answer, ended = b"", True
-        finally:
-            await stream.close()
-        if answer:
-            return stored.model_copy(update={"question": question, "answer": answer})
-        if ended and is_own(question):
-            stored = stored.model_copy(update={"hung_up": True})
-    return stored
+            self._note(ask.name, b"", closed=True, tls=tls)
+            return False
+        turn = await self._receive(stream, ask.name, ask.is_complete, tls=tls)
+        if turn.closed:
+            await self._close()
+        return recognised(turn) is not None
 
-
-async def _exchange(stream: Stream, sent: bytes, enough: Callable[[bytes], bool]) -> tuple[bytes, bool]:
-    await stream.write(sent, timeout=BANNER_SECONDS)
-    return await _receive(stream, enough)
-
-
-async def _receive(stream: Stream, enough: Callable[[bytes], bool]) -> tuple[bytes, bool]:
-    """The bytes received until they are ``enough`` or a limit is reached; and whether the peer closed the stream."""
-    data = b""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + BANNER_SECONDS
-    while len(data) < BANNER_BYTES and not enough(data):
-        try:
-            more = await stream.read(BANNER_BYTES - len(data), timeout=max(0.0, until - loop.time()))
-        except ScanFailure as failure:
-            if failure.cause is Cause.TIMEOUT:
+    async def _receive(
+        self, stream: Stream, question: str, enough: Callable[[bytes], bool], *, tls: bool = False
+    ) -> Turn:
+        """Note the bytes received until they are ``enough``, a limit is reached or the server closes."""
+        data, closed = b"", False
+        loop = asyncio.get_running_loop()
+        until = loop.time() + ANSWER_SECONDS
+        while len(data) < ANSWER_BYTES and not enough(data):
+            try:
+                more = await stream.read(ANSWER_BYTES - len(data), timeout=max(0.0, until - loop.time()))
+            except ScanFailure as failure:
+                if failure.cause is Cause.TIMEOUT:
+                    break
+                if tls and failure.cause is Cause.PROTOCOL_ERROR:
+                    data, closed = data or _alert_in(failure), True
+                    break
+                if failure.cause is not Cause.RESET:
+                    raise
+                closed = True
                 break
-            raise
-        if not more:
-            return data, True
-        data += more
-    return data, False
+            if not more:
+                closed = True
+                break
+            data += more
+        return self._note(question, data, closed=closed, tls=tls)
+
+    def _note(self, question: str, received: bytes, *, closed: bool, tls: bool) -> Turn:
+        turn = Turn(
+            question=question, received=received, closed=closed, tls=tls, connection=max(0, self._connections - 1)
+        )
+        self._turns.append(turn)
+        return turn
+
+    async def _close(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            await stream.close()
+
+
+def is_greeting(received: bytes) -> bool:
+    """Whether what was received without a question is a whole line, or telnet's negotiation."""
+    return is_line(received) or received[:1] == b"\xff"
+
+
+def _alert_in(failure: ScanFailure) -> bytes:
+    """The name of the alert by which the server ended TLS; empty where it sent none."""
+    reason = getattr(failure.__cause__, "reason", None) or ""
+    return reason.encode("ascii", "replace") if "ALERT" in reason else b""
+
+
+def _kept(turn: Turn) -> bytes:
+    grammar = recognised(turn)
+    if grammar is None:
+        return masked(turn.received[:512])
+    return grammar.kept(turn)

@@ -1,0 +1,44 @@
+"""NATS: the server's INFO, which says whether it asks for a log-in (NATS protocol, "INFO")."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from inspector import canonical
+from inspector_services.observations import Banner, ServiceProtocol
+from inspector_services.protocols.dialogue import Grammar, Turn, Turns
+
+_INFO = re.compile(rb"INFO (\{.*\})\s*\Z", re.DOTALL)
+_KEPT = ("auth_required", "server_id", "tls_required", "version")
+
+
+def _info(received: bytes) -> dict[str, Any] | None:
+    found = _INFO.match(received)
+    try:
+        info = json.loads(found[1]) if found else None
+    except ValueError:
+        return None
+    return info if isinstance(info, dict) and "server_id" in info else None
+
+
+def _describe(turns: Turns) -> Banner:
+    info = next(filter(None, (_info(each.received) for each in turns)))
+    return Banner(
+        text="",
+        protocol=ServiceProtocol.NATS,
+        product="NATS",
+        version=str(info.get("version", ""))[:40],
+        cleartext=info.get("tls_required") is not True,
+        authentication=info.get("auth_required") is True,
+    )
+
+
+def _kept(turn: Turn) -> bytes:
+    info = _info(turn.received) or {}
+    facts = {name: info[name] for name in _KEPT if isinstance(info.get(name), bool | str)} | {"server_id": ""}
+    return b"INFO " + canonical(facts) + b"\r\n"
+
+
+NATS = Grammar(ServiceProtocol.NATS, lambda turn: _info(turn.received) is not None, _describe, kept=_kept)
