@@ -103,7 +103,9 @@ def _postgresql_programs() -> Path:
 @contextmanager
 def running(command: list[str], address: str, port: int, user: str | None = None) -> Iterator[None]:
     """A server from when its port answers until the end of the body."""
-    with subprocess.Popen(command, user=user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    quiet = subprocess.DEVNULL
+    # A session of its own: some servers signal their whole process group when they end.
+    with subprocess.Popen(command, user=user, stdout=quiet, stderr=quiet, start_new_session=True) as process:
         try:
             _await(process, address, port)
             yield
