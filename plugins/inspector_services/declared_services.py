@@ -9,7 +9,25 @@ from inspector import Declared
 
 _ENDPOINT = re.compile(r"([a-z][a-z0-9+.-]*)://(?:\[[^\]]*\]|[^:/]*)(?::(\d+))?(?:/|\Z)")
 #: The ports that a normalised URI leaves out.
-_PORTS = {"http": 80, "https": 443, "imap": 143, "imaps": 993, "pop3": 110, "pop3s": 995, "smtp": 25, "ssh": 22}
+_PORTS = {
+    "ftp": 21,
+    "http": 80,
+    "https": 443,
+    "imap": 143,
+    "imaps": 993,
+    "ldap": 389,
+    "ldaps": 636,
+    "mysql": 3306,
+    "pop3": 110,
+    "pop3s": 995,
+    "postgresql": 5432,
+    "rdp": 3389,
+    "smtp": 25,
+    "smtps": 465,
+    "ssh": 22,
+    "submission": 587,
+    "submissions": 465,
+}
 #: Schemes that say nothing of the protocol.
 _ANY = frozenset({"tcp", "udp"})
 

@@ -30,11 +30,8 @@ def declared_protocol_spoken(ports: OpenPorts, banners: Banners, declared: Decla
 
     Remediation: correct the endpoint or the ``service`` of the port in the declaration, or stop the other service.
     """
-    stated = {
-        port: service
-        for port, service in declared_services(declared).items()
-        if protocols_of(service) or service == "tls"
-    }
+    services = declared_services(declared)
+    stated = {port: service for port, service in services.items() if protocols_of(service) or service in IN_TLS}
     if not stated:
         return not_applicable("no protocol is declared for a port of this host")
     opened = {port: service for port, service in stated.items() if ports.state(port).seen is PortState.OPEN}

@@ -15,7 +15,7 @@ def no_directory_reachable(ports: OpenPorts, banners: Banners) -> Verdict:
     """LDAP, Kerberos and the global catalogue show the names of accounts and computers, and let everybody try
     passwords of the whole organisation.
 
-    Remediation: block these ports (TCP 88, 389, 464, 636, 749, 3268, 3269) at the firewall; give remote users access over
-    a VPN, and applications outside the network a federation service.
+    Remediation: block these ports (TCP 88, 389, 464, 636, 749, 3268, 3269) at the firewall; give remote users access
+    over a VPN, and applications outside the network a federation service.
     """
     return none_reachable(Role.DIRECTORY, ports, banners)

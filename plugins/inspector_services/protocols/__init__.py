@@ -13,6 +13,7 @@ from inspector_services.protocols.http import (
     CONSUL_LEADER,
     DOCKER_VERSION,
     ETCD_VERSION,
+    GET,
     HTTP,
     KUBERNETES_VERSION,
     WINRM_IDENTIFY,
@@ -52,10 +53,16 @@ def _first(grammar: Grammar) -> tuple[Ask, ...]:
     return () if grammar.first is None else (grammar.first,)
 
 
+#: Services in the port table that show what they are at the page ``/``.
+_OVER_HTTP = (
+    *("arangodb", "cockpit", "couchdb", "cpanel", "elasticsearch", "http-alt", "http-proxy", "influxdb", "kibana"),
+    *("neo4j", "nomad", "portainer", "rabbitmq-management", "weblogic", "webmin", "whm"),
+)
 #: What is asked first by the name of a service in the port table, or the scheme of an endpoint.
 OWN: Mapping[str, tuple[Ask, ...]] = MappingProxyType(
     {
         **{each.protocol.value: _first(each) for each in GRAMMARS if each.first},
+        **dict.fromkeys(_OVER_HTTP, (GET,)),
         "cockroachdb": _first(POSTGRESQL),
         "consul": (CONSUL_LEADER,),
         "docker": (DOCKER_VERSION,),

@@ -92,8 +92,8 @@ WINRM_IDENTIFY = Ask(
 )
 #: Whether a client without a log-in may see which interfaces there are, as every kubectl asks first.
 _KUBERNETES_API = _apart(_get("http kubernetes api", "/api"))
-#: Values of members that identify a product.
-_CONSTANTS = frozenset({"opensearch", "security_exception"})
+#: Values of members and fields that mean something.
+_CONSTANTS = frozenset({"allow", "deny", "opensearch", "security_exception"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +267,8 @@ def _describe(turns: Turns) -> Banner:
         authentication = product.authentication(reply)
         if product.protocol is ServiceProtocol.KUBERNETES:
             authentication = _kubernetes_authentication(turns)
+        if product.protocol is ServiceProtocol.WINRM:
+            common["cleartext"] = None  # its messages may be encrypted
         version = product.version(reply)
         name = "OpenSearch" if _is_opensearch(reply) else product.name
         common |= {"product": name, "version": version[:40] if isinstance(version, str) else ""}
@@ -301,10 +303,12 @@ def _kept(turn: Turn) -> bytes:
     if reply is None:
         return masked(turn.received)
     head = turn.received.split(b"\n", 1)[0].strip()[:12]
-    fields = [
-        f"{name}: ".encode() + masked(reply.fields[name].encode("latin-1")) for name in _FIELDS if name in reply.fields
-    ]
+    fields = [f"{name}: {_kept_text(reply.fields[name])}".encode("latin-1") for name in _FIELDS if name in reply.fields]
     return b"\r\n".join((head, *fields, b"", _kept_body(reply)))
+
+
+def _kept_text(text: str) -> str:
+    return text if text in _CONSTANTS else masked(text.encode()).decode("latin-1")
 
 
 def _kept_body(reply: Reply) -> bytes:
@@ -323,7 +327,7 @@ def _reduced(members: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
         if isinstance(value, dict) and depth < 2:
             kept[name if name in _MEMBERS or name == "error" else "_"] = _reduced(value, depth + 1)
         elif name in _MEMBERS and isinstance(value, str):
-            kept[name] = value if value in _CONSTANTS else masked(value[:60].encode()).decode("latin-1")
+            kept[name] = _kept_text(value[:60])
     return kept
 
 

@@ -41,6 +41,8 @@ def _answers(turn: Turn, *codes: bytes) -> bool:
 
 def _ftp_is_cleartext(turns: Turns) -> bool | None:
     """True where TLS is refused permanently; silence or a temporary refusal decides nothing."""
+    if turns[-1].tls:
+        return False
     codes = _codes(answer_to(turns, AUTH_TLS.name))
     return True if codes and codes[-1][:1] == b"5" else None
 

@@ -1,4 +1,4 @@
-"""Servers of Debian's packages, each on a loopback address of its own, with what their identity must be."""
+"""Servers of Debian's packages, each at a well-known port of a loopback address; those below 1024 need root."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from tests.agreement import programs
-from tests.agreement.environment import ServerPlaces
+from tests.agreement.environment import Keys, Place
 from tests.agreement.expected import Start
-from tests.plugins.inspector_services.servers import installed, own_address, postgresql, redis, running, vsftpd
+from tests.plugins.inspector_services.servers import installed, postgresql, redis, running, vsftpd
 
-#: A started server: its address and port.
-Started = tuple[str, int]
-Server = Callable[[], AbstractContextManager[Started]]
+#: What starts a server at an address.
+Server = Callable[[str], AbstractContextManager[None]]
+#: What writes a program's settings into a folder, and its command line.
+Command = Callable[[str, Path], list[str]]
 
 
 @contextlib.contextmanager
@@ -27,48 +28,37 @@ def _folder(owner: str | None = None) -> Iterator[Path]:
     """A folder that other users can enter, as servers drop their privileges."""
     with tempfile.TemporaryDirectory(prefix="services-", dir="/tmp", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o755)
-        if owner is not None and os.geteuid() == 0:
+        if owner is not None:
             shutil.chown(name, owner)
         yield Path(name)
 
 
-def _user(name: str = "nobody") -> str | None:
-    return name if os.geteuid() == 0 else None
-
-
-def _simple(start: Callable[[str, int], AbstractContextManager[None]], port: int) -> Server:
-    """A server of the other tests, on this port."""
-
-    @contextlib.contextmanager
-    def server() -> Iterator[Started]:
-        address = own_address()
-        with start(address, port):
-            yield address, port
-
-    return server
+def _at(port: int, start: Callable[[str, int], AbstractContextManager[None]]) -> Server:
+    return lambda address: start(address, port)
 
 
 def _placed(start: Start) -> Server:
-    """A server of the comparison with other tools, without its TLS."""
+    """A server of the comparison with other tools."""
 
     @contextlib.contextmanager
-    def server() -> Iterator[Started]:
+    def server(address: str) -> Iterator[None]:
         with _folder() as folder:
-            place = ServerPlaces(folder).place("server")
-            with start(place) as port:
-                yield place.address, port
+            own = folder / "server"
+            own.mkdir()
+            with start(Place(address, own, Keys(folder))):
+                yield
 
     return server
 
 
-def _with_files(port: int, command: Callable[[str, Path], list[str]], user: str | None = None) -> Server:
-    """A program with a folder of its own, in the foreground; ``command`` writes its settings."""
+def _program(port: int, command: Command, user: str | None = None) -> Server:
+    """A program in the foreground, as ``user`` where root starts it."""
 
     @contextlib.contextmanager
-    def server() -> Iterator[Started]:
-        address = own_address()
-        with _folder(user) as folder, running(command(address, folder), address, port, user=user and _user(user)):
-            yield address, port
+    def server(address: str) -> Iterator[None]:
+        owner = user if os.geteuid() == 0 else None
+        with _folder(owner) as folder, running(command(address, folder), address, port, user=owner):
+            yield
 
     return server
 
@@ -77,7 +67,7 @@ def _memcached(address: str, _folder: Path) -> list[str]:
     return [installed("memcached"), "-l", address, "-p", "11211", "-U", "0", "-u", "nobody"]
 
 
-def _mosquitto(anonymous: str) -> Callable[[str, Path], list[str]]:
+def _mosquitto(anonymous: str) -> Command:
     def command(address: str, folder: Path) -> list[str]:
         path = folder / "mosquitto.conf"
         path.write_text(f"listener 1883 {address}\nallow_anonymous {anonymous}\n")
@@ -95,7 +85,7 @@ def _etcd(address: str, folder: Path) -> list[str]:
     ]
 
 
-def _samba(settings: str, port: int = 445) -> Callable[[str, Path], list[str]]:
+def _samba(settings: str, port: int = 445) -> Command:
     def command(address: str, folder: Path) -> list[str]:
         path = folder / "smb.conf"
         folders = "".join(
@@ -104,21 +94,27 @@ def _samba(settings: str, port: int = 445) -> Callable[[str, Path], list[str]]:
         )
         path.write_text(
             f"[global]\ninterfaces = {address}/8\nbind interfaces only = yes\nsmb ports = {port}\n{folders}"
-            f"ncalrpc dir = {folder}\nlog file = {folder}/log\ndisable netbios = no\nload printers = no\n{settings}\n"
+            f"ncalrpc dir = {folder}\nlog file = {folder}/log\nload printers = no\n{settings}\n"
         )
         return [installed("smbd"), "-F", "--no-process-group", "-s", str(path)]
 
     return command
 
 
-def _xrdp(security: str) -> Callable[[str, Path], list[str]]:
+def _self_signed(folder: Path) -> tuple[str, str]:
+    """The paths of a certificate and its key."""
+    certificate, key = str(folder / "certificate.pem"), str(folder / "key.pem")
+    request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=server", "-days", "2"]
+    made = [installed("openssl"), *request, "-keyout", key, "-out", certificate]
+    subprocess.run(made, check=True, capture_output=True)
+    return certificate, key
+
+
+def _xrdp(security: str) -> Command:
     def command(address: str, folder: Path) -> list[str]:
-        key, certificate, keys = folder / "key.pem", folder / "cert.pem", folder / "rsakeys.ini"
+        keys, path = folder / "rsakeys.ini", folder / "xrdp.ini"
+        certificate, key = _self_signed(folder)
         subprocess.run([installed("xrdp-keygen"), "xrdp", str(keys)], check=True, capture_output=True)
-        self_signed = ["-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=rdp", "-days", "2"]
-        made = [installed("openssl"), "req", *self_signed, "-keyout", str(key), "-out", str(certificate)]
-        subprocess.run(made, check=True, capture_output=True)
-        path = folder / "xrdp.ini"
         path.write_text(
             f"[Globals]\nini_version=1\nfork=false\nport=tcp://{address}:3389\nsecurity_layer={security}\n"
             f"crypt_level=high\ncertificate={certificate}\nkey_file={key}\nrsakeys_ini={keys}\n[Logging]\n"
@@ -129,25 +125,21 @@ def _xrdp(security: str) -> Callable[[str, Path], list[str]]:
     return command
 
 
-def _tigervnc(types: str) -> Callable[[str, Path], list[str]]:
+def _tigervnc(types: str) -> Command:
     def command(address: str, folder: Path) -> list[str]:
         password = folder / "passwd"
         password.write_bytes(bytes(8))
-        return [
-            *(installed("Xtigervnc"), ":1", "-nolock", "-rfbport", "5900", "-interface", address),
-            *("-SecurityTypes", types, "-rfbauth", str(password), "-nolisten", "tcp", "-nolisten", "local"),
-        ]
+        display = [":1", "-nolock", "-nolisten", "tcp", "-nolisten", "local"]
+        vnc = ["-rfbport", "5900", "-interface", address, "-SecurityTypes", types, "-rfbauth", str(password)]
+        return [installed("Xtigervnc"), *display, *vnc]
 
     return command
 
 
-@contextlib.contextmanager
-def x11() -> Iterator[Started]:
-    """An X server that anybody may use over TCP; it listens at every address."""
-    address = own_address()
-    command = [installed("Xtigervnc"), ":0", "-nolock", "-rfbport", "-1", "-listen", "tcp", "-ac", "-nolisten", "local"]
-    with running(command, address, 6000):
-        yield address, 6000
+def _x11(_address: str, _folder: Path) -> list[str]:
+    """An X server that anybody may use; it listens at every address."""
+    display = [":0", "-nolock", "-listen", "tcp", "-nolisten", "local", "-ac"]
+    return [installed("Xtigervnc"), *display, "-rfbport", "-1"]
 
 
 def _rsync(address: str, folder: Path) -> list[str]:
@@ -165,7 +157,7 @@ def _rpcbind(address: str, _folder: Path) -> list[str]:
 def _telnetd(address: str, _folder: Path) -> list[str]:
     """telnetd with the part of inetd that it needs: a connection as its standard input and output."""
     script = (
-        "import socket, subprocess, sys\n"
+        "import socket, subprocess\n"
         f"listener = socket.create_server(({address!r}, 23))\n"
         "while True:\n"
         "    client, _ = listener.accept()\n"
@@ -175,39 +167,53 @@ def _telnetd(address: str, _folder: Path) -> list[str]:
     return [sys.executable, "-c", script]
 
 
-@contextlib.contextmanager
-def redis_with_password() -> Iterator[Started]:
-    """A Redis that answers nobody who does not log in."""
-    address = own_address()
-    options = ["--bind", address, "--port", "6379", "--requirepass", "none", "--save", "", "--dir", "/"]
-    with running([installed("redis-server"), *options], address, 6379):
-        yield address, 6379
+def _redis(*options: str) -> Command:
+    return lambda address, _folder: [
+        *(installed("redis-server"), "--bind", address, "--port", "6379", "--save", "", "--dir", "/"),
+        *options,
+    ]
 
 
-#: By name.
-SERVERS: dict[str, Server] = {
-    "dovecot-imap": _placed(programs.dovecot("imap", 143)),
-    "dovecot-pop3": _placed(programs.dovecot("pop3", 110)),
-    "etcd": _with_files(2379, _etcd),
-    "mariadb": _placed(programs.mariadb()),
-    "memcached": _with_files(11211, _memcached),
-    "mosquitto": _with_files(1883, _mosquitto("true"), "nobody"),
-    "mosquitto-password": _with_files(1883, _mosquitto("false"), "nobody"),
-    "postfix": _placed(programs.postfix()),
-    "postgresql": _simple(postgresql, 5432),
-    "redis": _simple(redis, 6379),
-    "redis-password": redis_with_password,
-    "rpcbind": _with_files(111, _rpcbind),
-    "rsync": _with_files(873, _rsync),
-    "samba": _with_files(445, _samba("server signing = mandatory")),
-    "samba-netbios": _with_files(139, _samba("server signing = auto", 139)),
-    "samba-old": _with_files(445, _samba("server min protocol = NT1\nserver signing = auto")),
-    "slapd": _placed(programs.slapd()),
-    "telnetd": _with_files(23, _telnetd),
-    "tigervnc": _with_files(5900, _tigervnc("TLSVnc")),
-    "tigervnc-open": _with_files(5900, _tigervnc("None")),
-    "vsftpd": _simple(vsftpd, 21),
-    "x11": x11,
-    "xrdp": _with_files(3389, _xrdp("tls")),
-    "xrdp-negotiating": _with_files(3389, _xrdp("negotiate")),
+def _redis_in_tls(address: str, folder: Path) -> list[str]:
+    certificate, key = _self_signed(folder)
+    tls = ["--tls-port", "6379", "--tls-cert-file", certificate, "--tls-key-file", key, "--tls-auth-clients", "no"]
+    return [*_redis("--protected-mode", "no", *tls)(address, folder), "--port", "0"]
+
+
+#: Port and start by name.
+SERVERS: dict[str, tuple[int, Server]] = {
+    "dovecot-imap": (143, _placed(programs.dovecot("imap", 143))),
+    "dovecot-pop3": (110, _placed(programs.dovecot("pop3", 110))),
+    "etcd": (2379, _program(2379, _etcd)),
+    "mariadb": (3306, _placed(programs.mariadb())),
+    "memcached": (11211, _program(11211, _memcached)),
+    "mosquitto": (1883, _program(1883, _mosquitto("true"), "nobody")),
+    "mosquitto-password": (1883, _program(1883, _mosquitto("false"), "nobody")),
+    "postfix": (25, _placed(programs.postfix())),
+    "postgresql": (5432, _at(5432, postgresql)),
+    "redis": (6379, _at(6379, redis)),
+    "redis-in-tls": (6379, _program(6379, _redis_in_tls)),
+    "redis-password": (6379, _program(6379, _redis("--requirepass", "none"))),
+    "rpcbind": (111, _program(111, _rpcbind)),
+    "rsync": (873, _program(873, _rsync)),
+    "samba": (445, _program(445, _samba("server signing = mandatory"))),
+    "samba-netbios": (139, _program(139, _samba("server signing = auto", 139))),
+    "samba-old": (445, _program(445, _samba("server min protocol = NT1\nserver signing = auto"))),
+    "slapd": (389, _placed(programs.slapd())),
+    "telnetd": (23, _program(23, _telnetd)),
+    "tigervnc": (5900, _program(5900, _tigervnc("TLSVnc"))),
+    "tigervnc-open": (5900, _program(5900, _tigervnc("None"))),
+    "vsftpd": (21, _at(21, vsftpd)),
+    "x11": (6000, _program(6000, _x11)),
+    "xrdp": (3389, _program(3389, _xrdp("tls"))),
+    "xrdp-negotiating": (3389, _program(3389, _xrdp("negotiate"))),
 }
+
+
+@contextlib.contextmanager
+def started(address: str, *names: str) -> Iterator[dict[str, int]]:
+    """These servers at one address, and the port of each."""
+    with contextlib.ExitStack() as stack:
+        for name in names:
+            stack.enter_context(SERVERS[name][1](address))
+        yield {name: SERVERS[name][0] for name in names}

@@ -8,9 +8,12 @@ import asyncio
 import contextlib
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from pathlib import Path
 
-Habit = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+sys.path.insert(0, str(Path(__file__).parents[3]))
+
+from tests.plugins.inspector_services import scripted_products
+from tests.plugins.inspector_services.scripted_products import Habit
 
 
 def says(first: bytes, *, expects: bytes | None = None, then: bytes = b"") -> Habit:
@@ -72,6 +75,7 @@ MYSQL = (
 )
 
 HABITS: dict[str, Habit] = {
+    **scripted_products.HABITS,
     "drip": drips,
     "flood": floods,
     "ftp": replies(b"220 (vsFTPd 3.0.3)\r\n", NOOP=LOGIN, AUTH=LOGIN),
