@@ -169,7 +169,7 @@ class _Port:
             if failure.cause not in (Cause.PROTOCOL_ERROR, Cause.RESET, Cause.TIMEOUT):
                 raise
             alert = _alert_in(failure)
-            self._note(HANDSHAKE, alert, closed=True, tls=bool(alert))
+            self._note(HANDSHAKE, alert, closed=failure.cause is not Cause.TIMEOUT, tls=bool(alert))
             await self._close()
             return bool(alert)
         self._note(HANDSHAKE, SHAKEN, closed=False, tls=True)

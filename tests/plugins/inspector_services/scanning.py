@@ -49,16 +49,38 @@ def scan(
     **options: Any,
 ) -> ScanOutput:
     """The output of the probe; ``roots`` are trusted."""
+    (output,) = scan_all(
+        probe, (target, *needs), settings=settings, authorisation=authorisation, roots=roots, **options
+    )
+    return output
 
-    async def through_the_gateway() -> ScanOutput:
+
+def scan_all(
+    probe: Probe,
+    *jobs: tuple[Any, ...],
+    settings: Settings | None = None,
+    authorisation: Authorisation = AUTHORISATION,
+    roots: bytes = b"",
+    **options: Any,
+) -> list[ScanOutput]:
+    """The outputs of the probe for several targets at once, each given with the observations that the probe needs."""
+
+    async def one(gateway: Gateway, target: Target, *needs: Observation) -> ScanOutput:
+        return await probe.scan(target, gateway.network(probe, target, authorisation), *needs, **options)
+
+    async def through_the_gateway() -> list[ScanOutput]:
         with tempfile.TemporaryDirectory() as folder:
             ledger = Ledger(Path(folder) / "ledger.jsonl")
             scope = Scope([authorisation], SYSTEM, [])
             gateway = Gateway(settings or Settings(), scope, ledger, salt=b"salt", run="test", roots=roots)
-            async with gateway:
-                return await probe.scan(target, gateway.network(probe, target, authorisation), *needs, **options)
+            async with gateway, asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(gateway, *job)) for job in jobs]
+            return [task.result() for task in tasks]
 
-    return asyncio.run(through_the_gateway())
+    try:
+        return asyncio.run(through_the_gateway())
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
 
 
 def read(probe: Probe, output: ScanOutput, target: Target) -> Any:

@@ -1,0 +1,446 @@
+"""The identification of services behind open ports, by running servers and by hand-made answers."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from inspector import Answer, Cause, Outcome, Target, Verdict, masked
+from inspector_services.banners import TEXT_BYTES, StoredPort, parse_port, printable
+from inspector_services.checks.no_cleartext_administration import no_cleartext_administration
+from inspector_services.checks.no_database_reachable import no_database_reachable
+from inspector_services.identification import MAX_PORTS, banners
+from inspector_services.observations import Banner, Banners, OpenPorts, PortState, ServiceProtocol, Span
+from inspector_services.port_roles import NOTABLE
+from inspector_services.protocols.dialogue import Turn
+from tests.plugins.inspector_services.debian_servers import SERVERS, started
+from tests.plugins.inspector_services.scanning import host, read, scan, scan_all
+from tests.plugins.inspector_services.servers import own_address, speaking
+
+HABITS = {
+    2101: "drip",
+    2102: "flood",
+    2103: "ftp",
+    2104: "ftps",
+    2105: "hangup",
+    2106: "login",
+    2107: "mysql",
+    2108: "rsync",
+    2109: "script",
+    2110: "silent",
+    2111: "smtp",
+    2112: "ssh",
+    2113: "telnet",
+    2114: "vnc",
+    2115: "vnc33",
+    2116: "vnctls",
+    2117: "ftp-of-mail",
+    2118: "smtp-of-files",
+    2119: "third",
+}
+CLOSED_PORT = 2199
+
+
+def opened(*ports: int) -> OpenPorts:
+    return OpenPorts(spans=tuple(Span(first=port, last=port, state=seen(PortState.OPEN)) for port in sorted(ports)))
+
+
+def said(*pairs: tuple[str, bytes]) -> tuple[Turn, ...]:
+    """The turns of one connection."""
+    return tuple(Turn(question=question, received=received) for question, received in pairs)
+
+
+def seen(state: PortState) -> Answer[PortState]:
+    return Answer[PortState](seen=state)
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Banners:
+    address = own_address()
+    target = host(address)
+    with speaking(address, HABITS):
+        output = scan(banners, target, opened(*HABITS, CLOSED_PORT))
+    return Banners.model_validate(read(banners, output, target))
+
+
+@pytest.mark.parametrize(
+    ("habit", "protocol", "cleartext"),
+    [
+        ("ftp", ServiceProtocol.FTP, True),
+        ("ftp-of-mail", ServiceProtocol.FTP, True),
+        ("ftps", ServiceProtocol.FTP, None),
+        ("login", ServiceProtocol.TELNET, True),
+        ("mysql", ServiceProtocol.MYSQL, True),
+        ("rsync", ServiceProtocol.RSYNC, True),
+        ("smtp", ServiceProtocol.SMTP, None),
+        ("smtp-of-files", ServiceProtocol.SMTP, None),
+        ("third", ServiceProtocol.UNKNOWN, None),
+        ("ssh", ServiceProtocol.SSH, False),
+        ("telnet", ServiceProtocol.TELNET, True),
+        ("vnc", ServiceProtocol.VNC, True),
+        ("vnc33", ServiceProtocol.VNC, True),
+        ("vnctls", ServiceProtocol.VNC, False),
+        ("silent", ServiceProtocol.SILENT, None),
+        ("script", ServiceProtocol.UNKNOWN, None),
+    ],
+)
+def test_a_banner_identifies_the_protocol(
+    recorded: Banners, habit: str, protocol: ServiceProtocol, cleartext: bool | None
+) -> None:
+    """The protocol follows from the banner, cleartext only from what the server sent."""
+    port = next(port for port, each in HABITS.items() if each == habit)
+    banner = recorded.banner_of(port).value
+    assert (banner.protocol, banner.cleartext) == (protocol, cleartext)
+
+
+def test_an_endless_or_slow_banner_is_truncated(recorded: Banners) -> None:
+    """No more than the limit is kept of a server that never stops sending."""
+    assert all(len(recorded.banner_of(port).value.text) <= TEXT_BYTES for port in (2101, 2102))
+
+
+def test_a_closed_or_refused_connection_is_not_silence(recorded: Banners) -> None:
+    """A server that closes before any byte, and a port that has closed since, are unseen."""
+    assert recorded.banner_of(2105).unseen is Cause.RESET
+    assert recorded.banner_of(CLOSED_PORT).unseen is Cause.REFUSED
+
+
+def test_a_banner_is_stored_as_printable_ascii(recorded: Banners) -> None:
+    """Terminal escapes and broken UTF-8 in a banner are escaped."""
+    text = recorded.banner_of(2109).value.text
+    assert text.isascii()
+    assert text.isprintable()
+    assert "\\x1b]0;xxxxx" in text
+
+
+def test_declared_ports_without_a_notable_role_are_not_read() -> None:
+    """The banner of a declared web port is not read, that of a declared database port is."""
+    address = own_address()
+    target = host(address, 8080, 3306)
+    with speaking(address, {8080: "silent", 3306: "mysql"}):
+        output = scan(banners, target, opened(8080, 3306))
+    assert [each.port for each in read(banners, output, target).ports] == [3306]
+
+
+def test_the_number_of_ports_read_is_limited() -> None:
+    """Beyond the limit a port is unseen, not silent."""
+    target = host(own_address())
+    output = scan(banners, target, opened(*range(20001, 20001 + MAX_PORTS + 3)))
+    unseen = [each.banner.unseen for each in read(banners, output, target).ports]
+    assert unseen.count(Cause.ABORTED) == 3
+    assert unseen.count(Cause.REFUSED) == MAX_PORTS
+
+
+MYSQL_ERROR = b"\xff\x6a\x04Host '192.0.2.1' is not allowed to connect to this MySQL server"
+NOT_ALLOWED = len(MYSQL_ERROR).to_bytes(3, "little") + b"\x00" + MYSQL_ERROR
+
+
+@pytest.mark.parametrize(
+    ("banner", "protocol"),
+    [
+        (b"", ServiceProtocol.SILENT),
+        (b"220 Welcome to the FTP server\r\n", ServiceProtocol.UNKNOWN),
+        (b"220 mail.example ESMTP\r\n", ServiceProtocol.UNKNOWN),
+        (b"SSH-keys are on our web page\r\n", ServiceProtocol.UNKNOWN),
+        (b"RFB of the day\r\n", ServiceProtocol.UNKNOWN),
+        (b"+OKAY\r\n", ServiceProtocol.UNKNOWN),
+        (b"HTTP/ is not spoken here\r\n", ServiceProtocol.UNKNOWN),
+        (b"+OK POP3 ready\r\n", ServiceProtocol.POP3),
+        (b"* OK IMAP4rev1\r\n", ServiceProtocol.IMAP),
+        (b"HTTP/1.0 408 Request Time-out\r\n", ServiceProtocol.HTTP),
+        (b"-DENIED Redis is running in protected mode\r\n", ServiceProtocol.REDIS),
+        (b"hello\r\nSSH-2.0-x\r\n", ServiceProtocol.SSH),
+        (NOT_ALLOWED, ServiceProtocol.MYSQL),
+        (b"\x0a\x00\x00\x00\x0a", ServiceProtocol.UNKNOWN),
+        (b"Password: please\r\n", ServiceProtocol.UNKNOWN),
+        (b"+OK send your login:\r\n", ServiceProtocol.POP3),
+        (b"* OK this server wants a password:\r\n", ServiceProtocol.IMAP),
+        (b"220 give your username:\r\n", ServiceProtocol.UNKNOWN),
+        (b"SSH-2.0-x\r\nlogin: ", ServiceProtocol.TELNET),
+    ],
+)
+def test_handmade_banners_identify_their_protocol(banner: bytes, protocol: ServiceProtocol) -> None:
+    """Hand-made banners that no test server sends identify their protocol, also as they are recorded."""
+    for received in (banner, masked(banner)):
+        stored = StoredPort(port=1, turns=(Turn(received=received),))
+        assert parse_port(stored).banner.value.protocol is protocol
+
+
+@pytest.mark.parametrize(
+    ("reply", "cleartext"),
+    [
+        (b"", None),
+        (b"421 go away\r\n", None),
+        (b"220 second line of the banner\r\n", None),
+        (b"500 unknown\r\n", True),
+        (b"234 go ahead\r\n", None),
+    ],
+)
+def test_ftp_is_cleartext_only_where_tls_is_refused_permanently(reply: bytes, cleartext: bool | None) -> None:
+    """Silence or a temporary refusal of AUTH TLS decides nothing."""
+    turns = said(("", b"220 FTP\r\n"), ("noop", b"200 OK\r\n"), ("ftp auth", masked(reply)))
+    banner = parse_port(StoredPort(port=21, turns=turns)).banner.value
+    assert banner.protocol is ServiceProtocol.FTP
+    assert banner.cleartext is cleartext
+
+
+@pytest.mark.parametrize(
+    ("reply", "cleartext"),
+    [
+        (b"", None),
+        (b"\x00", None),
+        (b"\x02\x13\x02", True),
+        (b"\x01\x13", None),
+        (b"\x05\x12", None),
+        (b"\x02\x12\x05", False),
+    ],
+)
+def test_vnc_is_cleartext_where_such_a_security_type_is_offered(reply: bytes, cleartext: bool | None) -> None:
+    """An incomplete list, or types that may hide either, decide nothing."""
+    stored = StoredPort(port=5900, turns=said(("", b"RFB 003.008\n"), ("vnc types", reply)))
+    banner = parse_port(stored).banner.value
+    assert banner.cleartext is cleartext
+
+
+def test_a_telnet_port_without_a_banner_is_inconclusive() -> None:
+    """A port number alone never decides about cleartext administration; hand-made."""
+    silent = Banners(ports=(parse_port(StoredPort(port=23, turns=(Turn(),))),))
+    verdict = no_cleartext_administration(opened(23), silent)
+    assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.AMBIGUOUS)
+
+
+#: What answers at a database's number, and what the database check says of it.
+AT_A_NUMBER = {
+    (5432, "hangup"): (Outcome.INCONCLUSIVE, ("5432/tcp (postgresql?)",)),
+    (5432, "leaver"): (Outcome.INCONCLUSIVE, ("5432/tcp (postgresql?)",)),
+    (5432, "tls"): (Outcome.INCONCLUSIVE, ("5432/tcp (postgresql?)",)),
+    (5432, "script"): (Outcome.INCONCLUSIVE, ("5432/tcp (postgresql?)",)),
+    (5432, "third"): (Outcome.INCONCLUSIVE, ("5432/tcp (postgresql?)",)),
+    (5432, "silent"): (Outcome.INCONCLUSIVE, ("5432/tcp (postgresql?)",)),
+    (1521, "silent"): (Outcome.INCONCLUSIVE, ("1521/tcp (oracle?)",)),
+    (1434, "silent"): (Outcome.FAIL, ("1434/tcp (mssql-monitor?)",)),
+    (5432, "http"): (Outcome.PASS, None),
+    (5432, "smtp-of-files"): (Outcome.PASS, None),
+    (1433, "http"): (Outcome.PASS, None),
+    (3306, "silent"): (Outcome.INCONCLUSIVE, ("3306/tcp (mysql?)",)),
+    (3306, "hangup"): (Outcome.INCONCLUSIVE, ("3306/tcp (mysql?)",)),
+    (5984, "http"): (Outcome.INCONCLUSIVE, ("5984/tcp (couchdb?)",)),
+    (9200, "http"): (Outcome.INCONCLUSIVE, ("9200/tcp (elasticsearch?)",)),
+}
+
+
+def only(port: int) -> OpenPorts:
+    """All notable ports, of which this alone is open."""
+    return OpenPorts(
+        spans=tuple(
+            Span(first=each, last=each, state=seen(PortState.OPEN if each == port else PortState.CLOSED))
+            for each in sorted(NOTABLE)
+        )
+    )
+
+
+def identified(*jobs: tuple[Target, OpenPorts]) -> list[Banners]:
+    """What the probe identifies at several hosts at once."""
+    outputs = scan_all(banners, *jobs)
+    return [
+        Banners.model_validate(read(banners, output, target)) for output, (target, _) in zip(outputs, jobs, strict=True)
+    ]
+
+
+@pytest.fixture(scope="module")
+def at_a_number() -> dict[tuple[int, str], Verdict]:
+    """What the database check says where a port is open with this habit."""
+    with ExitStack() as stack:
+        jobs = []
+        for port, habit in AT_A_NUMBER:
+            address = own_address()
+            stack.enter_context(speaking(address, {port: habit}))
+            jobs.append((host(address), only(port)))
+        found = identified(*jobs)
+    verdicts = [no_database_reachable(ports, facts) for (_, ports), facts in zip(jobs, found, strict=True)]
+    return dict(zip(AT_A_NUMBER, verdicts, strict=True))
+
+
+@pytest.mark.parametrize(("port", "habit"), AT_A_NUMBER)
+def test_a_number_alone_names_no_database(at_a_number: dict[tuple[int, str], Verdict], port: int, habit: str) -> None:
+    """What the server says decides; silence counts only where the registered service waits for its client, too."""
+    verdict = at_a_number[port, habit]
+    outcome, measured = AT_A_NUMBER[port, habit]
+    assert (verdict.outcome, verdict.measured) == (outcome, measured)
+    assert verdict.cause is (Cause.AMBIGUOUS if outcome is Outcome.INCONCLUSIVE else None)
+
+
+def test_printable_text_keeps_every_byte_apart() -> None:
+    """All 256 bytes have an escaped form of their own."""
+    assert len({printable(bytes([byte])) for byte in range(256)}) == 256
+
+
+# --- servers of Debian's packages -------------------------------------------------------------------------------------
+
+#: The servers at one address each time, as no two have the same port.
+GROUPS = (
+    (
+        *("dovecot-imap", "dovecot-pop3", "etcd", "mariadb", "memcached", "mosquitto", "postfix", "postgresql"),
+        *("redis", "rpcbind", "rsync", "samba", "slapd", "telnetd", "tigervnc", "vsftpd", "x11", "xrdp"),
+    ),
+    ("mosquitto-password", "redis-password", "samba-netbios", "samba-old", "tigervnc-open", "xrdp-negotiating"),
+    ("redis-in-tls",),
+)
+
+
+@pytest.fixture(scope="module")
+def debian() -> dict[str, Banner]:
+    """What was identified of each server."""
+    with ExitStack() as stack:
+        jobs, places = [], {}
+        for group in GROUPS:
+            address = own_address()
+            ports = stack.enter_context(started(address, *group))
+            places |= {name: (len(jobs), port) for name, port in ports.items()}
+            jobs.append((host(address), opened(*ports.values())))
+        found = identified(*jobs)
+    return {name: found[job].banner_of(port).value for name, (job, port) in places.items()}
+
+
+#: Protocol, product, whether there is a version, cleartext, authentication.
+IDENTITIES: dict[str, tuple[ServiceProtocol, str, bool, bool | None, bool | None]] = {
+    "dovecot-imap": (ServiceProtocol.IMAP, "Dovecot", False, None, None),
+    "dovecot-pop3": (ServiceProtocol.POP3, "Dovecot", False, None, None),
+    "etcd": (ServiceProtocol.ETCD, "etcd", True, True, None),
+    "mariadb": (ServiceProtocol.MYSQL, "MariaDB", True, None, None),
+    "memcached": (ServiceProtocol.MEMCACHED, "memcached", True, None, False),
+    "mosquitto": (ServiceProtocol.UNKNOWN, "", False, None, None),
+    "mosquitto-password": (ServiceProtocol.UNKNOWN, "", False, None, None),
+    "postfix": (ServiceProtocol.SMTP, "Postfix", False, None, None),
+    "postgresql": (ServiceProtocol.POSTGRESQL, "", False, True, None),
+    "redis": (ServiceProtocol.REDIS, "Redis", True, None, False),
+    "redis-in-tls": (ServiceProtocol.REDIS, "Redis", True, None, False),
+    "redis-password": (ServiceProtocol.REDIS, "", False, None, True),
+    "rpcbind": (ServiceProtocol.RPC, "", False, None, None),
+    "rsync": (ServiceProtocol.RSYNC, "", False, True, None),
+    "samba": (ServiceProtocol.SMB, "", False, None, None),
+    "samba-netbios": (ServiceProtocol.SMB, "", False, None, None),
+    "samba-old": (ServiceProtocol.SMB, "", False, None, None),
+    "slapd": (ServiceProtocol.LDAP, "", False, None, None),
+    "telnetd": (ServiceProtocol.TELNET, "", False, True, None),
+    "tigervnc": (ServiceProtocol.VNC, "", False, None, True),
+    "tigervnc-open": (ServiceProtocol.VNC, "", False, True, False),
+    "vsftpd": (ServiceProtocol.FTP, "vsFTPd", True, True, None),
+    "x11": (ServiceProtocol.X11, "", False, True, False),
+    "xrdp": (ServiceProtocol.RDP, "", False, False, None),
+    "xrdp-negotiating": (ServiceProtocol.RDP, "", False, False, None),
+}
+
+
+def test_every_server_of_debian_is_identified() -> None:
+    """Each server has an expected identity and stands in one group."""
+    assert sorted(name for group in GROUPS for name in group) == sorted(SERVERS) == sorted(IDENTITIES)
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_server_of_debian_is_identified(debian: dict[str, Banner], name: str) -> None:
+    """Protocol, product, version, encryption and log-in follow from what it answers to its clients' question."""
+    seen_of = debian[name]
+    shown = (seen_of.protocol, seen_of.product, bool(seen_of.version), seen_of.cleartext, seen_of.authentication)
+    assert shown == IDENTITIES[name]
+
+
+def test_a_protocol_inside_tls_is_identified(debian: dict[str, Banner]) -> None:
+    """The service's own question is asked inside TLS where the server expects that."""
+    assert debian["redis-in-tls"].tls
+    assert not debian["redis"].tls
+
+
+@pytest.mark.parametrize(
+    ("name", "standard", "tls", "nla"), [("xrdp", False, True, False), ("xrdp-negotiating", True, True, False)]
+)
+def test_rdp_shows_what_it_accepts(debian: dict[str, Banner], name: str, standard: bool, tls: bool, nla: bool) -> None:
+    """Each kind of security is asked for alone."""
+    rdp = debian[name].rdp
+    assert rdp is not None
+    assert (rdp.standard.value, rdp.tls.value, rdp.nla.value) == (standard, tls, nla)
+
+
+@pytest.mark.parametrize(
+    ("name", "signing", "smb1"), [("samba", True, False), ("samba-netbios", False, False), ("samba-old", False, True)]
+)
+def test_smb_shows_what_it_negotiates(debian: dict[str, Banner], name: str, signing: bool, smb1: bool) -> None:
+    """Dialect, required signing, and SMB 1, also within a NetBIOS session."""
+    smb = debian[name].smb
+    assert smb is not None
+    assert (smb.dialect, smb.signing_required.value, smb.smb1.value) == ("3.1.1", signing, smb1)
+
+
+# --- products that Debian does not have, written from their vendors' documents ----------------------------------------
+
+#: Port, protocol, product, version, authentication.
+PRODUCTS: dict[str, tuple[int, ServiceProtocol, str, str, bool | None]] = {
+    "amqp": (5672, ServiceProtocol.AMQP, "RabbitMQ", "3.10.8", True),
+    "amqp-anonymous": (5672, ServiceProtocol.AMQP, "RabbitMQ", "3.10.8", False),
+    "cassandra": (9042, ServiceProtocol.CASSANDRA, "", "", False),
+    "cassandra-password": (9042, ServiceProtocol.CASSANDRA, "", "", True),
+    "consul": (8500, ServiceProtocol.CONSUL, "Consul", "", False),
+    "consul-acl": (8500, ServiceProtocol.CONSUL, "Consul", "", True),
+    "couchdb": (5984, ServiceProtocol.COUCHDB, "CouchDB", "3.3.3", None),
+    "docker": (2375, ServiceProtocol.DOCKER, "Docker", "24.0.7", False),
+    "elasticsearch": (9200, ServiceProtocol.ELASTICSEARCH, "Elasticsearch", "7.17.9", False),
+    "elasticsearch-password": (9200, ServiceProtocol.ELASTICSEARCH, "Elasticsearch", "", True),
+    "esxi": (8000, ServiceProtocol.ADMINISTRATION_PAGE, "VMware ESXi", "", None),
+    "kafka": (9092, ServiceProtocol.KAFKA, "", "", None),
+    "kubernetes": (6443, ServiceProtocol.KUBERNETES, "Kubernetes", "1.30.2", True),
+    "kubernetes-open": (6443, ServiceProtocol.KUBERNETES, "Kubernetes", "1.30.2", False),
+    "mongodb": (27017, ServiceProtocol.MONGODB, "", "", None),
+    "mssql": (1433, ServiceProtocol.MSSQL, "Microsoft SQL Server", "15.0.2000", None),
+    "mssql-tls": (1433, ServiceProtocol.MSSQL, "Microsoft SQL Server", "15.0.2000", None),
+    "nats": (4222, ServiceProtocol.NATS, "NATS", "2.9.10", False),
+    "nats-password": (4222, ServiceProtocol.NATS, "NATS", "2.9.10", True),
+    "opensearch": (9200, ServiceProtocol.ELASTICSEARCH, "OpenSearch", "2.11.1", False),
+    "rdp-nla": (3389, ServiceProtocol.RDP, "", "", None),
+    "rdp-optional": (3389, ServiceProtocol.RDP, "", "", None),
+    "webmin": (10000, ServiceProtocol.ADMINISTRATION_PAGE, "Webmin", "", None),
+    "winrm": (5985, ServiceProtocol.WINRM, "", "", None),
+    "winrm-password": (5985, ServiceProtocol.WINRM, "", "", None),
+}
+#: What says nothing of itself: a server whose connections speak different protocols.
+UNSTABLE_PORT = 20022
+
+
+@pytest.fixture(scope="module")
+def scripted() -> dict[str, Answer[Banner]]:
+    """What was identified of each product."""
+    with ExitStack() as stack:
+        jobs = []
+        places = {**{name: port for name, (port, *_) in PRODUCTS.items()}, "alternating": UNSTABLE_PORT}
+        for name, port in places.items():
+            address = own_address()
+            stack.enter_context(speaking(address, {port: name}))
+            jobs.append((host(address), opened(port)))
+        found = identified(*jobs)
+    return {name: facts.banner_of(port) for (name, port), facts in zip(places.items(), found, strict=True)}
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_a_product_is_identified_by_its_answer(scripted: dict[str, Answer[Banner]], name: str) -> None:
+    """The answer to a harmless question shows the product, and whether it serves a client without a log-in."""
+    banner = scripted[name].value
+    _, *expected = PRODUCTS[name]
+    assert [banner.protocol, banner.product, banner.version, banner.authentication] == expected
+
+
+def test_free_texts_of_a_product_are_not_stored(scripted: dict[str, Answer[Banner]]) -> None:
+    """Names of clusters, nodes and addresses are masked or left out."""
+    texts = " ".join(answer.seen.text for answer in scripted.values() if answer.seen)
+    assert not any(word in texts for word in ("billing", "node-7", "10.1.2.3"))
+
+
+def test_a_server_that_alternates_is_unstable(scripted: dict[str, Answer[Banner]]) -> None:
+    """A port where the number suggests nothing is greeted twice; two protocols are none."""
+    assert scripted["alternating"].unseen is Cause.UNSTABLE
+
+
+@pytest.mark.parametrize(("name", "tls", "standard"), [("rdp-nla", False, False), ("rdp-optional", True, True)])
+def test_nla_is_required_where_nothing_else_is_accepted(
+    scripted: dict[str, Answer[Banner]], name: str, tls: bool, standard: bool
+) -> None:
+    """A server with NLA may accept connections without it."""
+    rdp = scripted[name].value.rdp
+    assert rdp is not None
+    assert (rdp.nla.value, rdp.tls.value, rdp.standard.value) == (True, tls, standard)
