@@ -68,6 +68,7 @@ OWN: Mapping[str, tuple[Ask, ...]] = MappingProxyType(
         "docker": (DOCKER_VERSION,),
         "docker-tls": (DOCKER_VERSION,),
         "etcd": (ETCD_VERSION,),
+        "etcd-peer": (ETCD_VERSION,),
         "global-catalog": _first(LDAP),
         "glusterfs": _first(RPC),
         "kubernetes": (KUBERNETES_VERSION,),

@@ -1,12 +1,13 @@
 """Records what the probes observe at running servers: ``python -m tests.plugins.inspector_services.record NAME``.
 
-Needs root (for ports below 1024), nmap, redis-server and sshd. Names are as in ``ports/exposed`` and
-``banners/exposed``; ``--all`` records every one.
+Needs root (for ports below 1024), nmap, sshd, and the servers of ``debian_servers``. Names are as in ``ports/exposed``
+and ``banners/exposed``; ``--all`` records every one.
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -15,40 +16,68 @@ from inspector.testing import record
 from inspector_services.identification import banners
 from inspector_services.observations import OpenPorts
 from inspector_services.probes import ports
+from tests.plugins.inspector_services.debian_servers import started
 from tests.plugins.inspector_services.scanning import host, read, scan
-from tests.plugins.inspector_services.servers import own_address, redis, speaking, sshd
+from tests.plugins.inspector_services.servers import own_address, speaking, sshd
 
 FOLDER = Path(__file__).parent
 
-#: By name: declared ports, habits of the scripted servers, and the ports of a real Redis and a real sshd.
-SCENES: dict[str, tuple[tuple[int, ...], dict[int, str], int | None, int | None]] = {
-    "orderly": ((2222, 8443), {8443: "silent"}, None, 2222),
-    "behind-a-firewall": ((2222, 8443), {8443: "silent", 5432: "deaf", 23: "deaf"}, None, 2222),
-    "redirecting": ((443,), {80: "silent", 443: "silent"}, None, None),
-    "exposed": (
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A host: its declared ports, the habits of its scripted servers, its servers of Debian's packages, and an sshd."""
+
+    declared: tuple[int, ...] = ()
+    habits: Mapping[int, str] = field(default_factory=dict)
+    debian: tuple[str, ...] = ()
+    sshd: int | None = None
+
+
+SCENES: dict[str, Scene] = {
+    "orderly": Scene((2222, 8443), {8443: "silent"}, sshd=2222),
+    "behind-a-firewall": Scene((2222, 8443), {8443: "silent", 5432: "deaf", 23: "deaf"}, sshd=2222),
+    "redirecting": Scene((443,), {80: "silent", 443: "silent"}),
+    "exposed": Scene(
         (8443, 9443),
         {21: "ftp", 23: "telnet", 873: "rsync", 2049: "silent", 3306: "mysql", 5900: "vnc", 8443: "silent"},
-        6379,
+        ("redis",),
         2222,
     ),
-    "doubtful": ((8443, 9443), {21: "ftps", 8443: "silent", 9200: "silent", 9443: "deaf", 24007: "silent"}, None, None),
-    "disguised": ((443, 5432), {23: "ssh", 443: "silent", 445: "smtp", 5432: "ssh"}, None, None),
-    "nothing": ((443,), {}, None, None),
+    "doubtful": Scene((8443, 9443), {21: "ftps", 8443: "silent", 9200: "silent", 9443: "deaf", 24007: "silent"}),
+    "disguised": Scene((443, 5432), {23: "ssh", 443: "silent", 445: "smtp", 5432: "ssh"}),
+    "nothing": Scene((443,)),
+    "stores-open": Scene(
+        (),
+        {2375: "docker", 5672: "amqp-anonymous", 6443: "kubernetes-open", 8500: "consul", 9200: "elasticsearch"},
+        ("redis", "memcached"),
+    ),
+    "stores-locked": Scene(
+        (),
+        {4222: "nats-password", 6443: "kubernetes", 8500: "consul-acl", 9042: "cassandra-password"}
+        | {9200: "elasticsearch-password"},
+        ("redis-password",),
+    ),
+    "stores-undecided": Scene((), {9092: "kafka", 27017: "mongodb"}, ("etcd",)),
+    "windows": Scene((), {3389: "rdp-nla", 5985: "winrm"}, ("samba",)),
+    "windows-old": Scene((), {}, ("samba-old", "xrdp-negotiating")),
+    "windows-tls": Scene((), {}, ("xrdp",)),
+    "directory": Scene((), {}, ("slapd",)),
+    "panels": Scene((), {8000: "esxi", 10000: "webmin"}),
 }
 
 
 @contextmanager
 def scene(name: str) -> Iterator[Target]:
     """A host with the servers of this scene."""
-    declared, habits, redis_port, sshd_port = SCENES[name]
+    chosen = SCENES[name]
     address = own_address()
     with ExitStack() as stack:
-        stack.enter_context(speaking(address, habits))
-        if redis_port:
-            stack.enter_context(redis(address, redis_port))
-        if sshd_port:
-            stack.enter_context(sshd(address, sshd_port))
-        yield host(address, *declared)
+        if chosen.habits:
+            stack.enter_context(speaking(address, chosen.habits))
+        stack.enter_context(started(address, *chosen.debian))
+        if chosen.sshd:
+            stack.enter_context(sshd(address, chosen.sshd))
+        yield host(address, *chosen.declared)
 
 
 def open_ports(name: str) -> OpenPorts:

@@ -290,7 +290,8 @@ GROUPS = (
 def debian() -> dict[str, Banner]:
     """What was identified of each server."""
     with ExitStack() as stack:
-        jobs, places = [], {}
+        jobs: list[tuple[Target, OpenPorts]] = []
+        places: dict[str, tuple[int, int]] = {}
         for group in GROUPS:
             address = own_address()
             ports = stack.enter_context(started(address, *group))
