@@ -1,4 +1,4 @@
-"""Network services: open TCP ports and the banners of the services behind them."""
+"""Network services: open TCP ports, and what the services behind them show."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    """The port sweep and the banner probe."""
+    """The port sweep, the identification of services, and log-ins without a name."""
     from inspector_services.identification import banners
+    from inspector_services.logins import anonymous_logins
     from inspector_services.probes import ports
 
-    return (ports, banners)
+    return (ports, banners, anonymous_logins)
 
 
 @hookimpl

@@ -56,19 +56,28 @@ class Exposure:
 
 
 def exposure(
-    protocols: Collection[ServiceProtocol], numbers: Collection[int], ports: OpenPorts, banners: Banners
+    protocols: Collection[ServiceProtocol],
+    numbers: Collection[int],
+    ports: OpenPorts,
+    banners: Banners,
+    *,
+    beside: Collection[int] = (),
 ) -> Exposure:
-    """The reachable services with these protocols, or at these numbers with a server that speaks no other protocol."""
+    """The reachable services with these protocols, or at these numbers with a server that speaks no other protocol.
+
+    The ports ``beside`` were looked at otherwise.
+    """
     identified = banners.ports_with(*protocols)
     other = banners.ports_with(*(frozenset(ServiceProtocol) - frozenset(protocols) - UNIDENTIFIED))
     excluded = {port for port in other if not _may_speak_http(banners, port)}
     by_number = (set(ports.open) & set(numbers)) - set(identified) - excluded
     waiting = {port for port in by_number if _waits_as_registered(banners, port)}
+    told = {label(port) for port in (*by_number, *beside)}
     return Exposure(
         identified=tuple(named(port, banners.banner_of(port).value) for port in identified),
         waiting=tuple(map(label, sorted(waiting))),
         likely=tuple(map(label, sorted(by_number - waiting))),
-        unidentified=tuple(text for text in unidentified(banners) if text not in set(map(label, by_number))),
+        unidentified=tuple(text for text in unidentified(banners) if text not in told),
         cause=unseen_cause(numbers, ports, banners),
     )
 

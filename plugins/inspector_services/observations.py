@@ -110,6 +110,7 @@ class ServiceProtocol(StrEnum):
     LDAP = "ldap"
     MEMCACHED = "memcached"
     MONGODB = "mongodb"
+    MQTT = "mqtt"
     MSSQL = "mssql"
     MYSQL = "mysql"
     NATS = "nats"
@@ -210,3 +211,19 @@ class Banners(Observation):
     def unreachable_cause(self) -> Cause | None:
         """The cause of the first banner that could not be read; None when all were read."""
         return next((each.banner.unseen for each in self.ports if each.banner.unseen is not None), None)
+
+
+class AnonymousLogin(Model):
+    """Whether the server at ``port`` admits a client without a name; unseen where its answer shows neither."""
+
+    port: PortNumber
+    protocol: ServiceProtocol
+    admitted: Answer[bool]
+
+
+class AnonymousLogins(Observation):
+    """Log-ins without a name that were tried, by port: at FTP servers, and at MQTT's ports."""
+
+    kind: ClassVar[str] = "anonymous-logins/1"
+
+    ports: tuple[AnonymousLogin, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from inspector import masked
 from inspector_services.observations import Banner, ServiceProtocol
 from inspector_services.protocols.dialogue import Ask, Grammar, Turn, Turns, answer_to, is_line
 
@@ -27,4 +28,10 @@ def _describe(turns: Turns) -> Banner:
     )
 
 
-MEMCACHED = Grammar(ServiceProtocol.MEMCACHED, _recognises, _describe, first=VERSION)
+def _kept(turn: Turn) -> bytes:
+    reply = _REPLY.match(turn.received)
+    is_version = reply is not None and turn.received.startswith(b"VERSION ")
+    return b"VERSION " + masked(turn.received[8:]) if is_version else b"CLIENT_ERROR unauthenticated\r\n"
+
+
+MEMCACHED = Grammar(ServiceProtocol.MEMCACHED, _recognises, _describe, first=VERSION, kept=_kept)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from inspector import masked
 from inspector_services.observations import Banner, ServiceProtocol
 from inspector_services.protocols.dialogue import Ask, Grammar, Turn, Turns, answer_to
 
@@ -52,4 +53,8 @@ def _describe(turns: Turns) -> Banner:
     )
 
 
-MSSQL = Grammar(ServiceProtocol.MSSQL, _recognises, _describe, first=PRELOGIN, kept=lambda turn: turn.received[:256])
+def _kept(turn: Turn) -> bytes:
+    return turn.received[:8] + masked(turn.received[8:256])
+
+
+MSSQL = Grammar(ServiceProtocol.MSSQL, _recognises, _describe, first=PRELOGIN, kept=_kept)

@@ -6,12 +6,12 @@ import json
 import re
 from typing import Any
 
-from inspector import canonical
+from inspector import canonical, masked
 from inspector_services.observations import Banner, ServiceProtocol
 from inspector_services.protocols.dialogue import Grammar, Turn, Turns
 
 _INFO = re.compile(rb"INFO (\{.*\})\s*\Z", re.DOTALL)
-_KEPT = ("auth_required", "server_id", "tls_required", "version")
+_FLAGS = ("auth_required", "tls_required")
 
 
 def _info(received: bytes) -> dict[str, Any] | None:
@@ -37,8 +37,9 @@ def _describe(turns: Turns) -> Banner:
 
 def _kept(turn: Turn) -> bytes:
     info = _info(turn.received) or {}
-    facts = {name: info[name] for name in _KEPT if isinstance(info.get(name), bool | str)} | {"server_id": ""}
-    return b"INFO " + canonical(facts) + b"\r\n"
+    facts: dict[str, bool | str] = {name: info[name] for name in _FLAGS if isinstance(info.get(name), bool)}
+    version = masked(str(info.get("version", ""))[:40].encode()).decode("latin-1")
+    return b"INFO " + canonical({**facts, "server_id": "", "version": version}) + b"\r\n"
 
 
 NATS = Grammar(ServiceProtocol.NATS, lambda turn: _info(turn.received) is not None, _describe, kept=_kept)

@@ -73,5 +73,5 @@ RDP = Grammar(
     _describe,
     first=CONNECT,
     then=_then,
-    kept=lambda turn: turn.received[:64],
+    kept=lambda turn: turn.received[:19],
 )

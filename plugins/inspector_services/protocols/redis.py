@@ -52,7 +52,7 @@ def _kept(turn: Turn) -> bytes:
     """Of INFO the lines with the versions alone."""
     if turn.question != _INFO.name:
         return masked(turn.received)
-    return b"".join(found.group().rstrip() + b"\n" for found in _VERSION.finditer(turn.received))
+    return b"".join(name + b"_version:" + masked(text) + b"\n" for name, text in _VERSION.findall(turn.received))
 
 
 REDIS = Grammar(ServiceProtocol.REDIS, _recognises, _describe, first=PING, then=_then, kept=_kept)

@@ -124,7 +124,12 @@ def _session_then(turns: Turns) -> Ask | None:
     return SMB2 if is_positive and not was_asked(turns, SMB2.name) else None
 
 
-SMB = Grammar(ServiceProtocol.SMB, _recognises, _describe, first=SMB2, then=_then, kept=lambda turn: turn.received[:76])
+def _kept(turn: Turn) -> bytes:
+    """The headers up to what is read: no name and no identifier of the server."""
+    return turn.received[: 40 if turn.question == SMB1.name else 76]
+
+
+SMB = Grammar(ServiceProtocol.SMB, _recognises, _describe, first=SMB2, then=_then, kept=_kept)
 NETBIOS = Grammar(
     ServiceProtocol.NETBIOS,
     lambda turn: turn.question == SESSION.name and _SESSION.fullmatch(turn.received) is not None,

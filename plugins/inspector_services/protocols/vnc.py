@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from inspector import masked
 from inspector_services.observations import Banner, ServiceProtocol
 from inspector_services.protocols.dialogue import GREETING, Ask, Grammar, Turn, Turns, answer_to, was_asked
 
@@ -53,8 +54,11 @@ def _describe(turns: Turns) -> Banner:
 
 
 def _kept(turn: Turn) -> bytes:
-    """No text of the server's: a version, or numbers, of which no type is a letter or a digit with a meaning."""
-    return turn.received[:256]
+    """The version, or the list of numbers; no text that follows."""
+    if turn.question == _TYPES:
+        return turn.received[:1] + masked(turn.received[1 : 1 + turn.received[0]]) if turn.received else b""
+    version = _VERSION.match(turn.received)
+    return version.group() if version else masked(turn.received)
 
 
 VNC = Grammar(

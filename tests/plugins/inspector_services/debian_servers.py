@@ -204,6 +204,7 @@ SERVERS: dict[str, tuple[int, Server]] = {
     "tigervnc": (5900, _program(5900, _tigervnc("TLSVnc"))),
     "tigervnc-open": (5900, _program(5900, _tigervnc("None"))),
     "vsftpd": (21, _at(21, vsftpd)),
+    "vsftpd-guests": (21, lambda address: vsftpd(address, 21, guests=True)),
     "x11": (6000, _program(6000, _x11)),
     "xrdp": (3389, _program(3389, _xrdp("tls"))),
     "xrdp-negotiating": (3389, _program(3389, _xrdp("negotiate"))),

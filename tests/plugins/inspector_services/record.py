@@ -14,10 +14,11 @@ from pathlib import Path
 from inspector import Observation, Target
 from inspector.testing import record
 from inspector_services.identification import banners
-from inspector_services.observations import OpenPorts
+from inspector_services.logins import anonymous_logins
+from inspector_services.observations import AnonymousLogins, OpenPorts
 from inspector_services.probes import ports
 from tests.plugins.inspector_services.debian_servers import started
-from tests.plugins.inspector_services.scanning import host, read, scan
+from tests.plugins.inspector_services.scanning import INTRUSIVE, host, read, scan
 from tests.plugins.inspector_services.servers import own_address, speaking, sshd
 
 FOLDER = Path(__file__).parent
@@ -62,6 +63,8 @@ SCENES: dict[str, Scene] = {
     "windows-old": Scene((), {}, ("samba-old", "xrdp-negotiating")),
     "windows-tls": Scene((), {}, ("xrdp",)),
     "directory": Scene((), {}, ("slapd",)),
+    "guests": Scene((), {}, ("mosquitto", "vsftpd-guests")),
+    "members": Scene((), {}, ("mosquitto-password", "vsftpd")),
     "panels": Scene((), {8000: "esxi", 10000: "webmin"}),
 }
 
@@ -94,6 +97,17 @@ def sent_banners(name: str) -> Observation:
     return facts
 
 
+def logins(name: str) -> AnonymousLogins:
+    """Which servers of a scene admit clients without a name."""
+    with scene(name) as target:
+        ports = _ports(target)
+        identified = read(banners, scan(banners, target, ports), target)
+        output = scan(anonymous_logins, target, ports, identified, authorisation=INTRUSIVE)
+        facts = read(anonymous_logins, output, target)
+    assert isinstance(facts, AnonymousLogins)
+    return facts
+
+
 def _ports(target: Target) -> OpenPorts:
     facts = read(ports, scan(ports, target), target)
     assert isinstance(facts, OpenPorts)
@@ -103,6 +117,7 @@ def _ports(target: Target) -> OpenPorts:
 RECORDERS: dict[str, Callable[[], Observation]] = {
     **{f"ports/{name}": partial(open_ports, name) for name in SCENES},
     **{f"banners/{name}": partial(sent_banners, name) for name in SCENES},
+    **{f"anonymous-logins/{name}": partial(logins, name) for name in ("guests", "members", "nothing")},
 }
 
 if __name__ == "__main__":

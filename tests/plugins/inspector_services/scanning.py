@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from inspector import Declared, Observation, ParseContext, Probe, ScanOutput, SubjectKind, Target
+from inspector import Declared, Intrusiveness, Observation, ParseContext, Probe, ScanOutput, SubjectKind, Target
 from inspector.declare.authorisation import Authorisation, AuthorisationKind, Covers, PortRange, Rates
 from inspector.declare.declaration import System
 from inspector.declare.settings import Settings
@@ -25,6 +25,8 @@ AUTHORISATION = Authorisation(
     valid_until=datetime.now(UTC) + timedelta(days=1),
     rates=Rates(connections_per_second=200, burst=200, at_once=20, port_questions_per_second=2000),
 )
+#: The same, for intrusive questions as well.
+INTRUSIVE = AUTHORISATION.model_copy(update={"intrusiveness": Intrusiveness.INTRUSIVE})
 SYSTEM = System(id="test", name="Test", owner="Tester", level=3)
 
 

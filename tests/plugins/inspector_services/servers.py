@@ -16,6 +16,8 @@ import pytest
 
 _SPEAKERS = Path(__file__).with_name("scripted_servers.py")
 _numbers = count(1)
+#: How vsftpd writes a flag.
+_YES = {True: "YES", False: "NO"}
 
 
 def own_address() -> str:
@@ -68,11 +70,14 @@ def sshd(address: str, port: int = 2222) -> Iterator[None]:
 
 
 @contextmanager
-def vsftpd(address: str, port: int) -> Iterator[None]:
-    """An FTP server with local users and without TLS."""
+def vsftpd(address: str, port: int, *, guests: bool = False) -> Iterator[None]:
+    """An FTP server with local users and without TLS, which may admit guests."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = {"listen": "YES", "listen_address": address, "listen_port": port, "anonymous_enable": "NO"}
+        settings = {"listen": "YES", "listen_address": address, "listen_port": port, "anonymous_enable": _YES[guests]}
         settings |= {"local_enable": "YES", "secure_chroot_dir": folder, "background": "NO"}
+        if guests:
+            settings |= {"anon_root": folder, "seccomp_sandbox": "NO"}
+            Path(folder).chmod(0o755)
         path = Path(folder) / "vsftpd.conf"
         path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         with running([installed("vsftpd"), str(path)], address, port):

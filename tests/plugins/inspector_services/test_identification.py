@@ -281,8 +281,8 @@ GROUPS = (
         *("dovecot-imap", "dovecot-pop3", "etcd", "mariadb", "memcached", "mosquitto", "postfix", "postgresql"),
         *("redis", "rpcbind", "rsync", "samba", "slapd", "telnetd", "tigervnc", "vsftpd", "x11", "xrdp"),
     ),
-    ("mosquitto-password", "redis-password", "samba-netbios", "samba-old", "tigervnc-open", "xrdp-negotiating"),
-    ("redis-in-tls",),
+    ("mosquitto-password", "redis-password", "samba-netbios", "samba-old", "tigervnc-open", "vsftpd-guests"),
+    ("redis-in-tls", "xrdp-negotiating"),
 )
 
 
@@ -325,6 +325,7 @@ IDENTITIES: dict[str, tuple[ServiceProtocol, str, bool, bool | None, bool | None
     "tigervnc": (ServiceProtocol.VNC, "", False, None, True),
     "tigervnc-open": (ServiceProtocol.VNC, "", False, True, False),
     "vsftpd": (ServiceProtocol.FTP, "vsFTPd", True, True, None),
+    "vsftpd-guests": (ServiceProtocol.FTP, "vsFTPd", True, True, None),
     "x11": (ServiceProtocol.X11, "", False, True, False),
     "xrdp": (ServiceProtocol.RDP, "", False, False, None),
     "xrdp-negotiating": (ServiceProtocol.RDP, "", False, False, None),
