@@ -9,7 +9,8 @@ from inspector_services.observations import Banner, ServiceProtocol
 from inspector_services.protocols.dialogue import Grammar, Turn, Turns
 from inspector_services.protocols.texts import Software
 
-_HANDSHAKE = re.compile(rb"...\x00\x0a([ -~]{1,120})\x00(.{4})(.{8})\x00(.{2})?", re.DOTALL)
+#: The server's version, then a number and random bytes of this connection, then its capabilities.
+_HANDSHAKE = re.compile(rb"...\x00\x0a([ -~]{1,200})\x00(?:.{12}\x00(.{2}))?", re.DOTALL)
 #: MariaDB before 11 puts ``5.5.5-`` before its version.
 _MARIADB = re.compile(r"(?:5\.5\.5-)?(\d+(?:\.\d+)+)-MariaDB(?:-(.*))?")
 _MYSQL = re.compile(r"(\d+(?:\.\d+)+)(?:-(.*))?")
@@ -32,7 +33,7 @@ def _named(text: str) -> Software:
 
 def _describe(turns: Turns) -> Banner:
     found = next(filter(None, (_HANDSHAKE.match(each.received) for each in turns)), None)
-    capabilities = int.from_bytes((found and found[4]) or b"\xff\xff", "little")
+    capabilities = int.from_bytes((found and found[2]) or b"\xff\xff", "little")
     return Banner(
         text="",
         protocol=ServiceProtocol.MYSQL,
@@ -46,7 +47,7 @@ def _kept(turn: Turn) -> bytes:
     found = _HANDSHAKE.match(turn.received)
     if found is None:
         return turn.received[:5] + masked(turn.received[5:])
-    return turn.received[:5] + masked(found[1]) + bytes(14) + (found[4] or b"")
+    return turn.received[:5] + masked(found[1]) + bytes(14) + (found[2] or b"")
 
 
 MYSQL = Grammar(ServiceProtocol.MYSQL, _recognises, _describe, kept=_kept)
