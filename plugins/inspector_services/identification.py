@@ -124,7 +124,7 @@ class _Port:
         finally:
             await self._close()
         grammar = grammar_of(self._said)
-        kept = [each.model_copy(update={"received": _kept(each)}) for each in self._said]
+        kept = [each.model_copy(update={"received": kept_of(each)}) for each in self._said]
         return StoredPort(port=self._port, turns=tuple(kept), cause=None if grammar else cause)
 
     @property
@@ -281,7 +281,8 @@ def _alert_in(failure: ScanFailure) -> bytes:
     return reason.encode("ascii", "replace") if "ALERT" in reason else b""
 
 
-def _kept(turn: Turn) -> bytes:
+def kept_of(turn: Turn) -> bytes:
+    """What of the received bytes is stored: texts of servers may hold secrets."""
     grammar = recognised(turn)
     if grammar is None:
         return masked(turn.received[:512])

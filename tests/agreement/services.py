@@ -31,7 +31,7 @@ NAMES = {
 }
 #: Why the two differ, by server.
 EXPLAINED = {
-    "etcd": "nmap 7.93 guesses etcd from the shape of HTTP's error; its name for the port is http",
+    "etcd": "nmap 7.93 has no question for it",
     "mosquitto": "nmap sends CONNECT, which is a log-in; Inspector does so only as an intrusive question",
     "mosquitto-password": "as mosquitto",
     "samba": "nmap reads the workgroup in a session of SMB 1; where that is refused it names netbios-ssn",

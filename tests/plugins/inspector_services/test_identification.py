@@ -3,15 +3,18 @@
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from inspector import Answer, Cause, Outcome, Target, Verdict, masked
 from inspector_services.banners import TEXT_BYTES, StoredPort, parse_port, printable
 from inspector_services.checks.no_cleartext_administration import no_cleartext_administration
 from inspector_services.checks.no_database_reachable import no_database_reachable
-from inspector_services.identification import MAX_PORTS, banners
+from inspector_services.identification import MAX_PORTS, banners, kept_of
 from inspector_services.observations import Banner, Banners, OpenPorts, PortState, ServiceProtocol, Span
 from inspector_services.port_roles import NOTABLE
-from inspector_services.protocols.dialogue import Turn
+from inspector_services.protocols import OWN
+from inspector_services.protocols.dialogue import GREETING, Turn
 from tests.plugins.inspector_services.debian_servers import SERVERS, started
 from tests.plugins.inspector_services.scanning import host, read, scan, scan_all
 from tests.plugins.inspector_services.servers import own_address, speaking
@@ -446,3 +449,50 @@ def test_nla_is_required_where_nothing_else_is_accepted(
     rdp = scripted[name].value.rdp
     assert rdp is not None
     assert (rdp.nla.value, rdp.tls.value, rdp.standard.value) == (True, tls, standard)
+
+
+# --- hostile bytes ----------------------------------------------------------------------------------------------------
+
+QUESTIONS = sorted({ask.name for asks in OWN.values() for ask in asks} | {GREETING, "noop", "tls", "redis info"})
+#: What servers really send, cut and changed in one place.
+REAL = [
+    b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n",
+    b"220 (vsFTPd 3.0.3)\r\n",
+    b"RFB 003.008\n",
+    b"*\x00\x00\x00\n8.0.36-0ubuntu0\x00" + bytes(30),
+    b'INFO {"server_id": "A", "version": "2.9.10", "auth_required": true}\r\n',
+    b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{"version": {"number": "7.1"}, "tagline": "x"}',
+    b"\x03\x00\x00\x13\x0e\xd0\x00\x00\x124\x00\x02\x01\x08\x00\x02\x00\x00\x00",
+    b"\x00\x00\x00\xfe\xfeSMB@\x00\x01\x00" + bytes(52) + b"A\x00\x03\x00\x11\x03\x01\x00" + bytes(40),
+    b"\x04\x01\x00\x1a\x00\x00\x01\x00\x00\x00\x0b\x00\x06\x01\x00\x11\x00\x01\xff\x0f\x00\x07\xd0\x00\x00\x00",
+    b"0\x0c\x02\x01\x01e\x07\n\x01\x00\x04\x00\x04\x00",
+    b"\x01\x00\x00\x00\x00\x00\x6f\x00\n\x00\n\x00\t\x00\x00\x00J\x07productS\x00\x00\x00\x08RabbitMQ",
+]
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> bytes:
+    """Any bytes, or a real answer cut short or with bytes in its middle."""
+    if draw(st.booleans()):
+        return draw(st.binary(max_size=300))
+    real = draw(st.sampled_from(REAL))
+    at = draw(st.integers(0, len(real)))
+    return real[:at] + draw(st.binary(max_size=12)) + draw(st.sampled_from([real[at:], b""]))
+
+
+TURNS = st.lists(
+    st.builds(Turn, question=st.sampled_from(QUESTIONS), received=answers(), closed=st.booleans(), tls=st.booleans()),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(turns=TURNS)
+@settings(max_examples=400)
+def test_no_answer_makes_the_parser_fail(turns: list[Turn]) -> None:
+    """Whatever a server sends is a banner; and the same one is read again from what is kept of it."""
+    whole = StoredPort(port=1, turns=tuple(turns))
+    kept = StoredPort(port=1, turns=tuple(each.model_copy(update={"received": kept_of(each)}) for each in turns))
+    first, again = parse_port(whole).banner, parse_port(StoredPort.parse(kept.canonical())).banner
+    assert (first.unseen, first.seen and first.seen.protocol) == (again.unseen, again.seen and again.seen.protocol)
+    assert again.seen is None or len(again.seen.text) <= TEXT_BYTES
