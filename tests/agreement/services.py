@@ -1,6 +1,6 @@
 """Compares identified services with ``nmap -sV`` on the same servers: ``python -m tests.agreement.services [NAME...]``.
 
-Exits with status 1 where the two differ and nothing here explains it, or where an explanation is not needed any more.
+Exits with status 1 where the two differ and nothing here explains it, and where an explanation is of no difference.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from inspector_services.protocols import protocols_of
 from tests import conftest  # noqa: F401  # gives this process a network of its own
 from tests.agreement.environment import program
 from tests.plugins.inspector_services.debian_servers import SERVERS, started
-from tests.plugins.inspector_services.scanning import host, read, scan
+from tests.plugins.inspector_services.scanning import host, opened, read, scan
 from tests.plugins.inspector_services.servers import own_address
-from tests.plugins.inspector_services.test_identification import opened
 
 #: What nmap calls a protocol, where its name is another.
 NAMES = {
@@ -34,8 +33,6 @@ EXPLAINED = {
     "etcd": "nmap 7.93 has no question for it",
     "mosquitto": "nmap sends CONNECT, which is a log-in; Inspector does so only as an intrusive question",
     "mosquitto-password": "as mosquitto",
-    "samba": "nmap reads the workgroup in a session of SMB 1; where that is refused it names netbios-ssn",
-    "redis-password": "both name Redis; the version shows only after a log-in",
 }
 
 
@@ -77,9 +74,9 @@ def main() -> int:
         for name in sys.argv[1:] or SERVERS:
             ours, theirs, agree = compared(name)
             explained = EXPLAINED.get(name)
-            fault = not agree and explained is None
+            fault = agree == (explained is not None)
             faults += fault
-            mark = "same" if agree else explained or "NOT EXPLAINED"
+            mark = "NOT EXPLAINED" if fault else explained or "same"
             sys.stdout.write(f"{name}: {ours} | nmap: {theirs or '-'} | {mark}\n")
             sys.stdout.flush()
     return 1 if faults else 0

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from inspector import Declared, Intrusiveness, Observation, ParseContext, Probe, ScanOutput, SubjectKind, Target
+from inspector import Answer, Declared, Intrusiveness, Observation, ParseContext, Probe, ScanOutput, SubjectKind, Target
 from inspector.declare.authorisation import Authorisation, AuthorisationKind, Covers, PortRange, Rates
 from inspector.declare.declaration import System
 from inspector.declare.settings import Settings
@@ -15,6 +15,7 @@ from inspector.model.declared import DeclaredPort
 from inspector.model.subject import Subject
 from inspector.network import Gateway, Ledger
 from inspector.network.access.scope import Scope
+from inspector_services.observations import OpenPorts, PortState, Span
 
 AUTHORISATION = Authorisation(
     id="test",
@@ -39,6 +40,12 @@ def host(address: str, *ports: int) -> Target:
     """A host at this address that is declared with these TCP ports."""
     subject = Subject(kind=SubjectKind.ADDRESS, uri=f"host:{address}", scheme="host", host=address, address=address)
     return Target(subject, tcp(*ports))
+
+
+def opened(*ports: int) -> OpenPorts:
+    """A sweep in which these ports were seen open."""
+    state = Answer[PortState](seen=PortState.OPEN)
+    return OpenPorts(spans=tuple(Span(first=port, last=port, state=state) for port in sorted(ports)))
 
 
 def scan(

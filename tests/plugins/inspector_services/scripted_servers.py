@@ -1,4 +1,4 @@
-"""Servers with a few fixed habits, in a process of their own: ``python speakers.py ADDRESS PORT=HABIT …``.
+"""Servers with a few fixed habits, in a process of their own: ``python -m … ADDRESS PORT=HABIT …``.
 
 Prints ``ready`` when every port listens. Habits whose words are wanted in return (FTP's AUTH, VNC's version) answer as
 the real servers named beside them do.
@@ -8,9 +8,6 @@ import asyncio
 import contextlib
 import socket
 import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from tests.plugins.inspector_services import scripted_products
 from tests.plugins.inspector_services.scripted_products import Habit

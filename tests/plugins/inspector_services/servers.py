@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-_SPEAKERS = Path(__file__).with_name("scripted_servers.py")
+_ROOT = Path(__file__).parents[3]
+_SPEAKERS = "tests.plugins.inspector_services.scripted_servers"
 _numbers = count(1)
 #: How vsftpd writes a flag.
 _YES = {True: "YES", False: "NO"}
@@ -28,9 +29,9 @@ def own_address() -> str:
 
 @contextmanager
 def speaking(address: str, habits: Mapping[int, str]) -> Iterator[None]:
-    """Ports that answer by these habits (see ``speakers``)."""
-    command = [sys.executable, str(_SPEAKERS), address, *(f"{port}={habit}" for port, habit in habits.items())]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    """Ports that answer by these habits (see ``scripted_servers``)."""
+    command = [sys.executable, "-m", _SPEAKERS, address, *(f"{port}={habit}" for port, habit in habits.items())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=_ROOT) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"

@@ -20,9 +20,8 @@ from inspector_services.observations import AnonymousLogins, Banners, ServicePro
 from tests.agreement import programs
 from tests.agreement.environment import ServerPlaces
 from tests.plugins.inspector_services.debian_servers import started
-from tests.plugins.inspector_services.scanning import AUTHORISATION, INTRUSIVE
+from tests.plugins.inspector_services.scanning import AUTHORISATION, INTRUSIVE, opened
 from tests.plugins.inspector_services.servers import own_address, speaking
-from tests.plugins.inspector_services.test_identification import opened
 
 
 def run(address: str, *ports: int, declared: Declared | None = None) -> ProbeRun:

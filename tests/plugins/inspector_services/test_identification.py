@@ -16,7 +16,7 @@ from inspector_services.port_roles import NOTABLE
 from inspector_services.protocols import OWN
 from inspector_services.protocols.dialogue import GREETING, Turn
 from tests.plugins.inspector_services.debian_servers import SERVERS, started
-from tests.plugins.inspector_services.scanning import host, read, scan, scan_all
+from tests.plugins.inspector_services.scanning import host, opened, read, scan, scan_all
 from tests.plugins.inspector_services.servers import own_address, speaking
 
 HABITS = {
@@ -43,17 +43,9 @@ HABITS = {
 CLOSED_PORT = 2199
 
 
-def opened(*ports: int) -> OpenPorts:
-    return OpenPorts(spans=tuple(Span(first=port, last=port, state=seen(PortState.OPEN)) for port in sorted(ports)))
-
-
 def said(*pairs: tuple[str, bytes]) -> tuple[Turn, ...]:
     """The turns of one connection."""
     return tuple(Turn(question=question, received=received) for question, received in pairs)
-
-
-def seen(state: PortState) -> Answer[PortState]:
-    return Answer[PortState](seen=state)
 
 
 @pytest.fixture(scope="module")
@@ -234,7 +226,11 @@ def only(port: int) -> OpenPorts:
     """All notable ports, of which this alone is open."""
     return OpenPorts(
         spans=tuple(
-            Span(first=each, last=each, state=seen(PortState.OPEN if each == port else PortState.CLOSED))
+            Span(
+                first=each,
+                last=each,
+                state=Answer[PortState](seen=PortState.OPEN if each == port else PortState.CLOSED),
+            )
             for each in sorted(NOTABLE)
         )
     )
