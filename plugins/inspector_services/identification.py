@@ -160,8 +160,8 @@ class _Port:
         received = self._turns[-1].received
         return received[:2] == b"\x15\x03" or received[9:12] == b"400"
 
-    async def _ask_in_tls(self) -> bool:
-        """Do a TLS handshake, and ask inside; whether the server speaks TLS."""
+    async def _ask_in_tls(self, ask: Ask | None = None) -> bool:
+        """Do a TLS handshake, and ask inside, if nothing else the service's own question; whether it speaks TLS."""
         stream = await self._connect()
         try:
             await stream.start_tls(permissive_tls_context(), self._network.target.server_name, timeout=ANSWER_SECONDS)
@@ -173,21 +173,19 @@ class _Port:
             await self._close()
             return bool(alert)
         self._note(HANDSHAKE, SHAKEN, closed=False, tls=True)
-        if (self._service or "") in SERVER_FIRST:
+        if ask is None and (self._service or "") in SERVER_FIRST:
             await self._receive(stream, GREETING, is_greeting, tls=True)
         else:
-            await self._ask(next(iter(own_asks(self._service)), GET), tls=True)
+            await self._say(stream, ask or next(iter(own_asks(self._service)), GET), tls=True)
         return True
 
     async def _ask_further(self) -> None:
         """What the identified protocol leaves open."""
         while len(self._turns) < _MAX_TURNS and (ask := next_ask(self._said)):
-            tls = self._turns[-1].tls
-            if ask.apart and tls:
+            last = self._turns[-1]
+            if last.closed and not ask.apart:
                 return
-            if not ask.apart and self._turns[-1].closed:
-                return
-            await self._ask(ask, tls=tls)
+            await (self._ask_in_tls(ask) if last.tls and ask.apart else self._ask(ask))
 
     async def _confirm(self) -> None:
         """Ask once more where the protocol is none that the number or the declaration suggests: it may alternate."""
@@ -210,11 +208,14 @@ class _Port:
         self._connections += 1
         return self._stream
 
-    async def _ask(self, ask: Ask, *, tls: bool = False) -> bool:
-        """Ask one question; whether the answer identifies a protocol."""
-        stream = self._stream
-        if stream is None or ask.apart or self._turns[-1].closed:
-            stream = await self._connect()
+    async def _ask(self, ask: Ask) -> bool:
+        """Ask one question, on the open connection where there is one; whether the answer identifies a protocol."""
+        stream, last = self._stream, self._turns[-1]
+        if stream is None or ask.apart or last.closed:
+            return await self._say(await self._connect(), ask, tls=False)
+        return await self._say(stream, ask, tls=last.tls)
+
+    async def _say(self, stream: Stream, ask: Ask, *, tls: bool) -> bool:
         identity = self._network.identity
         host = self._network.target.host
         literal = f"[{host}]" if ":" in host else host

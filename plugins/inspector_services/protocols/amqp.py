@@ -39,7 +39,8 @@ def _describe(turns: Turns) -> Banner:
         product="RabbitMQ" if _PRODUCT.search(reply) else "",
         version=version[1].decode() if version else "",
         cleartext=None if turns[-1].tls else True,
-        authentication=_ANONYMOUS.search(reply) is None if started else None,
+        # Where ANONYMOUS is offered, the user that it stands for may still be refused.
+        authentication=True if started and not _ANONYMOUS.search(reply) else None,
     )
 
 

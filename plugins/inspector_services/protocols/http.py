@@ -82,6 +82,8 @@ _IDENTIFY = (
     b' xmlns:i="http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd">'
     b"<s:Header/><s:Body><i:Identify/></s:Body></s:Envelope>"
 )
+#: The element that answers it.
+_IDENTIFIED = b"IdentifyResponse"
 WINRM_IDENTIFY = Ask(
     "http winrm",
     b"POST /wsman HTTP/1.1\r\nHost: <host>\r\nUser-Agent: <agent>\r\nWSMANIDENTIFY: unauthenticated\r\n"
@@ -162,7 +164,7 @@ def _is_elasticsearch(reply: Reply) -> bool:
 
 def _is_winrm(reply: Reply) -> bool:
     is_refusal = reply.status == 401 and "microsoft-httpapi" in reply.fields.get("server", "").lower()
-    return is_refusal or b"IdentifyResponse" in reply.body
+    return is_refusal or _IDENTIFIED in reply.body
 
 
 _PRODUCTS = (
@@ -218,33 +220,40 @@ _PRODUCTS = (
     ),
     _Product(ServiceProtocol.WINRM, "", _is_winrm, questions=(WINRM_IDENTIFY.name,)),
 )
-#: Pages of administration products: a mark in the page, or the start of the field Server.
-_PAGES: Mapping[str, bytes] = {
-    "Cockpit": b'id="server-name"',
-    "HPE iLO": b"<title>iLO",
-    "Kibana": b"kbn-injected-metadata",
-    "MikroTik RouterOS": b"RouterOS router configuration page",
-    "OPNsense": b"<title>Login | OPNsense",
-    "Plesk": b"<title>Plesk",
-    "Portainer": b"<title>Portainer</title>",
-    "Proxmox VE": b"Proxmox Virtual Environment</title>",
-    "RabbitMQ": b"<title>RabbitMQ Management</title>",
-    "VMware ESXi": b"ID_EESX_Welcome",
-    "VMware vCenter": b"ID_VC_Welcome",
-    "Veeam": b"<title>Veeam",
-    "WHM": b"<title>WHM Login</title>",
-    "Webmin": b"<title>Login to Webmin</title>",
-    "cPanel": b"<title>cPanel Login</title>",
-    "iDRAC": b"<title>iDRAC",
-    "pfSense": b"<title>pfSense - Login",
-    "phpMyAdmin": b"<title>phpMyAdmin",
+#: Administration products by what stands in their pages, whole titles above all, each with what is stored in its place.
+_PAGES: Mapping[str, tuple[re.Pattern[bytes], bytes]] = {
+    "Cockpit": (re.compile(rb"cockpit/static/login\."), b"cockpit/static/login."),
+    "HPE iLO": (re.compile(rb"<title>iLO \d</title>"), b"<title>iLO 5</title>"),
+    "OPNsense": (re.compile(rb"<title>Login \| OPNsense</title>"), b"<title>Login | OPNsense</title>"),
+    "Plesk": (re.compile(rb"<title>Plesk (?:Obsidian|Onyx) [\d.]+</title>"), b"<title>Plesk Obsidian 0</title>"),
+    "Proxmox VE": (
+        re.compile(rb"<title>[^<]{1,80} - Proxmox Virtual Environment</title>"),
+        b"<title>x - Proxmox Virtual Environment</title>",
+    ),
+    "iDRAC": (re.compile(rb"<title>iDRAC\d? ?-? ?Login</title>"), b"<title>iDRAC Login</title>"),
+    **{
+        name: (re.compile(re.escape(mark)), mark)
+        for name, mark in (
+            ("MikroTik RouterOS", b"<title>RouterOS router configuration page</title>"),
+            ("Portainer", b"<title>Portainer</title>"),
+            ("RabbitMQ", b"<title>RabbitMQ Management</title>"),
+            ("VMware ESXi", b"ID_EESX_Welcome"),
+            ("VMware vCenter", b"ID_VC_Welcome"),
+            ("Veeam", b"<title>Veeam Backup Enterprise Manager</title>"),
+            ("WHM", b"<title>WHM Login</title>"),
+            ("Webmin", b"<title>Login to Webmin</title>"),
+            ("cPanel", b"<title>cPanel Login</title>"),
+            ("pfSense", b"<title>pfSense - Login</title>"),
+            ("phpMyAdmin", b"<title>phpMyAdmin</title>"),
+        )
+    },
 }
 _SERVERS: Mapping[str, str] = {"MiniServ/": "Webmin", "cpsrvd/": "cPanel", "pve-api-daemon/": "Proxmox VE"}
 
 
 def _page_of(reply: Reply) -> str:
     by_server = (name for start, name in _SERVERS.items() if reply.fields.get("server", "").startswith(start))
-    return next(by_server, "") or next((name for name, mark in _PAGES.items() if mark in reply.body), "")
+    return next(by_server, "") or next((name for name, (form, _) in _PAGES.items() if form.search(reply.body)), "")
 
 
 def _replies(turns: Turns) -> list[tuple[str, bool, Reply]]:
@@ -316,8 +325,8 @@ def _kept_body(reply: Reply) -> bytes:
         return canonical(_reduced(members))
     if re.fullmatch(rb'"[0-9.:\[\]a-f]*:\d+"\s*', reply.body):
         return b'"0:0"'
-    marks = [mark for mark in (*_PAGES.values(), b"IdentifyResponse") if mark in reply.body]
-    return b"\n".join(marks)
+    marks = [mark for form, mark in _PAGES.values() if form.search(reply.body)]
+    return b"\n".join((*marks, *([_IDENTIFIED] if _IDENTIFIED in reply.body else [])))
 
 
 def _reduced(members: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:

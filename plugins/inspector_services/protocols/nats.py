@@ -11,7 +11,7 @@ from inspector_services.observations import Banner, ServiceProtocol
 from inspector_services.protocols.dialogue import Grammar, Turn, Turns
 
 _INFO = re.compile(rb"INFO (\{.*\})\s*\Z", re.DOTALL)
-_FLAGS = ("auth_required", "tls_required")
+_FLAGS = ("auth_required", "tls_required", "tls_verify")
 
 
 def _info(received: bytes) -> dict[str, Any] | None:
@@ -31,7 +31,7 @@ def _describe(turns: Turns) -> Banner:
         product="NATS",
         version=str(info.get("version", ""))[:40],
         cleartext=info.get("tls_required") is not True,
-        authentication=info.get("auth_required") is True,
+        authentication=True in (info.get("auth_required"), info.get("tls_verify")),
     )
 
 

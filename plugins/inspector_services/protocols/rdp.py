@@ -49,7 +49,7 @@ def _selected(received: bytes) -> int | None:
 
 def _accepts(turns: Turns, ask: Ask, *protocols: int) -> Answer[bool]:
     if not was_asked(turns, ask.name):
-        return Answer[bool](unseen=Cause.NOT_SELECTED)
+        return Answer[bool](unseen=Cause.AMBIGUOUS)
     selected = _selected(answer_to(turns, ask.name))
     return Answer[bool](unseen=Cause.AMBIGUOUS) if selected is None else Answer[bool](seen=selected in protocols)
 

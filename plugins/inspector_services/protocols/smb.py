@@ -81,7 +81,7 @@ def _smb1(turns: Turns) -> Answer[bool]:
     """A server that closes the connection on SMB 1, after it has spoken SMB 2, does not offer it."""
     turn = next((each for each in turns if each.question == SMB1.name), None)
     if turn is None:
-        return Answer[bool](unseen=Cause.NOT_SELECTED)
+        return Answer[bool](unseen=Cause.AMBIGUOUS)
     if _offers_smb1(turn.received):
         return Answer[bool](seen=True)
     is_refused = _is_refused(turn.received) or (turn.closed and not turn.received)

@@ -375,7 +375,7 @@ def test_smb_shows_what_it_negotiates(debian: dict[str, Banner], name: str, sign
 #: Port, protocol, product, version, authentication.
 PRODUCTS: dict[str, tuple[int, ServiceProtocol, str, str, bool | None]] = {
     "amqp": (5672, ServiceProtocol.AMQP, "RabbitMQ", "3.10.8", True),
-    "amqp-anonymous": (5672, ServiceProtocol.AMQP, "RabbitMQ", "3.10.8", False),
+    "amqp-anonymous": (5672, ServiceProtocol.AMQP, "RabbitMQ", "3.10.8", None),
     "cassandra": (9042, ServiceProtocol.CASSANDRA, "", "", False),
     "cassandra-password": (9042, ServiceProtocol.CASSANDRA, "", "", True),
     "consul": (8500, ServiceProtocol.CONSUL, "Consul", "", False),
@@ -383,11 +383,13 @@ PRODUCTS: dict[str, tuple[int, ServiceProtocol, str, str, bool | None]] = {
     "couchdb": (5984, ServiceProtocol.COUCHDB, "CouchDB", "3.3.3", None),
     "docker": (2375, ServiceProtocol.DOCKER, "Docker", "24.0.7", False),
     "elasticsearch": (9200, ServiceProtocol.ELASTICSEARCH, "Elasticsearch", "7.17.9", False),
+    "elasticsearch+tls": (9200, ServiceProtocol.ELASTICSEARCH, "Elasticsearch", "7.17.9", False),
     "elasticsearch-password": (9200, ServiceProtocol.ELASTICSEARCH, "Elasticsearch", "", True),
     "esxi": (8000, ServiceProtocol.ADMINISTRATION_PAGE, "VMware ESXi", "", None),
     "kafka": (9092, ServiceProtocol.KAFKA, "", "", None),
     "kubernetes": (6443, ServiceProtocol.KUBERNETES, "Kubernetes", "1.30.2", True),
     "kubernetes-open": (6443, ServiceProtocol.KUBERNETES, "Kubernetes", "1.30.2", False),
+    "kubernetes-open+tls": (6443, ServiceProtocol.KUBERNETES, "Kubernetes", "1.30.2", False),
     "mongodb": (27017, ServiceProtocol.MONGODB, "", "", None),
     "mssql": (1433, ServiceProtocol.MSSQL, "Microsoft SQL Server", "15.0.2000", None),
     "mssql-tls": (1433, ServiceProtocol.MSSQL, "Microsoft SQL Server", "15.0.2000", None),
@@ -492,3 +494,25 @@ def test_no_answer_makes_the_parser_fail(turns: list[Turn]) -> None:
     first, again = parse_port(whole).banner, parse_port(StoredPort.parse(kept.canonical())).banner
     assert (first.unseen, first.seen and first.seen.protocol) == (again.unseen, again.seen and again.seen.protocol)
     assert again.seen is None or len(again.seen.text) <= TEXT_BYTES
+
+
+@pytest.mark.parametrize(
+    ("title", "product"),
+    [
+        (b"pve7 - Proxmox Virtual Environment", "Proxmox VE"),
+        (b"Plesk Obsidian 18.0.60", "Plesk"),
+        (b"iLO 5", "HPE iLO"),
+        (b"iDRAC9 - Login", "iDRAC"),
+        (b"Plesk hosting in Hanoi", ""),
+        (b"What is new in iLO 6?", ""),
+        (b"Veeam Backup Enterprise Manager: a review", ""),
+    ],
+)
+def test_a_page_is_named_by_its_whole_title(title: bytes, product: str) -> None:
+    """A page about a product is not the product's; what is stored has no name of the host, and says the same."""
+    turn = Turn(question="http", received=b"HTTP/1.1 200 OK\r\n\r\n<html><head><title>" + title + b"</title></head>")
+    for each in (turn, turn.model_copy(update={"received": kept_of(turn)})):
+        banner = parse_port(StoredPort(port=443, turns=(each,))).banner.value
+        assert banner.product == product
+        assert (banner.protocol is ServiceProtocol.ADMINISTRATION_PAGE) is bool(product)
+    assert b"pve7" not in kept_of(turn)
