@@ -84,8 +84,13 @@ def exposure(
 
 def named(port: int, banner: Banner) -> str:
     """A port with what was identified on it, as messages show it, e.g. ``8006/tcp (Proxmox VE)``."""
+    return f"{port}/tcp ({name_of(banner)})"
+
+
+def name_of(banner: Banner) -> str:
+    """The product of an administration page, else the protocol."""
     is_page = banner.protocol is ServiceProtocol.ADMINISTRATION_PAGE
-    return f"{port}/tcp ({banner.product if is_page else banner.protocol.value})"
+    return banner.product if is_page else banner.protocol.value
 
 
 def _waits_as_registered(banners: Banners, port: int) -> bool:

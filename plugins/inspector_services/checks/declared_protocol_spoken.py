@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from inspector import Cause, Declared, Verdict, check, failed, inconclusive, not_applicable, passed
 from inspector_services.declared_services import declared_services
+from inspector_services.exposure import name_of
 from inspector_services.observations import Banner, Banners, OpenPorts, PortState, ServiceProtocol
 from inspector_services.protocols import IN_TLS, protocols_of
 
@@ -38,7 +39,7 @@ def declared_protocol_spoken(ports: OpenPorts, banners: Banners, declared: Decla
     banner_of = {port: banners.banner_of(port) for port in opened}
     spoken = {port: answer.seen for port, answer in banner_of.items() if answer.seen}
     if other := [
-        f"{port}/tcp ({opened[port]} → {banner.protocol.value})"
+        f"{port}/tcp ({opened[port]} → {'tls/' if banner.tls else ''}{name_of(banner)})"
         for port, banner in sorted(spoken.items())
         if banner.protocol not in _NOTHING and _differs(opened[port], banner)
     ]:

@@ -15,7 +15,8 @@ from inspector.model.declared import DeclaredPort
 from inspector.model.subject import Subject
 from inspector.network import Gateway, Ledger
 from inspector.network.access.scope import Scope
-from inspector_services.observations import OpenPorts, PortState, Span
+from inspector_services.identification import banners
+from inspector_services.observations import Banners, OpenPorts, PortState, Span
 
 AUTHORISATION = Authorisation(
     id="test",
@@ -95,3 +96,11 @@ def scan_all(
 def read(probe: Probe, output: ScanOutput, target: Target) -> Any:
     """The observation in the output of a probe."""
     return probe.parse(output, ParseContext(subject=target.subject, seen_at=now()))
+
+
+def identified(*jobs: tuple[Target, OpenPorts]) -> list[Banners]:
+    """What the probe identifies at several hosts at once."""
+    outputs = scan_all(banners, *jobs)
+    return [
+        Banners.model_validate(read(banners, output, target)) for output, (target, _) in zip(outputs, jobs, strict=True)
+    ]

@@ -6,17 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inspector import Answer, Cause, Outcome, Target, Verdict, masked
+from inspector import Answer, Cause, Outcome, Verdict, masked
 from inspector_services.banners import TEXT_BYTES, StoredPort, parse_port, printable
 from inspector_services.checks.no_cleartext_administration import no_cleartext_administration
 from inspector_services.checks.no_database_reachable import no_database_reachable
 from inspector_services.identification import MAX_PORTS, banners, kept_of
-from inspector_services.observations import Banner, Banners, OpenPorts, PortState, ServiceProtocol, Span
+from inspector_services.observations import Banners, OpenPorts, PortState, ServiceProtocol, Span
 from inspector_services.port_roles import NOTABLE
 from inspector_services.protocols import OWN
 from inspector_services.protocols.dialogue import GREETING, Turn
-from tests.plugins.inspector_services.debian_servers import SERVERS, started
-from tests.plugins.inspector_services.scanning import host, opened, read, scan, scan_all
+from tests.plugins.inspector_services.scanning import host, identified, opened, read, scan
 from tests.plugins.inspector_services.servers import own_address, speaking
 
 HABITS = {
@@ -236,14 +235,6 @@ def only(port: int) -> OpenPorts:
     )
 
 
-def identified(*jobs: tuple[Target, OpenPorts]) -> list[Banners]:
-    """What the probe identifies at several hosts at once."""
-    outputs = scan_all(banners, *jobs)
-    return [
-        Banners.model_validate(read(banners, output, target)) for output, (target, _) in zip(outputs, jobs, strict=True)
-    ]
-
-
 @pytest.fixture(scope="module")
 def at_a_number() -> dict[tuple[int, str], Verdict]:
     """What the database check says where a port is open with this habit."""
@@ -270,183 +261,6 @@ def test_a_number_alone_names_no_database(at_a_number: dict[tuple[int, str], Ver
 def test_printable_text_keeps_every_byte_apart() -> None:
     """All 256 bytes have an escaped form of their own."""
     assert len({printable(bytes([byte])) for byte in range(256)}) == 256
-
-
-# --- servers of Debian's packages -------------------------------------------------------------------------------------
-
-#: The servers at one address each time, as no two have the same port.
-GROUPS = (
-    (
-        *("dovecot-imap", "dovecot-pop3", "etcd", "mariadb", "memcached", "mosquitto", "postfix", "postgresql"),
-        *("redis", "rpcbind", "rsync", "samba", "slapd", "telnetd", "tigervnc", "vsftpd", "x11", "xrdp"),
-    ),
-    ("mosquitto-password", "redis-password", "samba-netbios", "samba-old", "tigervnc-open", "vsftpd-guests"),
-    ("redis-in-tls", "xrdp-negotiating"),
-)
-
-
-@pytest.fixture(scope="module")
-def debian() -> dict[str, Banner]:
-    """What was identified of each server."""
-    with ExitStack() as stack:
-        jobs: list[tuple[Target, OpenPorts]] = []
-        places: dict[str, tuple[int, int]] = {}
-        for group in GROUPS:
-            address = own_address()
-            ports = stack.enter_context(started(address, *group))
-            places |= {name: (len(jobs), port) for name, port in ports.items()}
-            jobs.append((host(address), opened(*ports.values())))
-        found = identified(*jobs)
-    return {name: found[job].banner_of(port).value for name, (job, port) in places.items()}
-
-
-#: Protocol, product, whether there is a version, cleartext, authentication.
-IDENTITIES: dict[str, tuple[ServiceProtocol, str, bool, bool | None, bool | None]] = {
-    "dovecot-imap": (ServiceProtocol.IMAP, "Dovecot", False, None, None),
-    "dovecot-pop3": (ServiceProtocol.POP3, "Dovecot", False, None, None),
-    "etcd": (ServiceProtocol.ETCD, "etcd", True, True, None),
-    "mariadb": (ServiceProtocol.MYSQL, "MariaDB", True, None, None),
-    "memcached": (ServiceProtocol.MEMCACHED, "memcached", True, None, False),
-    "mosquitto": (ServiceProtocol.UNKNOWN, "", False, None, None),
-    "mosquitto-password": (ServiceProtocol.UNKNOWN, "", False, None, None),
-    "postfix": (ServiceProtocol.SMTP, "Postfix", False, None, None),
-    "postgresql": (ServiceProtocol.POSTGRESQL, "", False, True, None),
-    "redis": (ServiceProtocol.REDIS, "Redis", True, None, False),
-    "redis-in-tls": (ServiceProtocol.REDIS, "Redis", True, None, False),
-    "redis-password": (ServiceProtocol.REDIS, "", False, None, True),
-    "rpcbind": (ServiceProtocol.RPC, "", False, None, None),
-    "rsync": (ServiceProtocol.RSYNC, "", False, True, None),
-    "samba": (ServiceProtocol.SMB, "", False, None, None),
-    "samba-netbios": (ServiceProtocol.SMB, "", False, None, None),
-    "samba-old": (ServiceProtocol.SMB, "", False, None, None),
-    "slapd": (ServiceProtocol.LDAP, "", False, None, None),
-    "telnetd": (ServiceProtocol.TELNET, "", False, True, None),
-    "tigervnc": (ServiceProtocol.VNC, "", False, None, True),
-    "tigervnc-open": (ServiceProtocol.VNC, "", False, True, False),
-    "vsftpd": (ServiceProtocol.FTP, "vsFTPd", True, True, None),
-    "vsftpd-guests": (ServiceProtocol.FTP, "vsFTPd", True, True, None),
-    "x11": (ServiceProtocol.X11, "", False, True, False),
-    "xrdp": (ServiceProtocol.RDP, "", False, False, None),
-    "xrdp-negotiating": (ServiceProtocol.RDP, "", False, False, None),
-}
-
-
-def test_every_server_of_debian_is_identified() -> None:
-    """Each server has an expected identity and stands in one group."""
-    assert sorted(name for group in GROUPS for name in group) == sorted(SERVERS) == sorted(IDENTITIES)
-
-
-@pytest.mark.parametrize("name", SERVERS)
-def test_a_server_of_debian_is_identified(debian: dict[str, Banner], name: str) -> None:
-    """Protocol, product, version, encryption and log-in follow from what it answers to its clients' question."""
-    seen_of = debian[name]
-    shown = (seen_of.protocol, seen_of.product, bool(seen_of.version), seen_of.cleartext, seen_of.authentication)
-    assert shown == IDENTITIES[name]
-
-
-def test_a_protocol_inside_tls_is_identified(debian: dict[str, Banner]) -> None:
-    """The service's own question is asked inside TLS where the server expects that."""
-    assert debian["redis-in-tls"].tls
-    assert not debian["redis"].tls
-
-
-@pytest.mark.parametrize(
-    ("name", "standard", "tls", "nla"), [("xrdp", False, True, False), ("xrdp-negotiating", True, True, False)]
-)
-def test_rdp_shows_what_it_accepts(debian: dict[str, Banner], name: str, standard: bool, tls: bool, nla: bool) -> None:
-    """Each kind of security is asked for alone."""
-    rdp = debian[name].rdp
-    assert rdp is not None
-    assert (rdp.standard.value, rdp.tls.value, rdp.nla.value) == (standard, tls, nla)
-
-
-@pytest.mark.parametrize(
-    ("name", "signing", "smb1"), [("samba", True, False), ("samba-netbios", False, False), ("samba-old", False, True)]
-)
-def test_smb_shows_what_it_negotiates(debian: dict[str, Banner], name: str, signing: bool, smb1: bool) -> None:
-    """Dialect, required signing, and SMB 1, also within a NetBIOS session."""
-    smb = debian[name].smb
-    assert smb is not None
-    assert (smb.dialect, smb.signing_required.value, smb.smb1.value) == ("3.1.1", signing, smb1)
-
-
-# --- products that Debian does not have, written from their vendors' documents ----------------------------------------
-
-#: Port, protocol, product, version, authentication.
-PRODUCTS: dict[str, tuple[int, ServiceProtocol, str, str, bool | None]] = {
-    "amqp": (5672, ServiceProtocol.AMQP, "RabbitMQ", "3.10.8", True),
-    "amqp-anonymous": (5672, ServiceProtocol.AMQP, "RabbitMQ", "3.10.8", None),
-    "cassandra": (9042, ServiceProtocol.CASSANDRA, "", "", False),
-    "cassandra-password": (9042, ServiceProtocol.CASSANDRA, "", "", True),
-    "consul": (8500, ServiceProtocol.CONSUL, "Consul", "", False),
-    "consul-acl": (8500, ServiceProtocol.CONSUL, "Consul", "", True),
-    "couchdb": (5984, ServiceProtocol.COUCHDB, "CouchDB", "3.3.3", None),
-    "docker": (2375, ServiceProtocol.DOCKER, "Docker", "24.0.7", False),
-    "elasticsearch": (9200, ServiceProtocol.ELASTICSEARCH, "Elasticsearch", "7.17.9", False),
-    "elasticsearch+tls": (9200, ServiceProtocol.ELASTICSEARCH, "Elasticsearch", "7.17.9", False),
-    "elasticsearch-password": (9200, ServiceProtocol.ELASTICSEARCH, "Elasticsearch", "", True),
-    "esxi": (8000, ServiceProtocol.ADMINISTRATION_PAGE, "VMware ESXi", "", None),
-    "kafka": (9092, ServiceProtocol.KAFKA, "", "", None),
-    "kubernetes": (6443, ServiceProtocol.KUBERNETES, "Kubernetes", "1.30.2", True),
-    "kubernetes-open": (6443, ServiceProtocol.KUBERNETES, "Kubernetes", "1.30.2", False),
-    "kubernetes-open+tls": (6443, ServiceProtocol.KUBERNETES, "Kubernetes", "1.30.2", False),
-    "mongodb": (27017, ServiceProtocol.MONGODB, "", "", None),
-    "mssql": (1433, ServiceProtocol.MSSQL, "Microsoft SQL Server", "15.0.2000", None),
-    "mssql-tls": (1433, ServiceProtocol.MSSQL, "Microsoft SQL Server", "15.0.2000", None),
-    "nats": (4222, ServiceProtocol.NATS, "NATS", "2.9.10", False),
-    "nats-password": (4222, ServiceProtocol.NATS, "NATS", "2.9.10", True),
-    "opensearch": (9200, ServiceProtocol.ELASTICSEARCH, "OpenSearch", "2.11.1", False),
-    "rdp-nla": (3389, ServiceProtocol.RDP, "", "", None),
-    "rdp-optional": (3389, ServiceProtocol.RDP, "", "", None),
-    "webmin": (10000, ServiceProtocol.ADMINISTRATION_PAGE, "Webmin", "", None),
-    "winrm": (5985, ServiceProtocol.WINRM, "", "", None),
-    "winrm-password": (5985, ServiceProtocol.WINRM, "", "", None),
-}
-#: What says nothing of itself: a server whose connections speak different protocols.
-UNSTABLE_PORT = 20022
-
-
-@pytest.fixture(scope="module")
-def scripted() -> dict[str, Answer[Banner]]:
-    """What was identified of each product."""
-    with ExitStack() as stack:
-        jobs = []
-        places = {**{name: port for name, (port, *_) in PRODUCTS.items()}, "alternating": UNSTABLE_PORT}
-        for name, port in places.items():
-            address = own_address()
-            stack.enter_context(speaking(address, {port: name}))
-            jobs.append((host(address), opened(port)))
-        found = identified(*jobs)
-    return {name: facts.banner_of(port) for (name, port), facts in zip(places.items(), found, strict=True)}
-
-
-@pytest.mark.parametrize("name", PRODUCTS)
-def test_a_product_is_identified_by_its_answer(scripted: dict[str, Answer[Banner]], name: str) -> None:
-    """The answer to a harmless question shows the product, and whether it serves a client without a log-in."""
-    banner = scripted[name].value
-    _, *expected = PRODUCTS[name]
-    assert [banner.protocol, banner.product, banner.version, banner.authentication] == expected
-
-
-def test_free_texts_of_a_product_are_not_stored(scripted: dict[str, Answer[Banner]]) -> None:
-    """Names of clusters, nodes and addresses are masked or left out."""
-    texts = " ".join(answer.seen.text for answer in scripted.values() if answer.seen)
-    assert not any(word in texts for word in ("billing", "node-7", "10.1.2.3"))
-
-
-def test_a_server_that_alternates_is_unstable(scripted: dict[str, Answer[Banner]]) -> None:
-    """A port where the number suggests nothing is greeted twice; two protocols are none."""
-    assert scripted["alternating"].unseen is Cause.UNSTABLE
-
-
-@pytest.mark.parametrize(("name", "tls", "standard"), [("rdp-nla", False, False), ("rdp-optional", True, True)])
-def test_nla_is_required_where_nothing_else_is_accepted(
-    scripted: dict[str, Answer[Banner]], name: str, tls: bool, standard: bool
-) -> None:
-    """A server with NLA may accept connections without it."""
-    rdp = scripted[name].value.rdp
-    assert rdp is not None
-    assert (rdp.nla.value, rdp.tls.value, rdp.standard.value) == (True, tls, standard)
 
 
 # --- hostile bytes ----------------------------------------------------------------------------------------------------
