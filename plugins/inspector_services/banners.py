@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inspector import Answer, Cause, Model
 from inspector_services.observations import Banner, PortBanner, ServiceProtocol
-from inspector_services.protocols import grammar_of, recognised
+from inspector_services.protocols import grammar_of, recognised, without_misunderstandings
 from inspector_services.protocols.dialogue import GREETING, Turn
 from inspector_services.protocols.tls import TLS
 
@@ -44,7 +44,7 @@ def _banner(stored: StoredPort) -> Banner:
     text = printable(next((each.received for each in stored.turns if each.received), b""))[:TEXT_BYTES]
     if grammar is not None:
         tls = any(each.tls for each in stored.turns)
-        described = grammar.describe(stored.turns)
+        described = grammar.describe(without_misunderstandings(grammar, stored.turns))
         return described.model_copy(update={"text": text, "tls": tls or described.tls})
     return Banner(text=text, protocol=_unidentified(stored))
 

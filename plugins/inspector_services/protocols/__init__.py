@@ -137,6 +137,13 @@ def grammar_of(turns: Turns) -> Grammar | None:
     return next(iter((*inside, *others, *found)), None)
 
 
+def without_misunderstandings(grammar: Grammar, turns: Turns) -> Turns:
+    """The turns without those in which a question, asked again later, was not understood: outside TLS, for instance."""
+    understood = [turn for turn in turns if grammar.recognises(turn)]
+    questions = {turn.question for turn in understood}
+    return tuple(turn for turn in turns if turn in understood or turn.question not in questions)
+
+
 def recognised(turn: Turn) -> Grammar | None:
     """The grammar that recognises one turn."""
     return next((each for each in GRAMMARS if each.recognises(turn)), None)
@@ -146,7 +153,7 @@ def next_ask(turns: Turns) -> Ask | None:
     """What is asked after those turns, of a server that has said something."""
     grammar = grammar_of(turns)
     if grammar is not None:
-        return grammar.then(turns)
+        return grammar.then(without_misunderstandings(grammar, turns))
     greeting = next((each for each in turns if each.question == GREETING), None)
     if greeting and needs_noop(greeting.received) and not greeting.closed and not was_asked(turns, NOOP.name):
         return NOOP
