@@ -1,6 +1,6 @@
 # Short commands for developers; users and continuous integration call ./bootstrap.
 .POSIX:
-.PHONY: setup lint format types test lock docs demo agreement benchmark benchmark-fleet fuzz
+.PHONY: setup lint format types test lock docs demo agreement benchmark benchmark-fleet benchmark-ssh fuzz
 
 VENV = .venv/bin
 
@@ -54,6 +54,11 @@ benchmark: setup
 # Measures a run over many systems beside the same ones one after the other: make benchmark-fleet ARGS='500 --compared 8'
 benchmark-fleet: setup
 	$(VENV)/python -m benchmarks.fleet $(ARGS)
+
+# Measures the SSH probe and ssh-audit in turn at OpenSSH servers on loopback; prints the figures.
+benchmark-ssh:
+	./bootstrap --lab setup
+	$(VENV)/python -m benchmarks.ssh
 
 # Coverage-guided fuzzing of the parsers of server data: make fuzz ARGS=-max_total_time=600
 fuzz: setup

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from benchmarks.servers import HOST, addresses
 
 if TYPE_CHECKING:
+    from inspector import Probe, Scheme
     from inspector.model.observation import Observation
     from inspector.model.subject import Subject
 
@@ -44,7 +45,9 @@ class ScanTask(NamedTuple):
     address: str
 
 
-async def _through_gateway(port: int, tasks: Sequence[ScanTask], scan: Callable[..., Awaitable[Any]]) -> dict[str, Any]:
+async def through_gateway(
+    port: int, tasks: Sequence[ScanTask], scan: Callable[..., Awaitable[Any]], probe: Probe, scheme: Scheme
+) -> dict[str, Any]:
     """Run these scans through one gateway without effective rate limits; ``scan`` gets task, target and network.
 
     As in an inspection, the concurrency follows the lag of the event loop, and Python's cyclic collector runs rarely.
@@ -60,7 +63,6 @@ async def _through_gateway(port: int, tasks: Sequence[ScanTask], scan: Callable[
     from inspector.model.subject import SubjectKind, parse_uri, subject_of
     from inspector.network import Gateway, Ledger, Scope
     from inspector.record.plan import PinnedHost
-    from inspector_tls.enumeration.probe import HTTPS, tls
 
     at = now()
     granted = Authorisation(
@@ -73,7 +75,7 @@ async def _through_gateway(port: int, tasks: Sequence[ScanTask], scan: Callable[
         intrusiveness=Intrusiveness.INTRUSIVE,
         rates=Rates(connections_per_second=100_000, burst=100_000, at_once=50),
     )
-    uri = parse_uri(f"https://{HOST}:{port}/", {"https": HTTPS})
+    uri = parse_uri(f"{scheme.name}://{HOST}:{port}", {scheme.name: scheme})
     system = System(id="b", name="B", owner="B", level=3, endpoints=(str(uri),))
     scope = Scope(
         [granted], system, [PinnedHost(name=HOST, addresses=tuple(dict.fromkeys(task.address for task in tasks)))]
@@ -87,7 +89,7 @@ async def _through_gateway(port: int, tasks: Sequence[ScanTask], scan: Callable[
             async def one(task: ScanTask) -> None:
                 async with limiter:
                     target = Target(subject_of(uri, SubjectKind.ADDRESS, address=task.address), Declared())
-                    network = gateway.network(tls, target, granted)
+                    network = gateway.network(probe, target, granted)
                     try:
                         await scan(task, target, network)
                     finally:
@@ -128,6 +130,7 @@ def _lag(lags: list[float]) -> dict[str, float]:
 def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dict[str, Any]:
     """Enumerate and parse; with the connections of the first endpoint against the lower bound."""
     from inspector_tls.enumeration import scheduler
+    from inspector_tls.enumeration.probe import HTTPS, tls
     from inspector_tls.enumeration.question_flow import FlowRunner
     from inspector_tls.enumeration.transcript import Mode, Transcript
     from inspector_tls.observations import Part, Tls
@@ -152,7 +155,7 @@ def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dic
             raise RuntimeError("the same server gave different results")
 
     tasks = [ScanTask("tls", address) for address in addresses(count)]
-    done = asyncio.run(_through_gateway(port, tasks, scan))
+    done = asyncio.run(through_gateway(port, tasks, scan, tls, HTTPS))
     transcript, facts = seen[0]
     floor = 1 + sum(1 if not each.accepted.seen else 1 + len(each.suites.accepted) for each in facts.versions.each[1:])
     floor += sum(1 + len(offer.accepted) for offer in (facts.groups, facts.curves) if offer.accepted)
@@ -180,6 +183,7 @@ def every_scan(port: int, count: int, *, timed: bool = False) -> dict[str, Any]:
     from inspector.model.base import now
     from inspector.plugin.check import Every, SubjectResult
     from inspector.plugin.probe import ParseContext
+    from inspector_tls.enumeration.probe import HTTPS, tls
 
     probes = {
         probe.name: probe
@@ -215,7 +219,7 @@ def every_scan(port: int, count: int, *, timed: bool = False) -> dict[str, Any]:
     if timed:
         _time_steps(steps)
     tasks = interleave([ScanTask(name, address) for name in probes for address in addresses(count)])
-    done = asyncio.run(_through_gateway(port, tasks, scan))
+    done = asyncio.run(through_gateway(port, tasks, scan, tls, HTTPS))
     began = time.monotonic()
     verdicts = Counter(verdict for subject, seen in everything.items() for verdict in outcomes(subject, seen))
     wall = done["wall"] + time.monotonic() - began

@@ -30,7 +30,7 @@ def is_run(folder: Path) -> bool:
 def overview_of(folder: Path, registry: Registry) -> RunOverview:
     """The overview of the run in a folder. One assessment at a time is in memory. Raises BundleError for the index."""
     whole = folder.resolve()
-    counter = RunCounter()
+    counter = RunCounter({check.id for check in registry.checks.values() if check.facts_identify})
     translators = {language: Translator(registry, language) for language in Language}
     rows = [
         _row(whole, each, counter, registry, translators)

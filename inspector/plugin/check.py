@@ -109,6 +109,7 @@ class Check:
     function: Callable[..., Verdict] = field(repr=False)
     module: str = ""
     needs: tuple[str, ...] | None = None
+    facts_identify: bool = False
 
     def __call__(self, *inputs: object, **options: object) -> Verdict:
         """Call the function itself, for tests of one check."""
@@ -172,6 +173,7 @@ def check(
     about: SubjectKind | None = None,
     applies: Callable[..., Verdict | None] | None = None,
     needs: Sequence[str] | None = None,
+    facts_identify: bool = False,
 ) -> Callable[[Callable[..., Verdict]], Check]:
     """Make a check of a function.
 
@@ -185,6 +187,9 @@ def check(
     ``needs`` names the parts of the observation that the check depends on, for probes that can scan in parts (the
     option ``parts`` of ``probe``): scans ask for no other. An observation without one of them is *not-selected* for
     the check. None: it depends on the whole observation.
+
+    ``facts_identify``: the facts of its verdicts identify a machine or a key, e.g. as fingerprints. The overview of a
+    run names those that systems of different owners share.
     """
 
     def make(function: Callable[..., Verdict]) -> Check:
@@ -214,6 +219,7 @@ def check(
             function=function if applies is None else _where_it_applies(applies, function),
             module=function.__module__,
             needs=None if needs is None else tuple(sorted(map(str, needs))),
+            facts_identify=facts_identify,
         )
 
     return make

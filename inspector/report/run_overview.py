@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from enum import StrEnum
 
 from inspector.model.base import Instant, Model
@@ -98,6 +98,15 @@ class RequirementRow(Model):
     subjects: int
 
 
+class SharedIdentity(Model):
+    """A key or machine that systems of different owners share: the check that showed it, and its fingerprint."""
+
+    check: str
+    title: BilingualText
+    fact: str
+    systems: tuple[str, ...]
+
+
 class RunTotals(Model):
     """The numbers of systems of a run; ``severe`` have a failure of high or critical severity, ``clean`` have nothing
     that fails or is undecided."""
@@ -118,6 +127,7 @@ class RunOverview(Model):
     inspector_version: str
     systems: tuple[SystemRow, ...]
     requirements: tuple[RequirementRow, ...]
+    shared: tuple[SharedIdentity, ...] = ()
 
     @property
     def totals(self) -> RunTotals:
@@ -145,10 +155,16 @@ class RunOverview(Model):
 
 
 class RunCounter:
-    """Counts the assessments of a run one after the other; it keeps numbers and ids, no findings."""
+    """Counts the assessments of a run one after the other; it keeps numbers and ids, no findings.
 
-    def __init__(self) -> None:
+    ``identifying`` are the ids of the checks whose facts identify a machine or a key.
+    """
+
+    def __init__(self, identifying: Collection[str] = ()) -> None:
         self._requirements: dict[str, RequirementRow] = {}
+        self._identifying = identifying
+        self._titles: dict[str, BilingualText] = {}
+        self._owners: dict[tuple[str, str], dict[str, str]] = {}
 
     def row(self, row: SystemRow, assessment: Assessment, title: Callable[[Finding, Language], str]) -> SystemRow:
         """The row of a system with the numbers of its assessment, which also count for the requirements."""
@@ -159,6 +175,8 @@ class RunCounter:
                 failing.setdefault(each.requirement, []).append(each)
             elif each.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
                 undecided[each.requirement] = each.obligation
+            if each.check in self._identifying:
+                self._note(row, each, title)
         for found in failing.values():
             self._count(found, title)
         first = sorted((min(found, key=urgency) for found in failing.values()), key=_by_urgency)
@@ -181,6 +199,16 @@ class RunCounter:
             }
         )
 
+    def _note(self, row: SystemRow, finding: Finding, title: Callable[[Finding, Language], str]) -> None:
+        self._titles.setdefault(finding.check, _titles(finding, title))
+        for fact in finding.facts:
+            self._owners.setdefault((finding.check, fact), {})[row.system] = row.owner
+
+    def _shared(self) -> Iterator[SharedIdentity]:
+        for (check, fact), owners in sorted(self._owners.items()):
+            if len(set(owners.values())) > 1:
+                yield SharedIdentity(check=check, title=self._titles[check], fact=fact, systems=tuple(sorted(owners)))
+
     def _count(self, found: list[Finding], title: Callable[[Finding, Language], str]) -> None:
         worst = min(found, key=urgency)
         known = self._requirements.get(worst.requirement)
@@ -188,7 +216,7 @@ class RunCounter:
             known = RequirementRow(
                 requirement=worst.requirement,
                 check=worst.check,
-                title=BilingualText(vi=title(worst, Language.VI), en=title(worst, Language.EN)),
+                title=_titles(worst, title),
                 severity=worst.severity,
                 obligation=worst.obligation,
                 systems=0,
@@ -215,7 +243,12 @@ class RunCounter:
                     key=lambda each: (-each.severity.rank, -each.systems, -each.subjects, each.requirement),
                 )
             ),
+            shared=tuple(self._shared()),
         )
+
+
+def _titles(finding: Finding, title: Callable[[Finding, Language], str]) -> BilingualText:
+    return BilingualText(vi=title(finding, Language.VI), en=title(finding, Language.EN))
 
 
 def _by_urgency(finding: Finding) -> tuple[tuple[int, int, bool], str]:

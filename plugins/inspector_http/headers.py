@@ -73,8 +73,9 @@ def denies_cross_origin_frames(options: Iterable[str]) -> bool:
     return bool(values & {"deny", "sameorigin"})
 
 
-#: In products: a number after a slash or after white space, or a dotted one (RFC 9110 §10.1.5).
-_VERSION = re.compile(r"[/\s]v?\d+(?!\w)|\d\.\d", re.IGNORECASE)
+#: In products: a number after a slash or after white space, or a dotted one (RFC 9110 §10.1.5). A ``v`` with more than
+#: three digits is an identifier, which redaction replaces.
+_VERSION = re.compile(r"[/\s](?:\d+|v\d{1,3})(?!\w)|\d\.\d", re.IGNORECASE)
 #: In comments, whose numbers may mean anything: a dotted one that is no IPv4 address, an operating system's release.
 _VERSION_IN_COMMENT = re.compile(
     r"(?<![\d.])(?!\d+\.\d+\.\d+\.\d+(?![\d.]))\d+\.\d"

@@ -1,4 +1,4 @@
-"""SSH servers: protocol version, offered algorithms, host keys."""
+"""SSH servers: protocol version, offered algorithms, host keys, methods of authentication."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    """The probe of SSH servers."""
-    from inspector_ssh.probes import ssh
+    """The probes of SSH servers."""
+    from inspector_ssh.probes import ssh, ssh_login
 
-    return (ssh,)
+    return (ssh, ssh_login)
 
 
 @hookimpl

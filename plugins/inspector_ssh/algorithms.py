@@ -81,22 +81,25 @@ MACS: Final = _strength(
     r"none | hmac-md5.* | .+-96(-etm)?(@.+)? | umac-(32|96)(-etm)?@openssh\.com",
     r"""
     hmac-sha1(-etm@openssh\.com)? | hmac-sha(2-)?(224|256|384|512)(-etm@openssh\.com|(-2)?@ssh\.com)?
-    | umac-(64|128)(-etm)?@openssh\.com
-    | hmac-ripemd(160)?(@openssh\.com|-etm@openssh\.com)? | AEAD_AES_(128|192|256)_GCM
+    | umac-(64|128)(-etm)?@openssh\.com | hmac-sha3-(224|256|384|512)
+    | hmac-ripemd(160)?(@openssh\.com|-etm@openssh\.com)?
+    # Servers that list AEAD ciphers here, too.
+    | AEAD_AES_(128|192|256)_GCM | aes(128|256)-gcm(@openssh\.com)? | chacha20-poly1305@openssh\.com
     """,
 )
 #: DSA, and RSA with SHA-1 (RFC 8332 §3).
 HOST_KEY: Final = _strength(
     r"""
-    ssh-dss(-cert-v0[01]@openssh\.com|@.+)? | ssh-rsa(-cert-v0[01]@openssh\.com)?
+    ssh-dss(-cert-v0[01]@openssh\.com|-sha\d+@ssh\.com|@.+)? | ssh-rsa(-cert-v0[01]@openssh\.com)?
+    | x509v3-sign-dss-sha\d+@ssh\.com
     | x509v3-(ssh|sign)-(rsa|dss)(-sha1)?(@.+)? | (spki|pgp)-sign-(rsa|dss)
     """,
     r"""
     rsa-sha2-(256|512)(-cert-v01@openssh\.com)? | ssh-rsa-sha(224|256|384|512)@ssh\.com
     | ecdsa-sha2-nistp(256|384|521)(-cert-v01@openssh\.com)?
-    | ssh-ed(25519|448)(-cert-v01@openssh\.com)?
+    | ssh-ed(25519|448)(-cert-v01@openssh\.com)? | ssh-mldsa-?(44|65|87) | ssh-mldsa44-ed25519@openssh\.com
     | (webauthn-)?sk-(ssh-ed25519|ecdsa-sha2-nistp256)(-cert-v01)?@openssh\.com
-    | x509v3-(rsa2048-sha256|ecdsa-sha2-nistp(256|384|521))
+    | x509v3-sign-rsa-sha(224|256|384|512)(@ssh\.com)? | x509v3-(rsa2048-sha256|ecdsa-sha2-nistp(256|384|521))
     | null  # key exchange that authenticates by GSS-API (RFC 4462 §5)
     """,
 )

@@ -1,16 +1,19 @@
-"""The client's part of a key exchange, up to the server's reply with its host key; no keys are derived.
+"""The client's part of a key exchange: its public value, the server's reply with its host key, and the keys.
 
 The signature of the server is not verified: a server that shows a key that is not its own fails with every client.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import struct
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from inspector import Cause, ScanFailure
 from inspector_ssh.observations import Algorithms
 from inspector_ssh.wire import Fields, Message, malformed, mpint, string
 
@@ -18,7 +21,7 @@ from inspector_ssh.wire import Fields, Message, malformed, mpint, string
 GROUP_EXCHANGE: Final = ("diffie-hellman-group-exchange-sha256", "diffie-hellman-group-exchange-sha1")
 #: Least, preferred and most bits in the request for a group.
 _REQUESTED_BITS = (1024, 1024, 8192)
-#: Secret exponents of 256 bits suffice for groups of up to 3072 bits, and no secret is kept here.
+#: Secret exponents of 256 bits suffice: nothing that a session protects is secret.
 _EXPONENT_BYTES = 32
 _MLKEM768_BYTES, _SNTRUP761_BYTES = 1184, 1158
 _SEED_BYTES = 32
@@ -34,17 +37,38 @@ def group_exchange_for(server: Algorithms) -> str | None:
     return next((name for name in GROUP_EXCHANGE if name in server.key_exchange), None)
 
 
-def opening(method: str) -> bytes:
+@dataclass(frozen=True, slots=True)
+class PublicValue:
+    """The client's public value as it stands in its message, and the shared secret from the server's one.
+
+    ``shared`` is None for methods of which the client keeps no secret.
+    """
+
+    sent: bytes
+    shared: Callable[[bytes], bytes] | None = None
+
+
+def public_value(method: str) -> PublicValue:
+    """A new public value; that of group exchange depends on the group, see ``continuation``."""
+    return PublicValue(b"") if method in GROUP_EXCHANGE else _public_values()[method]()
+
+
+def has_shared_secret(method: str) -> bool:
+    """Whether the client can compute the shared secret of a method."""
+    return method in _HASHES
+
+
+def opening(method: str, value: PublicValue) -> bytes:
     """The payload by which the client begins the key exchange."""
     if method in GROUP_EXCHANGE:
         return struct.pack(">B3I", Message.GEX_REQUEST, *_REQUESTED_BITS)
-    return bytes((Message.KEX_INIT,)) + _public_values()[method]()
+    return bytes((Message.KEX_INIT,)) + value.sent
 
 
 def continuation(group: bytes) -> bytes:
     """The payload that answers the server's group (RFC 4419 §3)."""
     modulus, generator = read_group(group)
-    return bytes((Message.GEX_INIT,)) + mpint(_power(generator, modulus))
+    return bytes((Message.GEX_INIT,)) + mpint(pow(generator, _exponent(), modulus) or 1)
 
 
 def read_group(group: bytes) -> tuple[int, int]:
@@ -66,44 +90,115 @@ def host_key_in(reply: bytes) -> bytes:
     return Fields(reply[1:]).string()
 
 
-def _power(generator: int, modulus: int) -> int:
-    return pow(generator, int.from_bytes(os.urandom(_EXPONENT_BYTES), "big") | 1 << 200, modulus) or 1
+#: The hash functions of the methods whose shared secret the client computes (RFC 8731, RFC 5656, RFC 8268).
+_HASHES: Final = {
+    "curve25519-sha256": "sha256",
+    "curve25519-sha256@libssh.org": "sha256",
+    "ecdh-sha2-nistp256": "sha256",
+    "ecdh-sha2-nistp384": "sha384",
+    "ecdh-sha2-nistp521": "sha512",
+    "diffie-hellman-group14-sha256": "sha256",
+    "diffie-hellman-group14-sha1": "sha1",
+    "diffie-hellman-group15-sha512": "sha512",
+    "diffie-hellman-group16-sha512": "sha512",
+    "diffie-hellman-group17-sha512": "sha512",
+    "diffie-hellman-group18-sha512": "sha512",
+    "diffie-hellman-group1-sha1": "sha1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """What both ends said: their identification strings without line ends, and their payloads of SSH_MSG_KEXINIT."""
+
+    client: bytes
+    server: bytes
+    client_kexinit: bytes
+    server_kexinit: bytes
+
+
+def derivation(method: str, exchanged: Exchanged, value: PublicValue, reply: bytes) -> Callable[[bytes, int], bytes]:
+    """What derives keys by letter and number of bytes (RFC 4253 §7.2) after a server's reply; raises ScanFailure."""
+    fields = Fields(reply[1:])
+    host_key, server_value = fields.string(), fields.string()
+    if value.shared is None:
+        raise ScanFailure(Cause.TOOL_MISSING, f"the client computes no secret of {method}")
+    try:
+        secret = value.shared(server_value)
+    except ValueError:
+        raise malformed("sends a public value that is not valid") from None
+    digest = _HASHES[method]
+    said = (exchanged.client, exchanged.server, exchanged.client_kexinit, exchanged.server_kexinit, host_key)
+    hashed = b"".join(map(string, said)) + value.sent + string(server_value) + secret
+    session = hashlib.new(digest, hashed).digest()
+
+    def derive(letter: bytes, size: int) -> bytes:
+        key = hashlib.new(digest, secret + session + letter + session).digest()
+        while len(key) < size:
+            key += hashlib.new(digest, secret + session + key).digest()
+        return key[:size]
+
+    return derive
+
+
+def _exponent() -> int:
+    return int.from_bytes(os.urandom(_EXPONENT_BYTES), "big") | 1 << 200
 
 
 @cache
-def _public_values() -> dict[str, Callable[[], bytes]]:
-    """By method, what makes the client's public value, as it stands in its message; cheapest for the server first."""
+def _public_values() -> dict[str, Callable[[], PublicValue]]:
+    """By method, what makes the client's public value; cheapest for the server first, those without a secret later."""
     from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-    def x25519() -> bytes:
-        return X25519PrivateKey.generate().public_key().public_bytes_raw()
+    def x25519() -> PublicValue:
+        key = X25519PrivateKey.generate()
 
-    def point(curve: ec.EllipticCurve) -> bytes:
-        key = ec.generate_private_key(curve).public_key()
-        return string(key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
+        def shared(server: bytes) -> bytes:
+            return mpint(int.from_bytes(key.exchange(X25519PublicKey.from_public_bytes(server)), "big"))
 
-    def hybrid(size: int) -> bytes:
-        # A valid encapsulation key of which nobody knows the secret: the client needs no shared secret.
-        return string(bytes(size - _SEED_BYTES) + os.urandom(_SEED_BYTES) + x25519())
+        return PublicValue(string(key.public_key().public_bytes_raw()), shared)
 
-    def finite_field(group: int) -> bytes:
-        return mpint(_power(2, oakley_prime(group)))
+    def point(curve: ec.EllipticCurve) -> PublicValue:
+        key = ec.generate_private_key(curve)
 
-    named: Iterable[tuple[str, Callable[[], bytes]]] = (
-        ("curve25519-sha256", lambda: string(x25519())),
-        ("curve25519-sha256@libssh.org", lambda: string(x25519())),
+        def shared(server: bytes) -> bytes:
+            public = ec.EllipticCurvePublicKey.from_encoded_point(curve, server)
+            return mpint(int.from_bytes(key.exchange(ec.ECDH(), public), "big"))
+
+        encoded = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        return PublicValue(string(encoded), shared)
+
+    def hybrid(size: int) -> PublicValue:
+        # A valid encapsulation key of which nobody knows the secret.
+        curve = X25519PrivateKey.generate().public_key().public_bytes_raw()
+        return PublicValue(string(bytes(size - _SEED_BYTES) + os.urandom(_SEED_BYTES) + curve))
+
+    def finite_field(group: int) -> PublicValue:
+        modulus, exponent = oakley_prime(group), _exponent()
+
+        def shared(server: bytes) -> bytes:
+            value = int.from_bytes(server, "big")
+            if not 1 < value < modulus - 1:
+                raise ValueError
+            return mpint(pow(value, exponent, modulus))
+
+        return PublicValue(mpint(pow(2, exponent, modulus)), shared)
+
+    named: Iterable[tuple[str, Callable[[], PublicValue]]] = (
+        ("curve25519-sha256", x25519),
+        ("curve25519-sha256@libssh.org", x25519),
         ("ecdh-sha2-nistp256", lambda: point(ec.SECP256R1())),
         ("ecdh-sha2-nistp384", lambda: point(ec.SECP384R1())),
         ("ecdh-sha2-nistp521", lambda: point(ec.SECP521R1())),
-        ("mlkem768x25519-sha256", lambda: hybrid(_MLKEM768_BYTES)),
-        ("sntrup761x25519-sha512", lambda: hybrid(_SNTRUP761_BYTES)),
-        ("sntrup761x25519-sha512@openssh.com", lambda: hybrid(_SNTRUP761_BYTES)),
         ("diffie-hellman-group14-sha256", lambda: finite_field(14)),
         ("diffie-hellman-group14-sha1", lambda: finite_field(14)),
         ("diffie-hellman-group15-sha512", lambda: finite_field(15)),
         ("diffie-hellman-group16-sha512", lambda: finite_field(16)),
+        ("mlkem768x25519-sha256", lambda: hybrid(_MLKEM768_BYTES)),
+        ("sntrup761x25519-sha512", lambda: hybrid(_SNTRUP761_BYTES)),
+        ("sntrup761x25519-sha512@openssh.com", lambda: hybrid(_SNTRUP761_BYTES)),
         ("diffie-hellman-group17-sha512", lambda: finite_field(17)),
         ("diffie-hellman-group18-sha512", lambda: finite_field(18)),
         ("diffie-hellman-group1-sha1", lambda: finite_field(1)),

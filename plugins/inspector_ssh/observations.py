@@ -1,4 +1,4 @@
-"""The observation that the SSH probe records."""
+"""The observations that the SSH probes record."""
 
 from __future__ import annotations
 
@@ -60,10 +60,11 @@ class Ssh(Observation):
     could be secrets masked. ``host_keys`` has one entry for each type of key among the offered host key algorithms
     except certificates; it is empty where ``algorithms`` is unseen. ``group_exchange_bits`` is the length of the
     modulus that the server chooses for a client that prefers 1024 bits (RFC 4419), None where it does not offer
-    Diffie-Hellman group exchange.
+    Diffie-Hellman group exchange. ``signature_algorithms`` are those that the server names for the keys of users
+    (``server-sig-algs``, RFC 8308 §3.1), None where it names none.
     """
 
-    kind: ClassVar[str] = "ssh/1"
+    kind: ClassVar[str] = "ssh/2"
 
     protocol: str
     software: str
@@ -71,9 +72,28 @@ class Ssh(Observation):
     algorithms: Answer[Algorithms]
     host_keys: tuple[OfferedHostKey, ...] = ()
     group_exchange_bits: Answer[int | None]
+    signature_algorithms: Answer[tuple[str, ...] | None]
 
     @property
     def fingerprints(self) -> tuple[str, ...]:
         """The fingerprints of all host keys, sorted; raises ``NotSeen`` where one was not seen."""
         _ = self.algorithms.value
         return tuple(sorted(each.key.value.fingerprint for each in self.host_keys))
+
+
+class Login(Model):
+    """The answer to a request for authentication by the method ``none`` (RFC 4252 §5.2).
+
+    ``accepted``: the server let a user in without credentials. ``methods`` are otherwise those that it offers.
+    """
+
+    accepted: bool
+    methods: tuple[str, ...] = ()
+
+
+class SshLogin(Observation):
+    """How one port at one address answers a user of a random name who has no credentials."""
+
+    kind: ClassVar[str] = "ssh-login/1"
+
+    login: Answer[Login]

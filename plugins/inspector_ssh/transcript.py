@@ -14,8 +14,15 @@ from inspector_ssh.key_exchange import (
     read_group,
     reply_number,
 )
-from inspector_ssh.observations import Algorithms, HostKey, OfferedHostKey, Ssh
-from inspector_ssh.wire import Message, identification, parse_host_key, parse_kexinit
+from inspector_ssh.observations import Algorithms, HostKey, Login, OfferedHostKey, Ssh, SshLogin
+from inspector_ssh.wire import (
+    Message,
+    identification,
+    parse_extensions,
+    parse_host_key,
+    parse_kexinit,
+    parse_login_failure,
+)
 
 T = TypeVar("T")
 
@@ -26,11 +33,12 @@ _NO_KEY = "null"
 
 
 class StoredConnection(Model):
-    """What was received on one connection before encryption.
+    """What was received on one connection.
 
     ``greeting`` is everything up to the end of the identification string, masked; ``payloads`` are those of the packets
-    of the key exchange, in their order. ``method`` and ``host_key`` are the only ones that the client offered, empty
-    where it offered none. ``note`` describes what ended the connection early.
+    of the key exchange and of what was read after it, in clear, in their order. ``method`` and ``host_key`` are the
+    only ones that the client offered, empty where it offered none. ``note`` describes what ended the connection early,
+    ``encrypted_note`` what ended it after the key exchange.
     """
 
     greeting: bytes = b""
@@ -38,6 +46,7 @@ class StoredConnection(Model):
     host_key: str = ""
     payloads: tuple[bytes, ...] = ()
     note: FailureNote | None = None
+    encrypted_note: FailureNote | None = None
 
     def algorithms(self) -> Algorithms:
         """The server's algorithms; raises ScanFailure."""
@@ -55,6 +64,18 @@ class StoredConnection(Model):
         modulus, _generator = read_group(self._payload(Message.KEX_GROUP))
         return modulus.bit_length()
 
+    def signature_algorithms(self) -> tuple[str, ...] | None:
+        """The value of ``server-sig-algs``, None where the server did not send it; raises ScanFailure."""
+        self._payload(Message.SERVICE_ACCEPT)
+        listed = [parse_extensions(payload) for payload in self.payloads if payload[0] == Message.EXT_INFO]
+        return next((each for each in listed if each is not None), None)
+
+    def login(self) -> Login:
+        """How the server answered a request without credentials; raises ScanFailure."""
+        if any(payload[0] == Message.USERAUTH_SUCCESS for payload in self.payloads):
+            return Login(accepted=True)
+        return Login(accepted=False, methods=parse_login_failure(self._payload(Message.USERAUTH_FAILURE)))
+
     def _payload(self, number: int) -> bytes:
         found = next((payload for payload in self.payloads if payload[0] == number), None)
         if found is None:
@@ -64,7 +85,7 @@ class StoredConnection(Model):
     @property
     def failure(self) -> ScanFailure:
         """The cause for which nothing more is known."""
-        note = self.note or FailureNote(cause=Cause.NOT_REACHED, detail="was not asked")
+        note = self.note or self.encrypted_note or FailureNote(cause=Cause.NOT_REACHED, detail="was not asked")
         return ScanFailure(note.cause, note.detail)
 
 
@@ -102,7 +123,18 @@ def facts(connections: Sequence[StoredConnection]) -> Ssh:
         algorithms=algorithms,
         host_keys=() if algorithms.seen is None else _host_keys(algorithms.seen, connections),
         group_exchange_bits=_group_bits(algorithms, connections),
+        signature_algorithms=_signature_algorithms(first),
     )
+
+
+def login_facts(connections: Sequence[StoredConnection]) -> SshLogin:
+    """What a request without credentials showed; raises ScanFailure where the server did not answer it."""
+    return SshLogin(login=Answer(seen=connections[0].login()))
+
+
+def _signature_algorithms(first: StoredConnection) -> Answer[tuple[str, ...] | None]:
+    answer = _answer(first.signature_algorithms)
+    return Answer[tuple[str, ...] | None](seen=answer.seen, unseen=answer.unseen)
 
 
 def _answer(read: Callable[[], T]) -> Answer[T]:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import struct
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
@@ -25,8 +26,16 @@ _NAMES, _NAME_CHARACTERS = 250, 128
 _LISTS = 10
 _PRINTABLE = re.compile(rb"[!-+\--~]+")
 _IDENTIFICATION = re.compile(rb"SSH-(\d{1,2}\.\d{1,3})-([^ \r\n]*)(?: ([^\r\n]*))?\r?\n\Z")
-_BLOCK_BYTES, _LEAST_PADDING, _LEAST_PACKET = 8, 4, 12
+_BLOCK_BYTES, _LEAST_PADDING = 8, 4
+#: Below RFC 4253 §6: ciphers whose length field is not encrypted with the rest have packets of one block after it.
+_LEAST_PACKET = 8
 _BY_APPLICATION = 11
+_NO_COMPRESSION = ("none",)
+#: In the client's list of key exchange methods: it wants to know the server's extensions (RFC 8308 §2.1).
+EXTENSIONS: Final = "ext-info-c"
+_SIGNATURE_ALGORITHMS = b"server-sig-algs"
+#: The most extensions in SSH_MSG_EXT_INFO; OpenSSH has four.
+_EXTENSIONS = 64
 #: The reason of SSH_MSG_DISCONNECT by which a server limits connections (RFC 4253 §11.1).
 TOO_MANY_CONNECTIONS: Final = 12
 _CURVE_BITS = {"nistp256": 256, "nistp384": 384, "nistp521": 521}
@@ -34,19 +43,27 @@ _EDWARDS_BITS = {"ssh-ed25519": 256, "ssh-ed448": 448}
 
 
 class Message(IntEnum):
-    """Message numbers (RFC 4250 §4.1.2, RFC 4419 §5); 30 to 49 depend on the key exchange method."""
+    """Message numbers (RFC 4250 §4.1.2, RFC 4419 §5, RFC 8308 §2.3); 30 to 49 depend on the key exchange method."""
 
     DISCONNECT = 1
     IGNORE = 2
     UNIMPLEMENTED = 3
     DEBUG = 4
+    SERVICE_REQUEST = 5
+    SERVICE_ACCEPT = 6
+    EXT_INFO = 7
     KEXINIT = 20
+    NEWKEYS = 21
     KEX_INIT = 30
     KEX_REPLY = 31
     KEX_GROUP = 31
     GEX_INIT = 32
     GEX_REPLY = 33
     GEX_REQUEST = 34
+    USERAUTH_REQUEST = 50
+    USERAUTH_FAILURE = 51
+    USERAUTH_SUCCESS = 52
+    USERAUTH_BANNER = 53
 
 
 def malformed(what: str) -> ScanFailure:
@@ -75,11 +92,11 @@ def speaks_version_2(protocol: str) -> bool:
 # --- Packets ----------------------------------------------------------------------------------------------------------
 
 
-def packet(payload: bytes) -> bytes:
-    """An unencrypted packet (RFC 4253 §6)."""
-    padding = _BLOCK_BYTES - (5 + len(payload)) % _BLOCK_BYTES
+def packet(payload: bytes, block_bytes: int = _BLOCK_BYTES, *, pads_length: bool = True) -> bytes:
+    """An unencrypted packet (RFC 4253 §6), padded to whole blocks with its length field or without."""
+    padding = block_bytes - ((5 if pads_length else 1) + len(payload)) % block_bytes
     if padding < _LEAST_PADDING:
-        padding += _BLOCK_BYTES
+        padding += block_bytes
     return struct.pack(">IB", 1 + len(payload) + padding, padding) + payload + os.urandom(padding)
 
 
@@ -124,8 +141,8 @@ class Fields:
         return value
 
     def names(self) -> tuple[str, ...]:
-        """A name-list."""
-        listed = self.string()
+        """A name-list; one comma at its end is accepted, since libssh 0.10 sends it."""
+        listed = self.string().removesuffix(b",")
         names = listed.split(b",") if listed else []
         if len(names) > _NAMES:
             raise malformed(f"lists {len(names)} algorithms")
@@ -176,22 +193,79 @@ def parse_kexinit(payload: bytes) -> Algorithms:
     )
 
 
-def kexinit(server: Algorithms, method: str, host_key: str) -> bytes:
-    """The payload of SSH_MSG_KEXINIT of a client that accepts one method, one host key algorithm and all else."""
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """What the client offers for after the key exchange: a cipher and a MAC to the server, and to the client.
+
+    A MAC is empty where the cipher needs none.
+    """
+
+    to_server: tuple[str, str]
+    to_client: tuple[str, str]
+
+    def limit(self, server: Algorithms) -> Algorithms:
+        """The server's algorithms without the others, and without compression."""
+        (cipher_to_server, mac_to_server), (cipher_to_client, mac_to_client) = self.to_server, self.to_client
+        return server.model_copy(
+            update={
+                "ciphers_to_server": (cipher_to_server,),
+                "ciphers_to_client": (cipher_to_client,),
+                "macs_to_server": (mac_to_server,) if mac_to_server else server.macs_to_server,
+                "macs_to_client": (mac_to_client,) if mac_to_client else server.macs_to_client,
+                "compression_to_server": _NO_COMPRESSION,
+                "compression_to_client": _NO_COMPRESSION,
+            }
+        )
+
+
+def kexinit(server: Algorithms, method: str, host_key: str, encryption: Encryption | None = None) -> bytes:
+    """The payload of SSH_MSG_KEXINIT of a client that accepts one method, one host key algorithm and all else.
+
+    With ``encryption`` it accepts that alone, and wants the server's extensions (RFC 8308 §2.1).
+    """
+    accepted = server if encryption is None else encryption.limit(server)
     lists = (
-        (method,),
+        (method,) if encryption is None else (method, EXTENSIONS),
         (host_key,),
-        server.ciphers_to_server,
-        server.ciphers_to_client,
-        server.macs_to_server,
-        server.macs_to_client,
-        server.compression_to_server,
-        server.compression_to_client,
+        accepted.ciphers_to_server,
+        accepted.ciphers_to_client,
+        accepted.macs_to_server,
+        accepted.macs_to_client,
+        accepted.compression_to_server,
+        accepted.compression_to_client,
         (),
         (),
     )
     named = b"".join(string(",".join(names).encode("ascii")) for names in lists)
     return bytes((Message.KEXINIT,)) + os.urandom(16) + named + bytes(5)
+
+
+# --- After the key exchange -------------------------------------------------------------------------------------------
+
+
+def service_request() -> bytes:
+    """The payload that requests the service of authentication (RFC 4253 §10)."""
+    return bytes((Message.SERVICE_REQUEST,)) + string(b"ssh-userauth")
+
+
+def login_request(user: str) -> bytes:
+    """The payload of a request for authentication by the method ``none`` (RFC 4252 §5.2)."""
+    return bytes((Message.USERAUTH_REQUEST,)) + string(user.encode()) + string(b"ssh-connection") + string(b"none")
+
+
+def parse_login_failure(payload: bytes) -> tuple[str, ...]:
+    """The methods of authentication that can continue, in a payload of SSH_MSG_USERAUTH_FAILURE (RFC 4252 §5.1)."""
+    return Fields(payload[1:]).names()
+
+
+def parse_extensions(payload: bytes) -> tuple[str, ...] | None:
+    """The value of ``server-sig-algs`` in a payload of SSH_MSG_EXT_INFO, None where it is missing (RFC 8308 §2.3)."""
+    fields = Fields(payload[1:])
+    count = int.from_bytes(fields.take(4), "big")
+    if count > _EXTENSIONS:
+        raise malformed(f"sends {count} extensions")
+    values = [(fields.string(), fields.string()) for _ in range(count)]
+    return next((Fields(string(value)).names() for name, value in values if name == _SIGNATURE_ALGORITHMS), None)
 
 
 # --- Host keys --------------------------------------------------------------------------------------------------------

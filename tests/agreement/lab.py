@@ -1,6 +1,7 @@
 """What ``python -m tests.agreement.lab [--old]`` puts into .lab/.
 
-Node, for the OpenSSL inside; corpora; and an environment with what pip resolves for the project's wheel.
+Node, for the OpenSSL inside; corpora; ssh-audit and libraries with SSH servers; and an environment with what pip
+resolves for the project's wheel.
 
 All come through the package managers' own clients as package names with digests. Of Node's packages nothing is run but
 ``node``.
@@ -11,6 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -30,6 +32,8 @@ OLD = {
 
 #: An environment with what pip installs for the project's wheel, without the locked set.
 INSTALLED = LAB / "installed"
+#: An environment with ssh-audit, asyncssh and paramiko.
+SSH = LAB / "ssh"
 #: An environment with checkdmarc, and the source of pyspf, which carries the test suite of RFC 7208.
 CORPORA = LAB / "corpora"
 
@@ -56,6 +60,14 @@ def corpora_python() -> Path:
     path = CORPORA / "environment" / "bin" / "python"
     if not path.exists():
         raise Missing("checkdmarc is missing: python -m tests.agreement.lab")
+    return path
+
+
+def ssh_python() -> Path:
+    """The interpreter that has ssh-audit, asyncssh and paramiko; raises Missing."""
+    path = SSH / "environment" / "bin" / "python"
+    if not path.exists():
+        raise Missing("ssh-audit is missing: python -m tests.agreement.lab")
     return path
 
 
@@ -97,13 +109,28 @@ def fetch_corpora() -> None:
         pip = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"]
         source = ["--no-binary", ":all:", "--no-build-isolation", "--require-hashes", "-r", here / "suite.lock"]
         subprocess.run([*pip, *source, "-d", CORPORA], check=True)
-    if not (CORPORA / "environment").exists():
-        uv = Path(sys.executable).with_name("uv")
-        new = CORPORA / "environment.new"
-        subprocess.run([uv, "venv", "-q", "--clear", "--python", sys.executable, new], check=True)
-        install = [uv, "pip", "install", "-q", "--python", new / "bin" / "python", "--only-binary", ":all:"]
-        subprocess.run([*install, "--require-hashes", "-r", here / "corpora.lock"], check=True)
-        new.rename(CORPORA / "environment")
+    _make_environment(CORPORA, here / "corpora.lock")
+
+
+def fetch_ssh() -> None:
+    """Install ssh-audit and two libraries with SSH servers into an environment of their own."""
+    _make_environment(SSH, Path(__file__).parent / "ssh.lock")
+
+
+def _make_environment(folder: Path, lock: Path) -> None:
+    """Install what a lock lists into ``folder/environment``; again where the lock has changed."""
+    wanted = hashlib.sha256(sys.version.encode() + lock.read_bytes()).hexdigest()
+    kept = folder / "environment" / "lock.sha256"
+    if kept.exists() and kept.read_text() == wanted:
+        return
+    uv = Path(sys.executable).with_name("uv")
+    new = folder / "environment.new"
+    subprocess.run([uv, "venv", "-q", "--clear", "--python", sys.executable, new], check=True)
+    install = [uv, "pip", "install", "-q", "--python", new / "bin" / "python", "--only-binary", ":all:"]
+    subprocess.run([*install, "--require-hashes", "-r", lock], check=True)
+    shutil.rmtree(folder / "environment", ignore_errors=True)
+    new.rename(folder / "environment")
+    kept.write_text(wanted)
 
 
 def fetch_old(release: str) -> None:
@@ -141,6 +168,7 @@ def main() -> None:
     LAB.mkdir(exist_ok=True)
     fetch_new()
     fetch_corpora()
+    fetch_ssh()
     fetch_installed()
     if "--old" in sys.argv[1:]:
         for release in OLD:

@@ -30,9 +30,10 @@ CURVES = "prime192v1:X25519:prime256v1"
 #: The name of parameters with a prime of 1024 bits.
 PRIME = "oakley-1024"
 NAME = "www.example.vn"
-#: The files that remedies name.
-#: How a remedy says that a setting has to go.
+#: How a remedy says that a setting has to go, and that the one before it has another name since some release.
 REMOVE = "# remove: "
+RENAMED = "# from Dovecot 2.4 on: "
+#: The files that remedies name.
 CERTIFICATE, KEY = "/etc/ssl/certs/server-fullchain.pem", "/etc/ssl/private/server.key"
 
 
@@ -113,10 +114,23 @@ def _place() -> Iterator[tuple[Path, _Files]]:
 def _name_of(line: str) -> str:
     """What a setting sets; settings of one name replace one another, but headers and rules add up."""
     words = line.replace("=", " = ").split()
+    if words[0] == "#":
+        return line
     if words[0] in ("ssl_conf_command", "SSLOpenSSLConfCmd"):
         return " ".join(words[:2])
     adds_up = words[0] in ("add_header", "Header", "http-response", "http-request", "RewriteRule", "proxy_hide_header")
     return line if adds_up or line.startswith("<") else words[0]
+
+
+def renamed(lines: Iterable[str]) -> tuple[str, ...]:
+    """The lines for the releases since which some settings have other names."""
+    kept: list[str] = []
+    for line in lines:
+        if line.startswith(RENAMED):
+            kept[-1] = line.removeprefix(RENAMED)
+        else:
+            kept.append(line)
+    return tuple(kept)
 
 
 def applied(settings: Iterable[str], blocks: Blocks, place: str, files: _Files) -> str:
@@ -127,7 +141,7 @@ def applied(settings: Iterable[str], blocks: Blocks, place: str, files: _Files) 
         if block.place == place
         for line in block.lines
     ]
-    new = {line.removeprefix(REMOVE) if line.startswith(REMOVE) else _name_of(line) for line in lines}
+    new = {line.removeprefix(REMOVE).split()[0] if line.startswith(REMOVE) else _name_of(line) for line in lines}
     return "\n".join([*(each for each in settings if _name_of(each) not in new), *lines])
 
 
@@ -231,7 +245,7 @@ def postfix(blocks: Blocks, weak: Weak) -> Iterator[Ports]:
         shutil.chown(data, "postfix")
         port = 25
         bad = [
-            *("smtpd_tls_protocols = <=TLSv1.2", "smtpd_tls_ciphers = low", f"tls_low_cipherlist = {SUITES}"),
+            *("smtpd_tls_protocols = <=TLSv1.2", "smtpd_tls_ciphers = medium", f"tls_medium_cipherlist = {SUITES}"),
             *("tls_preempt_cipherlist = no",),
             *((f"smtpd_tls_dh1024_param_file = {dh(PRIME)}",) if "dh" in weak else ()),
             f"tls_eecdh_auto_curves = {CURVES.replace(':', ' ')}",
@@ -267,11 +281,19 @@ def dovecot(blocks: Blocks, weak: Weak) -> Iterator[Ports]:
     with _place() as (place, files):
         port = 143
         own = dovecot_settings(place, files.certificate, files.key, ["imap"]).replace("ssl = yes\n", "")
+        is_renamed = "dovecot_config_version" in own
         bad = [
             *("ssl_min_protocol = TLSv1", f"ssl_cipher_list = {SUITES}", f"ssl_curve_list = {CURVES}"),
-            *("ssl_prefer_server_ciphers = no", f"ssl = {'no' if 'starttls' in weak else 'yes'}"),
-            *((f"ssl_dh = <{dh(PRIME)}",) if "dh" in weak else ()),
+            f"ssl = {'no' if 'starttls' in weak else 'yes'}",
+            "ssl_server_prefer_ciphers = client" if is_renamed else "ssl_prefer_server_ciphers = no",
+            *(
+                (f"ssl_server_dh_file = {dh(PRIME)}" if is_renamed else f"ssl_dh = <{dh(PRIME)}",)
+                if "dh" in weak
+                else ()
+            ),
         ]
+        if is_renamed:
+            blocks = [PlacedLines(block.place, renamed(block.lines)) for block in blocks]
         configuration = place / "dovecot.conf"
         configuration.write_text(
             f"{own}{applied(bad, blocks, '/etc/dovecot/conf.d/10-ssl.conf', files)}\n"

@@ -31,6 +31,11 @@ def failing(requirement: str, severity: Severity, subject: str = specimens.PORTA
     return found.model_copy(update={"severity": severity})
 
 
+def keyed(*keys: str) -> Finding:
+    """A finding whose facts identify a server."""
+    return specimens.finding("version-hidden", Outcome.PASS, "has keys").model_copy(update={"facts": keys})
+
+
 def row(system: str, **more: object) -> SystemRow:
     return SystemRow(
         system=system, state=RunState.NOT_ASSESSED, inspection=f"1-{system}", name=f"Hệ thống {system}"
@@ -235,3 +240,24 @@ def _run_of_two(folder: Path) -> Path:
     call(["run", str(declaration), "-a", str(authorisation), "--settings", str(settings), "--only", "http", "-q"])
     (run,) = (each for each in (folder / "out").iterdir() if each.name != "shared")
     return run
+
+
+def test_keys_that_systems_of_different_owners_share_are_named() -> None:
+    """A key that systems of one owner share is not, and neither is a fact of another check."""
+    title = specimens.view().title
+    check = keyed().check
+    counter = RunCounter({check})
+    other = specimens.finding("protocols", Outcome.PASS, "is new").model_copy(update={"facts": ("TLS 1.3",)})
+    rows = [
+        counter.row(row("a", owner="A"), assessed(keyed("k1", "k2"), other), title),
+        counter.row(row("a2", owner="A"), assessed(keyed("k2"), keyed("k2")), title),
+        counter.row(row("b", owner="B"), assessed(keyed("k1", "k3"), other), title),
+    ]
+    seen = counter.overview("r", "0", rows)
+    assert [(each.check, each.fact, each.systems) for each in seen.shared] == [(check, "k1", ("a", "b"))]
+    assert json.loads(render_json(seen, Language.EN))["shared"][0]["systems"] == ["a", "b"]
+    for language in Language:
+        page = render_html(seen, language).decode()
+        assert page.count("k1") == 1
+        assert "k2" not in page
+        assert 'id="shared"' not in render_html(overview(), language).decode()

@@ -10,6 +10,7 @@ _EDWARDS = frozenset({"ssh-ed25519", "ssh-ed448"})
     "ssh-host-key-strong",
     title="SSH host keys are long enough",
     references=("RFC 8332 §5.1", "RFC 5656 §3.1", "RFC 8709", "NIST SP 800-131A"),
+    facts_identify=True,
 )
 def host_key_strong(ssh: Ssh, *, rsa_bits: int = 2048, ec_bits: int = 256) -> Verdict:
     """Who factors or computes a short host key can impersonate the server, and read the passwords that its users type.
@@ -31,7 +32,7 @@ def host_key_strong(ssh: Ssh, *, rsa_bits: int = 2048, ec_bits: int = 256) -> Ve
                 type=key.type,
                 measured=Quantity(value=key.bits, unit="bit"),
                 threshold=Quantity(value=bits, unit="bit"),
-                facts=key.fingerprint,
+                facts=[each.fingerprint for each in seen],
             )
     _ = ssh.algorithms.value
     keys = [each.key.value for each in ssh.host_keys]

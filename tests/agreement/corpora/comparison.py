@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from tests.agreement.corpora import mail_domains, spf_suite
+from tests.agreement.corpora import mail_domains, spf_suite, ssh_audit
 
 EXPLANATIONS = Path(__file__).with_name("corpora.yaml")
 
@@ -61,8 +61,23 @@ def _checkdmarc() -> Iterator[Compared]:
                 yield Compared(name, fact, facts[fact], (value,))
 
 
+def _ssh_audit_tables() -> Iterator[Compared]:
+    for fact, name, ours, allowed in ssh_audit.tables():
+        yield Compared(name, fact, ours, allowed)
+
+
+def _ssh_audit_servers() -> Iterator[Compared]:
+    for name, fact, ours, theirs in ssh_audit.servers():
+        yield Compared(name, fact, ours, (theirs,))
+
+
 #: By name: what compares the product with a corpus; raises Missing.
-CORPORA: Mapping[str, Callable[[], Iterator[Compared]]] = {"spf-suite": _spf_suite, "checkdmarc": _checkdmarc}
+CORPORA: Mapping[str, Callable[[], Iterator[Compared]]] = {
+    "spf-suite": _spf_suite,
+    "checkdmarc": _checkdmarc,
+    "ssh-audit-tables": _ssh_audit_tables,
+    "ssh-audit-servers": _ssh_audit_servers,
+}
 
 
 def explanations(path: Path = EXPLANATIONS) -> tuple[Explanation, ...]:

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import gc
 import re
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from types import FrameType
 
 import pytest
@@ -85,6 +87,16 @@ def test_a_function_that_returns_is_not_disturbed(in_main: bool) -> None:
     assert run_in(body, in_main=in_main) == 4995000
 
 
+@pytest.fixture
+def no_destructors() -> Iterator[None]:
+    """No garbage of other tests is collected: Python reports what is raised in a destructor as unraisable."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_destructors")
 @in_both_threads
 def test_a_function_that_returns_at_its_limit_ends_one_way_or_the_other(in_main: bool) -> None:
     """A result or a Trouble; the interruption never reaches what runs after the call."""

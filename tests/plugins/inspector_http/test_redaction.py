@@ -60,6 +60,7 @@ def test_frame_ancestors(value: str) -> None:
 
 
 @given(st.sampled_from(sorted(PRODUCTS)), built("Apache", "PHP", "2.4", "v7", "(Ubuntu", "debian 12", "10.0.0.1", ")"))
+@example(b"server", ")v731536000")
 def test_versions(name: bytes, value: str) -> None:
     """Whether a version is named."""
     field = name.decode()

@@ -15,14 +15,16 @@ from pathlib import Path
 
 from inspector import Answer, Observation
 from inspector.testing import record, run_probe
-from inspector_ssh.observations import OfferedHostKey, Ssh
-from inspector_ssh.probes import ssh
+from inspector_ssh.observations import OfferedHostKey, Ssh, SshLogin
+from inspector_ssh.probes import ssh, ssh_login
 from tests.plugins.inspector_ssh.servers import (
     ADDRESS,
     CBC_WITH_ETM,
+    KEYS_ONLY,
     MODERN,
     OLD,
     OLD_KEYS,
+    SECOND_FACTOR,
     dropbear,
     openssh,
     scripted,
@@ -52,13 +54,33 @@ SERVERS: dict[str, Server] = {
     "ends-at-group-exchange": partial(scripted, "ends-at-group-exchange"),
     "before-terrapin": partial(scripted, "before-terrapin"),
     "small-group": partial(scripted, "small-group"),
+    "no-extensions": partial(scripted, "no-extensions"),
+    "weak-user-keys": partial(scripted, "weak-user-keys"),
+    "unknown-user-keys": partial(scripted, "unknown-user-keys"),
+    "encrypted": partial(scripted, "encrypted"),
 }
-_VERSIONS = {"OpenSSH": "OpenSSH_9.2p1", "dropbear": "dropbear_2022.83"}
+#: Servers that are asked how they answer a user without credentials.
+LOGIN_SERVERS: dict[str, Server] = {
+    "default": openssh,
+    "keys-only": partial(openssh, KEYS_ONLY, {"ed25519": 256}),
+    "second-factor": partial(openssh, SECOND_FACTOR, {"ed25519": 256}),
+    "dropbear": dropbear,
+    "dropbear-keys-only": partial(dropbear, {"ed25519": 256}, ["-s"]),
+    "lets-anybody-in": partial(scripted, "lets-anybody-in"),
+    "interactive-only": partial(scripted, "interactive-only"),
+    "unknown-login": partial(scripted, "unknown-login"),
+    "no-login": partial(scripted, "no-login"),
+}
+#: Releases of the recorded servers, whose updates change nothing that is seen.
+_RECORDED = re.compile(r"(OpenSSH_9\.2p|dropbear_2022\.)\d+")
+_LAST_DIGITS = {"OpenSSH_9.2p": "1", "dropbear_2022.": "83"}
 
 
 def recorders() -> dict[str, Callable[[], Observation]]:
     """By name, what records a server."""
-    return {f"ssh/{name}": partial(_observe, server) for name, server in SERVERS.items()}
+    return {f"ssh/{name}": partial(_observe, server) for name, server in SERVERS.items()} | {
+        f"ssh-login/{name}": partial(_observe_login, server) for name, server in LOGIN_SERVERS.items()
+    }
 
 
 def _observe(server: Server) -> Observation:
@@ -67,11 +89,16 @@ def _observe(server: Server) -> Observation:
     return stable(facts)
 
 
+def _observe_login(server: Server) -> Observation:
+    with server() as port:
+        return run_probe(ssh_login, f"ssh://{ADDRESS}:{port}", address=ADDRESS).seen(SshLogin)
+
+
 def stable(facts: Ssh) -> Ssh:
     """The observation without what changes from run to run."""
     keys = tuple(_numbered(number, key) for number, key in enumerate(facts.host_keys, 1))
-    software = _VERSIONS.get(re.split("[_-]", facts.software)[0], facts.software)
-    comments = re.sub(r"(Debian-\d+).*", r"\1", facts.comments)
+    software = _RECORDED.sub(lambda found: found[1] + _LAST_DIGITS[found[1]], facts.software)
+    comments = re.sub(r"(Debian-\d\+deb12).*", r"\1u10", facts.comments)
     return facts.model_copy(update={"host_keys": keys, "software": software, "comments": comments})
 
 

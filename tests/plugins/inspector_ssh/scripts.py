@@ -10,10 +10,14 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from inspector_ssh.wire import Message, mpint, packet, parse_kexinit, string
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
+from inspector_ssh.key_exchange import Exchanged, PublicValue, derivation
+from inspector_ssh.protection import Keys, protection
+from inspector_ssh.wire import Message, mpint, packet, packet_length, parse_kexinit, payload_of, string
 
 Script = Callable[[socket.socket, int], None]
 
@@ -29,7 +33,7 @@ FUTURE_KEY = string(b"future-key@example.com") + string(bytes(range(32)))
 
 @dataclass(frozen=True)
 class Server:
-    """A server that makes key exchanges up to its reply."""
+    """A server that makes key exchanges up to its reply, and with ``answers`` goes on after it."""
 
     identification: bytes = b"SSH-2.0-Scripted_1.0\r\n"
     kex: tuple[str, ...] = ("curve25519-sha256",)
@@ -38,6 +42,12 @@ class Server:
     macs: tuple[str, ...] = ("hmac-sha2-256",)
     group_bits: int = 1024
     guesses: bool = False
+    #: By number of an encrypted message, what it is answered; the first cipher is an AEAD one.
+    answers: Mapping[int, Sequence[bytes]] = field(default_factory=dict)
+    #: What the last byte of each encrypted answer is changed by.
+    tag_error: int = 0
+    #: The numbers of the encrypted messages that clients sent.
+    heard: list[int] = field(default_factory=list)
 
     def kexinit(self) -> bytes:
         """The payload of its SSH_MSG_KEXINIT."""
@@ -58,10 +68,12 @@ class Server:
 
     def __call__(self, connection: socket.socket, _number: int) -> None:
         """Serve one connection."""
-        connection.sendall(self.identification + packet(self.kexinit()))
+        own_kexinit = self.kexinit()
+        connection.sendall(self.identification + packet(own_kexinit))
         reader = connection.makefile("rb")
-        reader.readline()
-        client = parse_kexinit(_payload(reader.read))
+        client_identification = reader.readline().strip()
+        client_kexinit = _payload(reader.read)
+        client = parse_kexinit(client_kexinit)
         if self.guesses:
             connection.sendall(packet(bytes((Message.KEX_REPLY,)) + string(b"a wrong guess")))
         opening = _payload(reader.read)
@@ -72,9 +84,47 @@ class Server:
             if _payload(reader.read)[0] != Message.GEX_INIT:
                 return
             number = Message.GEX_REPLY
+        own = X25519PrivateKey.generate()
         key = self.keys[client.host_key[0]]
-        connection.sendall(packet(bytes((number,)) + string(key) + string(bytes(32)) + string(b"no signature")))
-        reader.read(1)
+        value = own.public_key().public_bytes_raw()
+        reply = bytes((number,)) + string(key) + string(value) + string(b"no signature")
+        connection.sendall(packet(reply))
+        if self.answers:
+            exchanged = Exchanged(
+                client_identification, self.identification.splitlines()[-1], client_kexinit, own_kexinit
+            )
+            self._encrypted(
+                connection, reader.read, derivation(client.key_exchange[0], exchanged, _seen(own, opening), reply)
+            )
+        connection.shutdown(socket.SHUT_WR)
+        reader.read()  # closing with unread bytes would reset the connection
+
+    def _encrypted(
+        self, connection: socket.socket, read: Callable[[int], bytes], derive: Callable[[bytes, int], bytes]
+    ) -> None:
+        """Answer each encrypted message by its number, until there is no answer for one."""
+        _payload(read)  # SSH_MSG_NEWKEYS
+        chosen = (self.ciphers[0], "")
+        receiving = protection(chosen, 3, Keys(derive, iv=b"A", cipher=b"C", mac=b"E"))
+        sending = protection(chosen, 3, Keys(derive, iv=b"B", cipher=b"D", mac=b"F"))
+        connection.sendall(packet(bytes((Message.NEWKEYS,))))
+        while True:
+            header = read(receiving.header_bytes)
+            size = packet_length(receiving.length(header))
+            payload = payload_of(receiving.opened(header + read(size + receiving.tag_bytes))[4:])
+            self.heard.append(payload[0])
+            if payload[0] not in self.answers:
+                return
+            for answer in self.answers[payload[0]]:
+                sealed = sending.sealed(answer)
+                connection.sendall(sealed[:-1] + bytes((sealed[-1] ^ self.tag_error,)))
+
+
+def _seen(own: X25519PrivateKey, opening: bytes) -> PublicValue:
+    """The client's public value with the server's way to the shared secret."""
+    value = opening[1:]
+    secret = own.exchange(X25519PublicKey.from_public_bytes(value[4:]))
+    return PublicValue(value, lambda _: mpint(int.from_bytes(secret, "big")))
 
 
 def _payload(read: Callable[[int], bytes]) -> bytes:
@@ -95,6 +145,33 @@ OPENSSH_9_2 = Server(
     ciphers=("chacha20-poly1305@openssh.com", "aes128-ctr", "aes256-gcm@openssh.com"),
     macs=("umac-64-etm@openssh.com", "hmac-sha2-256-etm@openssh.com", "hmac-sha2-256"),
 )
+
+
+def _extensions(*named: tuple[bytes, bytes]) -> bytes:
+    listed = b"".join(string(name) + string(value) for name, value in named)
+    return bytes((Message.EXT_INFO,)) + struct.pack(">I", len(named)) + listed
+
+
+def _refusal(methods: bytes) -> bytes:
+    return bytes((Message.USERAUTH_FAILURE,)) + string(methods) + b"\0"
+
+
+_ACCEPT = bytes((Message.SERVICE_ACCEPT,)) + string(b"ssh-userauth")
+_SUCCESS = bytes((Message.USERAUTH_SUCCESS,))
+_BANNER = bytes((Message.USERAUTH_BANNER,)) + string(b"x" * 8000) + string(b"")
+_SIGNATURES = (b"server-sig-algs", b"ssh-ed25519,rsa-sha2-512")
+ENCRYPTED = Server(
+    ciphers=("aes128-gcm@openssh.com",),
+    answers={
+        Message.SERVICE_REQUEST: (_extensions((b"no-flow-control", b"p"), _SIGNATURES), _ACCEPT),
+        Message.USERAUTH_REQUEST: (_BANNER, _refusal(b"publickey")),
+    },
+)
+
+
+def _answering(service: Sequence[bytes], login: Sequence[bytes] = ()) -> Server:
+    """Answers to the request for the service, and to that for authentication."""
+    return replace(ENCRYPTED, heard=[], answers={Message.SERVICE_REQUEST: service, Message.USERAUTH_REQUEST: login})
 
 
 def _says(*pieces: bytes, end: bool = True) -> Script:
@@ -128,6 +205,9 @@ def _slowly(connection: socket.socket, number: int) -> None:
             for each in data:
                 connection.sendall(bytes((each,)))
 
+        def shutdown(self, how: int) -> None:
+            connection.shutdown(how)
+
         def makefile(self, mode: str) -> object:
             return connection.makefile(mode)  # type: ignore[call-overload]
 
@@ -153,6 +233,14 @@ def _tarpits(connection: socket.socket, _number: int) -> None:
     while True:
         connection.sendall(b"xY4k\r\n")
         time.sleep(0.3)
+
+
+def _drips(connection: socket.socket, _number: int) -> None:
+    """Sends a long SSH_MSG_KEXINIT so slowly that it never ends."""
+    connection.sendall(_ID + struct.pack(">I", 30_000))
+    while True:
+        connection.sendall(b"\x04")
+        time.sleep(0.05)
 
 
 _ID = PLAIN.identification
@@ -185,6 +273,22 @@ SCRIPTS: Mapping[str, Script] = {
     "negative-modulus": replace(PLAIN, keys={"ssh-rsa": string(b"ssh-rsa") + mpint(3) + string(b"\xff" * 9)}),
     "second-resets": _by_number(_TWO_KEYS, _resets),
     "unstable": _by_number(_TWO_KEYS, replace(_TWO_KEYS, ciphers=("3des-cbc",))),
+    "encrypted": ENCRYPTED,
+    "no-extensions": _answering((_ACCEPT,), (_refusal(b"publickey"),)),
+    "other-extensions": _answering((_extensions((b"elevation", b"n")), _ACCEPT)),
+    "weak-user-keys": _answering((_extensions((b"server-sig-algs", b"ssh-ed25519,ssh-rsa,ssh-dss")), _ACCEPT)),
+    "unknown-user-keys": _answering((_extensions((b"server-sig-algs", b"ssh-ed25519,future@example.com")), _ACCEPT)),
+    "lets-anybody-in": _answering((_ACCEPT,), (_SUCCESS,)),
+    "interactive-only": _answering((_ACCEPT,), (_refusal(b"publickey,keyboard-interactive"),)),
+    "unknown-login": _answering((_ACCEPT,), (_refusal(b"future@example.com"),)),
+    "no-login": _answering((_ACCEPT,), (_refusal(b""),)),
+    "escapes-in-login": _answering((_ACCEPT,), (_refusal(b"password\x1b[2J"),)),
+    "refuses-service": _answering((struct.pack(">BI", Message.DISCONNECT, 7) + string(b"no") + string(b""),)),
+    "silent-after-keys": replace(ENCRYPTED, heard=[], answers={Message.SERVICE_REQUEST: (), Message.DISCONNECT: ()}),
+    "wrong-tag": replace(ENCRYPTED, tag_error=1),
+    "endless-banners": _answering((_ACCEPT,), (_BANNER,) * 40),
+    "huge-extensions": _answering((bytes((Message.EXT_INFO,)) + b"\xff" * 8, _ACCEPT)),
+    "cut-extensions": _answering((_extensions(_SIGNATURES)[:-4], _ACCEPT)),
     "silent": _says(end=False),
     "silent-after-identification": _says(_ID, end=False),
     "cut-kexinit": _says(_ID + packet(PLAIN.kexinit())[:60]),
@@ -205,6 +309,11 @@ SCRIPTS: Mapping[str, Script] = {
     "huge-list": _says(
         _ID + packet(bytes((Message.KEXINIT,)) + bytes(16) + b"\xff\xff\xff\xff" + bytes(99)), end=False
     ),
+    # As libssh 0.10 sends it.
+    "comma-at-the-end": replace(PLAIN, ciphers=("aes128-ctr", "")),
+    "empty-name": replace(PLAIN, ciphers=("", "aes128-ctr")),
+    "garbage-kexinit": _says(_ID + packet(bytes((Message.KEXINIT,)) + bytes(range(255, 0, -1)) * 4), end=False),
+    "drips": _drips,
     "escapes-in-names": replace(PLAIN, macs=("hmac\x1b[2J",)),
     "many-names": replace(PLAIN, macs=tuple(f"mac{number}" for number in range(2000))),
     "no-algorithms": replace(PLAIN, kex=()),

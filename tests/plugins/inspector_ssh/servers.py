@@ -8,8 +8,9 @@ import struct
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from tests.plugins.inspector_dns.named import free_port
@@ -38,6 +39,8 @@ CBC_WITH_ETM = {
     "Ciphers": "aes128-cbc,aes256-ctr",
     "MACs": "hmac-sha2-256-etm@openssh.com",
 }
+KEYS_ONLY = {"PasswordAuthentication": "no", "KbdInteractiveAuthentication": "no"}
+SECOND_FACTOR = {"AuthenticationMethods": "publickey,password"}
 OLD_KEYS: Mapping[str, int] = {"rsa": 1024, "dsa": 1024, "ecdsa": 521}
 
 
@@ -46,18 +49,28 @@ def openssh(
     settings: Mapping[str, str] | None = None, keys: Mapping[str, int] = DEFAULT_KEYS, log: Path | None = None
 ) -> Iterator[int]:
     """An OpenSSH server that lets nobody in, with these settings, which writes to ``log``; its port."""
+    without = () if _knows_dsa() else ("dsa",)
     with tempfile.TemporaryDirectory() as folder:
-        files = [_openssh_key(Path(folder), kind, bits) for kind, bits in keys.items()]
+        files = [_openssh_key(Path(folder), kind, bits) for kind, bits in keys.items() if kind not in without]
         port = free_port()
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)
         lines = [f"ListenAddress {ADDRESS}", f"Port {port}", "PidFile none", "UsePAM no", "MaxStartups 100"]
-        lines += [f"HostKey {path}" for path in files] + [f"{name} {value}" for name, value in (settings or {}).items()]
+        lines += [f"HostKey {path}" for path in files]
+        for name, value in (settings or {}).items():
+            lines.append(f"{name} {value.replace(',ssh-dss', '') if without else value}")
         configuration = Path(folder) / "sshd_config"
         configuration.write_text("\n".join(lines) + "\n")
         logging = [] if log is None else ["-E", str(log)]
         with running([installed("sshd"), "-D", "-f", str(configuration), *logging], ADDRESS, port):
             yield port
+
+
+@cache
+def _knows_dsa() -> bool:
+    """Whether this OpenSSH has DSA, which release 10 removed."""
+    listed = subprocess.run([installed("ssh"), "-Q", "key"], check=True, capture_output=True, text=True)
+    return "ssh-dss" in listed.stdout.split()
 
 
 def _openssh_key(folder: Path, kind: str, bits: int) -> Path:
@@ -68,8 +81,8 @@ def _openssh_key(folder: Path, kind: str, bits: int) -> Path:
 
 
 @contextmanager
-def dropbear(keys: Mapping[str, int] = DEFAULT_KEYS) -> Iterator[int]:
-    """A Dropbear server; its port."""
+def dropbear(keys: Mapping[str, int] = DEFAULT_KEYS, options: Sequence[str] = ()) -> Iterator[int]:
+    """A Dropbear server with these options; its port."""
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         words = []
@@ -78,7 +91,7 @@ def dropbear(keys: Mapping[str, int] = DEFAULT_KEYS) -> Iterator[int]:
             size = [] if kind == "ed25519" else ["-s", str(bits)]
             subprocess.run([installed("dropbearkey"), "-t", kind, *size, "-f", path], check=True, capture_output=True)
             words += ["-r", path]
-        with running([installed("dropbear"), "-F", "-E", "-p", f"{ADDRESS}:{port}", *words], ADDRESS, port):
+        with running([installed("dropbear"), "-F", "-E", "-p", f"{ADDRESS}:{port}", *options, *words], ADDRESS, port):
             yield port
 
 

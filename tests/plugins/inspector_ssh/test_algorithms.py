@@ -43,6 +43,7 @@ WEAK: list[tuple[Strength, str]] = [
     (HOST_KEY, "ssh-rsa"),
     (HOST_KEY, "ssh-rsa-cert-v01@openssh.com"),
     (HOST_KEY, "x509v3-sign-rsa"),
+    (HOST_KEY, "ssh-dss-sha256@ssh.com"),
 ]
 KNOWN: list[tuple[Strength, str]] = [
     (KEY_EXCHANGE, "curve25519-sha256"),
@@ -71,6 +72,7 @@ KNOWN: list[tuple[Strength, str]] = [
     (HOST_KEY, "ssh-ed25519"),
     (HOST_KEY, "ecdsa-sha2-nistp521"),
     (HOST_KEY, "sk-ssh-ed25519@openssh.com"),
+    (HOST_KEY, "ssh-mldsa44-ed25519@openssh.com"),
 ]
 
 

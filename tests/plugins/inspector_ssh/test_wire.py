@@ -20,8 +20,10 @@ from inspector_ssh.wire import (
     identification,
     packet,
     packet_length,
+    parse_extensions,
     parse_host_key,
     parse_kexinit,
+    parse_login_failure,
     payload_of,
 )
 from tests.plugins.inspector_ssh.scripts import PLAIN
@@ -32,7 +34,7 @@ _PAYLOAD = PLAIN.kexinit()
 @given(st.binary(max_size=300))
 def test_any_payload_is_read_or_a_failure_of_the_scan(data: bytes) -> None:
     """No other exception leaves a parser."""
-    for parse in (parse_kexinit, parse_host_key, identification):
+    for parse in (parse_kexinit, parse_host_key, identification, parse_extensions, parse_login_failure):
         with suppress(ScanFailure):
             parse(data)
 
@@ -57,9 +59,9 @@ def test_a_packet_carries_its_payload(payload: bytes) -> None:
     assert payload_of(sent[4:]) == payload
 
 
-@pytest.mark.parametrize("length", [0, 11, 35_001, 2**32 - 1])
+@pytest.mark.parametrize("length", [0, 7, 35_001, 2**32 - 1])
 def test_packets_of_other_lengths_are_refused(length: int) -> None:
-    """Neither too short nor longer than RFC 4253 §6.1 requires support for."""
+    """Neither shorter than one block nor longer than RFC 4253 §6.1 requires support for."""
     with pytest.raises(ScanFailure):
         packet_length(length.to_bytes(4, "big"))
 
