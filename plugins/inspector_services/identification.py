@@ -41,11 +41,12 @@ from inspector_services.protocols.dialogue import GREETING, Ask, Turn, Turns, is
 from inspector_services.protocols.http import GET
 from inspector_services.protocols.tls import HANDSHAKE, SHAKEN
 
-#: Limits: ports per address; connections per port; bytes per answer, and seconds for each.
+#: Limits: ports per address; connections per port; bytes per answer; seconds for a greeting, and for an answer.
 MAX_PORTS = 40
 MAX_CONNECTIONS = 5
 ANSWER_BYTES = 4096
-ANSWER_SECONDS = 3.0
+GREETING_SECONDS = 3.0
+ANSWER_SECONDS = 5.0
 #: How many questions one port is asked at most.
 _MAX_TURNS = 12
 
@@ -106,8 +107,10 @@ class _Port:
         self._network = network
         self._port = port
         known = NOTABLE[port].service if port in NOTABLE else None
-        #: The service whose questions are asked.
-        self._service = stated if stated not in (None, "tls") else known
+        #: The services whose questions are asked; the number's first, lest a declaration hide what is there: any HTTP
+        #: server answers a product's question, too.
+        self._services = tuple(each for each in (known, stated) if each is not None)
+        self._greets_in_tls = (stated or known) in SERVER_FIRST
         self._expected = protocols_of(stated or "") or protocols_of(known or "")
         self._tls_first = (stated or known) in IN_TLS
         self._stream: Stream | None = None
@@ -145,14 +148,21 @@ class _Port:
 
     async def _ask_what_it_is(self) -> None:
         """The questions to a server that waits for the client."""
-        own = own_asks(self._service)
+        own = self._own_asks
         for ask in own:
+            if len(self._turns) > 1:
+                await self._connect()  # the last question may still be in the server's buffer
             if await self._ask(ask) and not self._wants_tls:
                 return
         if not self._tls_first and await self._ask_in_tls():
             return
         if GET not in own and grammar_of(self._said) is None:
+            await self._connect()
             await self._ask(GET)
+
+    @property
+    def _own_asks(self) -> tuple[Ask, ...]:
+        return tuple(dict.fromkeys(ask for service in self._services for ask in own_asks(service)))
 
     @property
     def _wants_tls(self) -> bool:
@@ -173,10 +183,10 @@ class _Port:
             await self._close()
             return bool(alert)
         self._note(HANDSHAKE, SHAKEN, closed=False, tls=True)
-        if ask is None and (self._service or "") in SERVER_FIRST:
+        if ask is None and self._greets_in_tls:
             await self._receive(stream, GREETING, is_greeting, tls=True)
         else:
-            await self._say(stream, ask or next(iter(own_asks(self._service)), GET), tls=True)
+            await self._say(stream, ask or next(iter(self._own_asks), GET), tls=True)
         return True
 
     async def _ask_further(self) -> None:
@@ -238,7 +248,7 @@ class _Port:
         """Note the bytes received until they are ``enough``, a limit is reached or the server closes."""
         data, closed = b"", False
         loop = asyncio.get_running_loop()
-        until = loop.time() + ANSWER_SECONDS
+        until = loop.time() + (GREETING_SECONDS if question == GREETING else ANSWER_SECONDS)
         while len(data) < ANSWER_BYTES and not enough(data):
             try:
                 more = await stream.read(ANSWER_BYTES - len(data), timeout=max(0.0, until - loop.time()))

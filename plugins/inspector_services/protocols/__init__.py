@@ -160,6 +160,6 @@ def next_ask(turns: Turns) -> Ask | None:
     return None
 
 
-def own_asks(service: str | None) -> tuple[Ask, ...]:
+def own_asks(service: str) -> tuple[Ask, ...]:
     """The questions of a service's own protocol, where the client speaks first; empty where it has none."""
-    return OWN.get(service or "", ())
+    return OWN.get(service, ())

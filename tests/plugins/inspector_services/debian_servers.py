@@ -116,7 +116,7 @@ def _xrdp(security: str) -> Command:
         certificate, key = _self_signed(folder)
         subprocess.run([installed("xrdp-keygen"), "xrdp", str(keys)], check=True, capture_output=True)
         path.write_text(
-            f"[Globals]\nini_version=1\nfork=false\nport=tcp://{address}:3389\nsecurity_layer={security}\n"
+            f"[Globals]\nini_version=1\nfork=true\nport=tcp://{address}:3389\nsecurity_layer={security}\n"
             f"crypt_level=high\ncertificate={certificate}\nkey_file={key}\nrsakeys_ini={keys}\n[Logging]\n"
             f"LogFile={folder}/log\nLogLevel=ERROR\nEnableSyslog=false\n[Xorg]\nname=Xorg\nlib=libxup.so\n"
         )

@@ -109,6 +109,16 @@ def test_an_undeclared_page_in_tls_is_found(tmp_path_factory: pytest.TempPathFac
     assert (banner.protocol, banner.product, banner.tls) == (ServiceProtocol.HTTP, "nginx", True)
 
 
+def test_a_declaration_does_not_hide_what_the_number_suggests() -> None:
+    """Redis and Docker at their own ports are identified though the declaration states a database and a page there."""
+    address = own_address()
+    stated = (DeclaredPort(port=6379, service="postgresql"), DeclaredPort(port=2375, service="http"))
+    with started(address, "redis"), speaking(address, {2375: "docker"}):
+        facts = run(address, 2375, 6379, declared=Declared(host_declared=True, ports=stated)).seen(Banners)
+    protocols = [facts.banner_of(port).value.protocol for port in (2375, 6379)]
+    assert protocols == [ServiceProtocol.DOCKER, ServiceProtocol.REDIS]
+
+
 def test_nothing_is_asked_of_a_port_that_closes_at_once() -> None:
     """It is open and not identified: one connection, no question, no role."""
     address = own_address()
