@@ -38,6 +38,7 @@ agreement:
 	./bootstrap --agreement setup
 	$(VENV)/python -m tests.agreement.corpora --write
 	$(VENV)/python -m tests.agreement --write $(ARGS)
+	$(VENV)/python -m tests.agreement.services
 
 demo:
 	./bootstrap demo $(ARGS)

@@ -1,4 +1,4 @@
-"""Network services: open TCP ports and the banners of the services behind them, and a short list of UDP ports."""
+"""Network services: open TCP ports, what the services behind them show, and a short list of UDP ports."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    """The port sweep, the banner probe, and the two probes of UDP services."""
-    from inspector_services.probes import banners, ports
+    """The port sweep, the identification of services, log-ins without a name, and the two probes of UDP services."""
+    from inspector_services.identification import banners
+    from inspector_services.logins import anonymous_logins
+    from inspector_services.probes import ports
     from inspector_services.udp_probes import udp_exposure, udp_services
 
-    return (ports, banners, udp_services, udp_exposure)
+    return (ports, banners, anonymous_logins, udp_services, udp_exposure)
 
 
 @hookimpl

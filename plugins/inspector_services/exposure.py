@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from inspector import Cause, Verdict, failed, inconclusive, passed
-from inspector_services.observations import Banners, OpenPorts, ServiceProtocol
-from inspector_services.port_roles import NOTABLE, OVER_HTTP, SERVER_FIRST, Basis, Role, label, ports_of
+from inspector import Answer, Cause, Outcome, Verdict, failed, inconclusive, not_applicable, passed
+from inspector_services.observations import Banner, Banners, OpenPorts, ServiceProtocol
+from inspector_services.port_roles import NOTABLE, OVER_HTTP, Basis, Role, label, ports_of
+from inspector_services.protocols import SERVER_FIRST, own_asks
 
 #: What leaves open which service it is; TLS may carry any.
 UNIDENTIFIED = frozenset({ServiceProtocol.SILENT, ServiceProtocol.TLS, ServiceProtocol.UNKNOWN})
+#: The protocols of the services of each role that is judged.
+PROTOCOLS: Mapping[Role, frozenset[ServiceProtocol]] = MappingProxyType(
+    {
+        Role.ADMINISTRATION: frozenset(
+            {ServiceProtocol.ADMINISTRATION_PAGE, ServiceProtocol.RDP, ServiceProtocol.SSH, ServiceProtocol.TELNET}
+            | {ServiceProtocol.VNC, ServiceProtocol.WINRM, ServiceProtocol.X11}
+        ),
+        Role.CONTAINER: frozenset(
+            {ServiceProtocol.CONSUL, ServiceProtocol.DOCKER, ServiceProtocol.ETCD, ServiceProtocol.KUBERNETES}
+        ),
+        Role.DATABASE: frozenset(
+            {ServiceProtocol.CASSANDRA, ServiceProtocol.COUCHDB, ServiceProtocol.ELASTICSEARCH}
+            | {ServiceProtocol.INFLUXDB, ServiceProtocol.MEMCACHED, ServiceProtocol.MONGODB, ServiceProtocol.MSSQL}
+            | {ServiceProtocol.MYSQL, ServiceProtocol.POSTGRESQL, ServiceProtocol.REDIS}
+        ),
+        Role.DIRECTORY: frozenset({ServiceProtocol.LDAP}),
+        Role.FILE_SHARING: frozenset(
+            {ServiceProtocol.NETBIOS, ServiceProtocol.RPC, ServiceProtocol.RSYNC, ServiceProtocol.SMB}
+        ),
+        Role.QUEUE: frozenset({ServiceProtocol.AMQP, ServiceProtocol.KAFKA, ServiceProtocol.NATS}),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +42,10 @@ class Exposure:
     """The reachable services of one role, as port labels.
 
     ``identified``: by what the server sent. ``waiting``: at a number that IANA registers for such a service the server
-    stays open and waits for the client, as that service does. ``likely``: at a number of such a service, where the
-    server closes at once, was not read, or sends what identifies nothing. ``unidentified``: neither port number nor
-    banner tells the service, so it may be one of the role. ``cause``: why some port or banner was not seen; None when
-    all were.
+    stays open and waits for the client, as that service does, and has no question that would identify it. ``likely``:
+    at a number of such a service, where nothing that the server sent identifies it. ``unidentified``: neither port
+    number nor banner tells the service, so it may be one of the role. ``cause``: why some port or banner was not seen;
+    None when all were.
     """
 
     identified: tuple[str, ...]
@@ -30,33 +55,57 @@ class Exposure:
     cause: Cause | None
 
 
-def exposure(role: Role, protocols: frozenset[ServiceProtocol], ports: OpenPorts, banners: Banners) -> Exposure:
-    """The reachable services of a role; a port whose server speaks another protocol is not one of them."""
+def exposure(
+    protocols: Collection[ServiceProtocol],
+    numbers: Collection[int],
+    ports: OpenPorts,
+    banners: Banners,
+    *,
+    beside: Collection[int] = (),
+) -> Exposure:
+    """The reachable services with these protocols, or at these numbers with a server that speaks no other protocol.
+
+    The ports ``beside`` were looked at otherwise.
+    """
     identified = banners.ports_with(*protocols)
-    other = banners.ports_with(*(frozenset(ServiceProtocol) - protocols - UNIDENTIFIED))
+    other = banners.ports_with(*(frozenset(ServiceProtocol) - frozenset(protocols) - UNIDENTIFIED))
     excluded = {port for port in other if not _may_speak_http(banners, port)}
-    by_number = (set(ports.open) & ports_of(role)) - set(identified) - excluded
+    by_number = (set(ports.open) & set(numbers)) - set(identified) - excluded
     waiting = {port for port in by_number if _waits_as_registered(banners, port)}
+    told = {label(port) for port in (*by_number, *beside)}
     return Exposure(
-        identified=tuple(f"{port}/tcp ({_protocol(banners, port).value})" for port in identified),
+        identified=tuple(named(port, banners.banner_of(port).value) for port in identified),
         waiting=tuple(map(label, sorted(waiting))),
         likely=tuple(map(label, sorted(by_number - waiting))),
-        unidentified=tuple(text for text in unidentified(banners) if text not in set(map(label, by_number))),
-        cause=unseen_cause(role, ports, banners),
+        unidentified=tuple(text for text in unidentified(banners) if text not in told),
+        cause=unseen_cause(numbers, ports, banners),
     )
+
+
+def named(port: int, banner: Banner) -> str:
+    """A port with what was identified on it, as messages show it, e.g. ``8006/tcp (Proxmox VE)``."""
+    return f"{port}/tcp ({name_of(banner)})"
+
+
+def name_of(banner: Banner) -> str:
+    """The product of an administration page, else the protocol."""
+    is_page = banner.protocol is ServiceProtocol.ADMINISTRATION_PAGE
+    return banner.product if is_page else banner.protocol.value
 
 
 def _waits_as_registered(banners: Banners, port: int) -> bool:
     """Whether the server waits for the client at a number registered for a service that does so."""
     banner, known = banners.banner_of(port).seen, NOTABLE[port]
     is_silent = banner is not None and banner.protocol is ServiceProtocol.SILENT
-    return is_silent and known.basis is Basis.REGISTERED and known.service not in SERVER_FIRST
+    is_asked = known.service in SERVER_FIRST or bool(own_asks(known.service))
+    return is_silent and known.basis is Basis.REGISTERED and not is_asked
 
 
 def _may_speak_http(banners: Banners, port: int) -> bool:
     """Whether HTTP is what a service of this number speaks."""
     known = NOTABLE.get(port)
-    return _protocol(banners, port) is ServiceProtocol.HTTP and known is not None and known.service in OVER_HTTP
+    is_http = banners.banner_of(port).value.protocol is ServiceProtocol.HTTP
+    return is_http and known is not None and known.service in OVER_HTTP
 
 
 def unidentified(banners: Banners) -> tuple[str, ...]:
@@ -66,17 +115,14 @@ def unidentified(banners: Banners) -> tuple[str, ...]:
     return tuple(label(port) for port in sorted({*told, *silent}))
 
 
-def unseen_cause(role: Role, ports: OpenPorts, banners: Banners) -> Cause | None:
-    """Why some scanned port, banner or port of the role was not seen; None when all were."""
-    not_scanned = next(iter(ports.unseen(ports_of(role)).values()), None)
+def unseen_cause(numbers: Collection[int], ports: OpenPorts, banners: Banners) -> Cause | None:
+    """Why some scanned port, banner or one of these ports was not seen; None when all were."""
+    not_scanned = next(iter(ports.unseen(numbers).values()), None)
     return ports.undetermined_cause or banners.unreachable_cause or not_scanned
 
 
-def none_reachable(role: Role, protocols: frozenset[ServiceProtocol], ports: OpenPorts, banners: Banners) -> Verdict:
-    """Pass when no service of the role is reachable, identified by these protocols or by its port number."""
-    found = exposure(role, protocols, ports, banners)
-    if reachable := (*found.identified, *found.waiting):
-        return failed("accepts connections: {measured}", measured=reachable, facts=("/spans",))
+def undecided(found: Exposure) -> Verdict | None:
+    """The verdict where a service may be reachable that was not identified; None where none may be."""
     if found.likely:
         return inconclusive(
             "open on a port of such a service, but nothing that the server sent identifies it: {measured}",
@@ -89,8 +135,65 @@ def none_reachable(role: Role, protocols: frozenset[ServiceProtocol], ports: Ope
         )
     if found.cause is not None:
         return inconclusive("not every port and banner was seen", cause=found.cause)
-    return passed("no such service on the {scanned} TCP ports scanned", scanned=ports.scanned, facts=("/spans",))
+    return None
 
 
-def _protocol(banners: Banners, port: int) -> ServiceProtocol:
-    return banners.banner_of(port).value.protocol
+def none_reachable(role: Role, ports: OpenPorts, banners: Banners) -> Verdict:
+    """Pass when no service of the role is reachable, identified by its protocol or by its port number."""
+    found = exposure(PROTOCOLS[role], ports_of(role), ports, banners)
+    if reachable := (*found.identified, *found.waiting):
+        return failed("accepts connections: {measured}", measured=reachable, facts=("/spans",))
+    return undecided(found) or passed(
+        "no such service on the {scanned} TCP ports scanned", scanned=ports.scanned, facts=("/spans",)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Flaws:
+    """Which of the servers of one protocol have a flaw, as port labels; ``servers``: all of them.
+
+    ``undecided``: the verdict where nothing has the flaw and not everything was seen, or there is no such server.
+    """
+
+    servers: tuple[str, ...]
+    flawed: tuple[str, ...]
+    undecided: Verdict | None
+
+
+def flaws(
+    protocol: ServiceProtocol,
+    services: Collection[str],
+    ports: OpenPorts,
+    banners: Banners,
+    of: Callable[[Banner], tuple[Answer[bool], ...]],
+) -> Flaws:
+    """The servers of a protocol for which any answer of ``of`` is True, the flaw.
+
+    ``services`` are the protocol's names in the port table.
+    """
+    seen = ((each.port, each.banner.seen) for each in banners.ports)
+    servers = [(named(port, banner), of(banner)) for port, banner in seen if banner and banner.protocol is protocol]
+    flawed = tuple(name for name, answers in servers if any(answer.seen for answer in answers))
+    unseen = [(name, answer.unseen) for name, answers in servers for answer in answers if answer.unseen]
+    names = tuple(name for name, _ in servers)
+    if unseen:
+        silent = dict(unseen)
+        verdict = inconclusive("did not say what it accepts: {measured}", measured=silent, cause=unseen[0][1])
+        return Flaws(names, flawed, verdict)
+    rest = _others(protocol, services, ports, banners)
+    return Flaws(names, flawed, rest if not servers or rest.outcome is Outcome.INCONCLUSIVE else None)
+
+
+def opposite(answer: Answer[bool]) -> Answer[bool]:
+    """The answer to the opposite question."""
+    return answer if answer.seen is None else Answer[bool](seen=not answer.seen)
+
+
+def _others(protocol: ServiceProtocol, services: Collection[str], ports: OpenPorts, banners: Banners) -> Verdict:
+    """The verdict about the ports where the protocol was not identified: not applicable, unless one may speak it."""
+    numbers = {each.port for each in NOTABLE.values() if each.service in services}
+    found = exposure({protocol}, numbers, ports, banners)
+    likely = Exposure((), (), (*found.waiting, *found.likely), found.unidentified, found.cause)
+    return undecided(likely) or not_applicable(
+        "no such service on the {scanned} TCP ports scanned", scanned=ports.scanned
+    )

@@ -87,53 +87,112 @@ class OpenPorts(Observation):
 
 
 class ServiceProtocol(StrEnum):
-    """The protocol that a banner, or the reply to a question, identifies.
+    """The protocol that a greeting, or the reply to a question, identifies; of products that speak HTTP, the product's.
 
-    ``silent``: the server sends nothing before the client does, and no answer to a question. ``tls``: it expects TLS,
-    and does not show which protocol that carries. ``unknown``: what it sent is of none of these protocols.
+    ``administration-page``: an HTTP server shows the page of an administration product. ``silent``: the server sends
+    nothing before the client does, and no answer to a question. ``tls``: it expects TLS, and does not show which
+    protocol that carries. ``unknown``: what it sent is of none of these protocols.
     """
 
+    AMQP = "amqp"
+    CASSANDRA = "cassandra"
+    CONSUL = "consul"
+    COUCHDB = "couchdb"
+    DOCKER = "docker"
+    ELASTICSEARCH = "elasticsearch"
+    ETCD = "etcd"
     FTP = "ftp"
     HTTP = "http"
     IMAP = "imap"
+    INFLUXDB = "influxdb"
+    KAFKA = "kafka"
+    KUBERNETES = "kubernetes"
+    LDAP = "ldap"
     MEMCACHED = "memcached"
+    MONGODB = "mongodb"
+    MQTT = "mqtt"
+    MSSQL = "mssql"
     MYSQL = "mysql"
+    NATS = "nats"
+    NETBIOS = "netbios"
     POP3 = "pop3"
     POSTGRESQL = "postgresql"
+    RDP = "rdp"
     REDIS = "redis"
+    RPC = "rpc"
     RSYNC = "rsync"
+    SMB = "smb"
     SMTP = "smtp"
     SSH = "ssh"
     TELNET = "telnet"
-    TLS = "tls"
     VNC = "vnc"
+    WINRM = "winrm"
+    X11 = "x11"
+    ADMINISTRATION_PAGE = "administration-page"
+    TLS = "tls"
     SILENT = "silent"
     UNKNOWN = "unknown"
 
 
+class RdpSecurity(Model):
+    """What an RDP server accepts, each asked for alone ([MS-RDPBCGR] §2.2.1.1, §2.2.1.2).
+
+    ``standard``: the RDP security layer, without TLS. ``tls``: TLS without network level authentication (NLA).
+    ``nla``: CredSSP, which authenticates before a session is made.
+    """
+
+    standard: Answer[bool]
+    tls: Answer[bool]
+    nla: Answer[bool]
+
+
+class SmbSecurity(Model):
+    """What an SMB server negotiates ([MS-SMB2] §2.2.4, [MS-SMB] §2.2.4.5.2).
+
+    ``dialect``: the SMB 2 or 3 dialect that it chooses, e.g. ``3.1.1``; empty where it speaks SMB 1 alone.
+    ``signing_required``: in every dialect that it offers. ``smb1``: whether it offers SMB 1.
+    """
+
+    dialect: str
+    signing_required: Answer[bool]
+    smb1: Answer[bool]
+
+
 class Banner(Model):
-    """The banner of a server: at most 512 bytes as printable ASCII (other bytes escaped), and what it identifies.
+    """What the server behind an open port is, by what it sent.
 
-    Of a server that waits for the client it is the answer to a question, empty where it gave none.
+    ``text``: at most 512 bytes of its greeting or answer as printable ASCII (other bytes escaped), empty where it gave
+    none. ``product``, ``version`` and ``release`` (the packager's suffix) are as the server writes them, empty where
+    it does not. ``tls``: it was seen inside TLS.
 
-    ``cleartext``: whether an unencrypted session is possible. True or False where the protocol, or the server's reply
-    to a client's first command, shows it; None where nothing does.
+    ``cleartext``: whether an unencrypted session is possible. ``authentication``: True where the server refuses a
+    client that does not log in, False where it served one. Both are None where nothing that it sent shows it.
     """
 
     text: str
     protocol: ServiceProtocol
     cleartext: bool | None = None
+    product: str = ""
+    version: str = ""
+    release: str = ""
+    tls: bool = False
+    authentication: bool | None = None
+    rdp: RdpSecurity | None = None
+    smb: SmbSecurity | None = None
 
 
 class PortBanner(Model):
-    """The banner of one open port; unseen when the connection failed or was closed before any byte."""
+    """The banner of one open port; unseen when the connection failed or was closed before any byte.
+
+    Unstable: its connections spoke different protocols.
+    """
 
     port: PortNumber
     banner: Answer[Banner]
 
 
 class Banners(Observation):
-    """The banners of the open ports that have a notable role or are not declared, ascending by port."""
+    """The banners of open ports, by port: of a notable role, not declared, or declared with a protocol."""
 
     kind: ClassVar[str] = "banners/1"
 
@@ -152,3 +211,19 @@ class Banners(Observation):
     def unreachable_cause(self) -> Cause | None:
         """The cause of the first banner that could not be read; None when all were read."""
         return next((each.banner.unseen for each in self.ports if each.banner.unseen is not None), None)
+
+
+class AnonymousLogin(Model):
+    """Whether the server at ``port`` admits a client without a name; unseen where its answer shows neither."""
+
+    port: PortNumber
+    protocol: ServiceProtocol
+    admitted: Answer[bool]
+
+
+class AnonymousLogins(Observation):
+    """Log-ins without a name that were tried, by port: at FTP servers, and at MQTT's ports."""
+
+    kind: ClassVar[str] = "anonymous-logins/1"
+
+    ports: tuple[AnonymousLogin, ...] = ()

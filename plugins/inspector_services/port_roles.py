@@ -54,11 +54,11 @@ class PortTable(Model):
 #: The table of the package.
 TABLE = PortTable.model_validate(json.loads(files(__package__).joinpath("data/ports.json").read_bytes()))
 
-#: Services whose server speaks first: one that waits for the client is another (MySQL's protocol, "Connection Phase";
-#: rsync's daemon protocol).
-SERVER_FIRST = frozenset({"mysql", "rsync"})
 #: Services that speak HTTP: an HTTP reply does not rule them out.
-OVER_HTTP = frozenset({"arangodb", "clickhouse", "couchdb", "elasticsearch", "influxdb", "neo4j"})
+OVER_HTTP = frozenset(
+    {"arangodb", "clickhouse", "consul", "couchdb", "docker", "docker-tls", "elasticsearch", "etcd", "etcd-peer"}
+    | {"influxdb", "kubelet", "kubelet-read-only", "kubernetes", "neo4j", "nomad", "winrm", "winrm-tls"}
+)
 
 #: The notable ports by number.
 NOTABLE: Mapping[int, NotablePort] = MappingProxyType({each.port: each for each in TABLE.ports})

@@ -17,7 +17,7 @@ ACCEPTED = 20
 UNSEEN = {"rate-limited", "blocked", "refused", "reset", "timeout", "not-reached"}
 OPENING = "tcp flags & (fin | syn | rst | ack) == syn"
 #: The probes that ask a host as a whole.
-WHOLE_HOST = {"ports", "banners", "udp-services", "udp-exposure"}
+WHOLE_HOST = {"ports", "banners", "anonymous-logins", "udp-services", "udp-exposure"}
 LIMITS = {"refusing": "reject with tcp reset", "dropping": "drop"}
 
 

@@ -2,10 +2,8 @@ from __future__ import annotations
 
 from inspector import Verdict, check
 from inspector_services.exposure import none_reachable
-from inspector_services.observations import Banners, OpenPorts, ServiceProtocol
+from inspector_services.observations import Banners, OpenPorts
 from inspector_services.port_roles import Role
-
-ADMINISTRATION = frozenset({ServiceProtocol.SSH, ServiceProtocol.TELNET, ServiceProtocol.VNC})
 
 
 @check(
@@ -16,9 +14,10 @@ ADMINISTRATION = frozenset({ServiceProtocol.SSH, ServiceProtocol.TELNET, Service
 def administration_not_reachable(ports: OpenPorts, banners: Banners) -> Verdict:
     """An administration service that answers everybody can be attacked by everybody, also where its protocol is safe.
 
-    SSH that only transfers files is not told apart from administration; panels on web ports are not looked for.
+    SSH that only transfers files is not told apart from administration. Panels and hypervisors are recognised by the
+    page that they show at ``/``.
 
     Remediation: let administrators connect over a virtual private network to an internal host, and let the firewall
     accept SSH, RDP and similar services from there only.
     """
-    return none_reachable(Role.ADMINISTRATION, ADMINISTRATION, ports, banners)
+    return none_reachable(Role.ADMINISTRATION, ports, banners)

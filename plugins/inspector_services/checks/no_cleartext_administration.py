@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from inspector import Cause, Verdict, check, failed, inconclusive, passed
-from inspector_services.exposure import UNIDENTIFIED, unidentified, unseen_cause
+from inspector_services.exposure import UNIDENTIFIED, named, unidentified, unseen_cause
 from inspector_services.observations import Banners, OpenPorts, ServiceProtocol
 from inspector_services.port_roles import Role, label, ports_of
 
-CLEARTEXT = frozenset({ServiceProtocol.TELNET, ServiceProtocol.FTP, ServiceProtocol.VNC})
+CLEARTEXT = frozenset(
+    {ServiceProtocol.ADMINISTRATION_PAGE, ServiceProtocol.FTP, ServiceProtocol.TELNET, ServiceProtocol.VNC}
+    | {ServiceProtocol.X11}
+)
 
 
 @check(
@@ -14,18 +17,19 @@ CLEARTEXT = frozenset({ServiceProtocol.TELNET, ServiceProtocol.FTP, ServiceProto
     references=("NIST SP 800-53 AC-17(2)", "CIS Controls v8 12.3"),
 )
 def no_cleartext_administration(ports: OpenPorts, banners: Banners) -> Verdict:
-    """Telnet, rlogin, rsh, rexec, FTP and VNC without encryption send passwords in cleartext; an attacker on the path
-    can read them.
+    """Telnet, rlogin, rsh, rexec, FTP, X11, VNC without encryption and administration pages over HTTP send passwords in
+    cleartext; an attacker on the path can read them.
 
     Remediation: administer over SSH or a VPN and disable the old service; transfer files over SFTP, or over FTPS that
-    requires TLS (vsftpd ``force_local_logins_ssl=YES``); run VNC through an SSH tunnel or require a TLS security type.
+    requires TLS (vsftpd ``force_local_logins_ssl=YES``); run VNC through an SSH tunnel or require a TLS security type;
+    serve administration pages over HTTPS only.
     """
     cleartext: list[str] = []
     undecided: list[str] = []
     for each in banners.ports:
         banner = each.banner.seen
         if banner and banner.protocol in CLEARTEXT and banner.cleartext is not False:
-            (cleartext if banner.cleartext else undecided).append(f"{each.port}/tcp ({banner.protocol.value})")
+            (cleartext if banner.cleartext else undecided).append(named(each.port, banner))
     if cleartext:
         return failed("offers administration in cleartext: {measured}", measured=cleartext, facts=("/ports",))
     for port in sorted(set(ports.open) & ports_of(Role.CLEARTEXT_ADMINISTRATION)):
@@ -42,7 +46,7 @@ def no_cleartext_administration(ports: OpenPorts, banners: Banners) -> Verdict:
         return inconclusive(
             "open, but no banner identifies the service: {measured}", measured=unknown, cause=Cause.AMBIGUOUS
         )
-    cause = unseen_cause(Role.CLEARTEXT_ADMINISTRATION, ports, banners)
+    cause = unseen_cause(ports_of(Role.CLEARTEXT_ADMINISTRATION), ports, banners)
     if cause is not None:
         return inconclusive("not every port and banner was seen", cause=cause)
     return passed("no cleartext administration on the {scanned} TCP ports scanned", scanned=ports.scanned)

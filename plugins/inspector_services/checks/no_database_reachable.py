@@ -2,12 +2,8 @@ from __future__ import annotations
 
 from inspector import Verdict, check
 from inspector_services.exposure import none_reachable
-from inspector_services.observations import Banners, OpenPorts, ServiceProtocol
+from inspector_services.observations import Banners, OpenPorts
 from inspector_services.port_roles import Role
-
-DATABASES = frozenset(
-    {ServiceProtocol.MEMCACHED, ServiceProtocol.MYSQL, ServiceProtocol.POSTGRESQL, ServiceProtocol.REDIS}
-)
 
 
 @check(
@@ -22,4 +18,4 @@ def no_database_reachable(ports: OpenPorts, banners: Banners) -> Verdict:
     Remediation: bind the service to an internal address (PostgreSQL ``listen_addresses``, MySQL ``bind-address``, Redis
     ``bind``), place it in the database zone, and let the firewall accept connections from the application servers only.
     """
-    return none_reachable(Role.DATABASE, DATABASES, ports, banners)
+    return none_reachable(Role.DATABASE, ports, banners)

@@ -2,10 +2,8 @@ from __future__ import annotations
 
 from inspector import Verdict, check
 from inspector_services.exposure import none_reachable
-from inspector_services.observations import Banners, OpenPorts, ServiceProtocol
+from inspector_services.observations import Banners, OpenPorts
 from inspector_services.port_roles import Role
-
-FILE_SHARING = frozenset({ServiceProtocol.RSYNC})
 
 
 @check(
@@ -20,4 +18,4 @@ def no_file_sharing_reachable(ports: OpenPorts, banners: Banners) -> Verdict:
     Remediation: block these ports (TCP 111, 139, 445, 548, 873, 2049, 3260) at the firewall and give remote users
     access to the shares over a VPN.
     """
-    return none_reachable(Role.FILE_SHARING, FILE_SHARING, ports, banners)
+    return none_reachable(Role.FILE_SHARING, ports, banners)

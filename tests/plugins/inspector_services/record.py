@@ -1,57 +1,90 @@
 """Records what the probes observe at running servers: ``python -m tests.plugins.inspector_services.record NAME``.
 
-Needs root (for ports below 1024), nmap, redis-server, sshd and the servers of ``udp_servers``. Names are as in
-``ports/exposed`` and ``banners/exposed``; ``--all`` records every one.
+Needs root (for ports below 1024), nmap, sshd, and the servers of ``debian_servers`` and ``udp_servers``. Names are as
+in ``ports/exposed`` and ``banners/exposed``; ``--all`` records every one.
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from inspector import Observation, Target
 from inspector.testing import record
-from inspector_services.observations import OpenPorts
-from inspector_services.probes import banners, ports
+from inspector_services.identification import banners
+from inspector_services.logins import anonymous_logins
+from inspector_services.observations import AnonymousLogins, OpenPorts
+from inspector_services.probes import ports
 from inspector_services.udp_observations import UdpExposure, UdpServices
 from inspector_services.udp_probes import udp_exposure, udp_services
+from tests.plugins.inspector_services.debian_servers import started
 from tests.plugins.inspector_services.scanning import INTRUSIVE, host, read, scan
-from tests.plugins.inspector_services.servers import own_address, redis, speaking, sshd
+from tests.plugins.inspector_services.servers import own_address, speaking, sshd
 from tests.plugins.inspector_services.udp_servers import ADDRESS as UDP_ADDRESS
 from tests.plugins.inspector_services.udp_servers import SCENES as SCENES_OVER_UDP
 
 FOLDER = Path(__file__).parent
 
-#: By name: declared ports, habits of the scripted servers, and the ports of a real Redis and a real sshd.
-SCENES: dict[str, tuple[tuple[int, ...], dict[int, str], int | None, int | None]] = {
-    "orderly": ((2222, 8443), {8443: "silent"}, None, 2222),
-    "behind-a-firewall": ((2222, 8443), {8443: "silent", 5432: "deaf", 23: "deaf"}, None, 2222),
-    "redirecting": ((443,), {80: "silent", 443: "silent"}, None, None),
-    "exposed": (
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A host: its declared ports, the habits of its scripted servers, its servers of Debian's packages, and an sshd."""
+
+    declared: tuple[int, ...] = ()
+    habits: Mapping[int, str] = field(default_factory=dict)
+    debian: tuple[str, ...] = ()
+    sshd: int | None = None
+
+
+SCENES: dict[str, Scene] = {
+    "orderly": Scene((2222, 8443), {8443: "silent"}, sshd=2222),
+    "behind-a-firewall": Scene((2222, 8443), {8443: "silent", 5432: "deaf", 23: "deaf"}, sshd=2222),
+    "redirecting": Scene((443,), {80: "silent", 443: "silent"}),
+    "exposed": Scene(
         (8443, 9443),
         {21: "ftp", 23: "telnet", 873: "rsync", 2049: "silent", 3306: "mysql", 5900: "vnc", 8443: "silent"},
-        6379,
+        ("redis",),
         2222,
     ),
-    "doubtful": ((8443, 9443), {21: "ftps", 8443: "silent", 9200: "silent", 9443: "deaf", 24007: "silent"}, None, None),
-    "disguised": ((443, 5432), {23: "ssh", 443: "silent", 445: "smtp", 5432: "ssh"}, None, None),
-    "nothing": ((443,), {}, None, None),
+    "doubtful": Scene((8443, 9443), {21: "ftps", 8443: "silent", 9200: "silent", 9443: "deaf", 24007: "silent"}),
+    "disguised": Scene((443, 5432), {23: "ssh", 443: "silent", 445: "smtp", 5432: "ssh"}),
+    "nothing": Scene((443,)),
+    "stores-open": Scene(
+        (),
+        {2375: "docker", 5672: "amqp-anonymous", 6443: "kubernetes-open", 8500: "consul", 9200: "elasticsearch"},
+        ("redis", "memcached"),
+    ),
+    "stores-locked": Scene(
+        (),
+        {4222: "nats-password", 6443: "kubernetes", 8500: "consul-acl", 9042: "cassandra-password"}
+        | {9200: "elasticsearch-password"},
+        ("redis-password",),
+    ),
+    "stores-undecided": Scene((), {9092: "kafka", 27017: "mongodb"}, ("etcd",)),
+    "windows": Scene((), {3389: "rdp-nla", 5985: "winrm"}, ("samba",)),
+    "windows-old": Scene((), {}, ("samba-old", "xrdp-negotiating")),
+    "windows-tls": Scene((), {}, ("xrdp",)),
+    "directory": Scene((), {}, ("slapd",)),
+    "guests": Scene((), {}, ("mosquitto", "vsftpd-guests")),
+    "members": Scene((), {}, ("mosquitto-password", "vsftpd")),
+    "panels": Scene((), {8000: "esxi", 10000: "webmin"}),
 }
 
 
 @contextmanager
 def scene(name: str) -> Iterator[Target]:
     """A host with the servers of this scene."""
-    declared, habits, redis_port, sshd_port = SCENES[name]
+    chosen = SCENES[name]
     address = own_address()
     with ExitStack() as stack:
-        stack.enter_context(speaking(address, habits))
-        if redis_port:
-            stack.enter_context(redis(address, redis_port))
-        if sshd_port:
-            stack.enter_context(sshd(address, sshd_port))
-        yield host(address, *declared)
+        if chosen.habits:
+            stack.enter_context(speaking(address, chosen.habits))
+        stack.enter_context(started(address, *chosen.debian))
+        if chosen.sshd:
+            stack.enter_context(sshd(address, chosen.sshd))
+        yield host(address, *chosen.declared)
 
 
 def open_ports(name: str) -> OpenPorts:
@@ -65,6 +98,17 @@ def sent_banners(name: str) -> Observation:
     with scene(name) as target:
         facts = read(banners, scan(banners, target, _ports(target)), target)
     assert isinstance(facts, Observation)
+    return facts
+
+
+def logins(name: str) -> AnonymousLogins:
+    """Which servers of a scene admit clients without a name."""
+    with scene(name) as target:
+        ports = _ports(target)
+        identified = read(banners, scan(banners, target, ports), target)
+        output = scan(anonymous_logins, target, ports, identified, authorisation=INTRUSIVE)
+        facts = read(anonymous_logins, output, target)
+    assert isinstance(facts, AnonymousLogins)
     return facts
 
 
@@ -105,6 +149,7 @@ RECORDERS: dict[str, Callable[[], Observation]] = {
     **{f"banners/{name}": partial(sent_banners, name) for name in SCENES},
     **{f"udp-services/{name}": partial(udp_services_at, name) for name in SCENES_OVER_UDP},
     **{f"udp-exposure/{name}": partial(udp_exposure_at, name) for name in SCENES_OVER_UDP},
+    **{f"anonymous-logins/{name}": partial(logins, name) for name in ("guests", "members", "nothing")},
 }
 
 if __name__ == "__main__":

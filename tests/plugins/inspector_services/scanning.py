@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from inspector import Declared, Intrusiveness, Observation, ParseContext, Probe, ScanOutput, SubjectKind, Target
+from inspector import Answer, Declared, Intrusiveness, Observation, ParseContext, Probe, ScanOutput, SubjectKind, Target
 from inspector.declare.authorisation import Authorisation, AuthorisationKind, Covers, PortRange, Rates
 from inspector.declare.declaration import System
 from inspector.declare.settings import Settings
@@ -15,6 +15,8 @@ from inspector.model.declared import DeclaredPort
 from inspector.model.subject import Subject
 from inspector.network import Gateway, Ledger
 from inspector.network.access.scope import Scope
+from inspector_services.identification import banners
+from inspector_services.observations import Banners, OpenPorts, PortState, Span
 
 AUTHORISATION = Authorisation(
     id="test",
@@ -25,6 +27,7 @@ AUTHORISATION = Authorisation(
     valid_until=datetime.now(UTC) + timedelta(days=1),
     rates=Rates(connections_per_second=200, burst=200, at_once=20, port_questions_per_second=2000),
 )
+#: The same, for intrusive questions as well.
 INTRUSIVE = AUTHORISATION.model_copy(update={"intrusiveness": Intrusiveness.INTRUSIVE})
 SYSTEM = System(id="test", name="Test", owner="Tester", level=3)
 
@@ -40,6 +43,12 @@ def host(address: str, *ports: int) -> Target:
     return Target(subject, tcp(*ports))
 
 
+def opened(*ports: int) -> OpenPorts:
+    """A sweep in which these ports were seen open."""
+    state = Answer[PortState](seen=PortState.OPEN)
+    return OpenPorts(spans=tuple(Span(first=port, last=port, state=state) for port in sorted(ports)))
+
+
 def scan(
     probe: Probe,
     target: Target,
@@ -50,18 +59,48 @@ def scan(
     **options: Any,
 ) -> ScanOutput:
     """The output of the probe; ``roots`` are trusted."""
+    (output,) = scan_all(
+        probe, (target, *needs), settings=settings, authorisation=authorisation, roots=roots, **options
+    )
+    return output
 
-    async def through_the_gateway() -> ScanOutput:
+
+def scan_all(
+    probe: Probe,
+    *jobs: tuple[Any, ...],
+    settings: Settings | None = None,
+    authorisation: Authorisation = AUTHORISATION,
+    roots: bytes = b"",
+    **options: Any,
+) -> list[ScanOutput]:
+    """The outputs of the probe for several targets at once, each given with the observations that the probe needs."""
+
+    async def one(gateway: Gateway, target: Target, *needs: Observation) -> ScanOutput:
+        return await probe.scan(target, gateway.network(probe, target, authorisation), *needs, **options)
+
+    async def through_the_gateway() -> list[ScanOutput]:
         with tempfile.TemporaryDirectory() as folder:
             ledger = Ledger(Path(folder) / "ledger.jsonl")
             scope = Scope([authorisation], SYSTEM, [])
             gateway = Gateway(settings or Settings(), scope, ledger, salt=b"salt", run="test", roots=roots)
-            async with gateway:
-                return await probe.scan(target, gateway.network(probe, target, authorisation), *needs, **options)
+            async with gateway, asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(gateway, *job)) for job in jobs]
+            return [task.result() for task in tasks]
 
-    return asyncio.run(through_the_gateway())
+    try:
+        return asyncio.run(through_the_gateway())
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
 
 
 def read(probe: Probe, output: ScanOutput, target: Target) -> Any:
     """The observation in the output of a probe."""
     return probe.parse(output, ParseContext(subject=target.subject, seen_at=now()))
+
+
+def identified(*jobs: tuple[Target, OpenPorts]) -> list[Banners]:
+    """What the probe identifies at several hosts at once."""
+    outputs = scan_all(banners, *jobs)
+    return [
+        Banners.model_validate(read(banners, output, target)) for output, (target, _) in zip(outputs, jobs, strict=True)
+    ]

@@ -1,4 +1,4 @@
-"""Servers with a few fixed habits, in a process of their own: ``python speakers.py ADDRESS PORT=HABIT …``.
+"""Servers with a few fixed habits, in a process of their own: ``python -m … ADDRESS PORT=HABIT …``.
 
 Prints ``ready`` when every port listens. Habits whose words are wanted in return (FTP's AUTH, VNC's version) answer as
 the real servers named beside them do.
@@ -7,10 +7,13 @@ the real servers named beside them do.
 import asyncio
 import contextlib
 import socket
+import ssl
+import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+import tempfile
 
-Habit = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+from tests.plugins.inspector_services import scripted_products
+from tests.plugins.inspector_services.scripted_products import Habit
 
 
 def says(first: bytes, *, expects: bytes | None = None, then: bytes = b"") -> Habit:
@@ -71,7 +74,11 @@ MYSQL = (
     b"\x0a5.7.44\x00\x08\x00\x00\x00saltsalt\x00\xff\xf7\x08\x02\x00\xff\x81\x15" + bytes(10) + b"salt" * 3 + b"\x00"
 )
 
+#: The ending of a habit that is kept inside TLS.
+IN_TLS = "+tls"
+
 HABITS: dict[str, Habit] = {
+    **scripted_products.HABITS,
     "drip": drips,
     "flood": floods,
     "ftp": replies(b"220 (vsFTPd 3.0.3)\r\n", NOOP=LOGIN, AUTH=LOGIN),
@@ -121,6 +128,17 @@ async def once(address: str, port: int) -> asyncio.Server:
     return server
 
 
+def server_context() -> ssl.SSLContext:
+    """TLS with a certificate that the server signs itself."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.TemporaryDirectory() as folder:
+        files = [f"{folder}/certificate.pem", f"{folder}/key.pem"]
+        request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=server"]
+        subprocess.run([*request, "-out", files[0], "-keyout", files[1]], check=True, capture_output=True)
+        context.load_cert_chain(*files)
+    return context
+
+
 async def serve(address: str, ports: dict[int, str]) -> None:
     kept: list[object] = []
     for port, habit in ports.items():
@@ -131,14 +149,19 @@ async def serve(address: str, ports: dict[int, str]) -> None:
             kept.append(unresponsive(address, port))
             continue
 
+        plain = HABITS[habit.removesuffix(IN_TLS)]
+
         async def answer(
-            reader: asyncio.StreamReader, writer: asyncio.StreamWriter, habit: Habit = HABITS[habit]
+            reader: asyncio.StreamReader,
+            writer: asyncio.StreamWriter,
+            habit: Habit = plain,
         ) -> None:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
                 await habit(reader, writer)
             writer.close()
 
-        kept.append(await asyncio.start_server(answer, address, port))
+        tls = server_context() if habit.endswith(IN_TLS) else None
+        kept.append(await asyncio.start_server(answer, address, port, ssl=tls))
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await asyncio.Event().wait()

@@ -14,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
-_SPEAKERS = Path(__file__).with_name("scripted_servers.py")
+_ROOT = Path(__file__).parents[3]
+_SPEAKERS = "tests.plugins.inspector_services.scripted_servers"
 _numbers = count(1)
+#: How vsftpd writes a flag.
+_YES = {True: "YES", False: "NO"}
 
 
 def own_address() -> str:
@@ -26,9 +29,9 @@ def own_address() -> str:
 
 @contextmanager
 def speaking(address: str, habits: Mapping[int, str]) -> Iterator[None]:
-    """Ports that answer by these habits (see ``speakers``)."""
-    command = [sys.executable, str(_SPEAKERS), address, *(f"{port}={habit}" for port, habit in habits.items())]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    """Ports that answer by these habits (see ``scripted_servers``)."""
+    command = [sys.executable, "-m", _SPEAKERS, address, *(f"{port}={habit}" for port, habit in habits.items())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=_ROOT) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
@@ -68,11 +71,14 @@ def sshd(address: str, port: int = 2222) -> Iterator[None]:
 
 
 @contextmanager
-def vsftpd(address: str, port: int) -> Iterator[None]:
-    """An FTP server with local users and without TLS."""
+def vsftpd(address: str, port: int, *, guests: bool = False) -> Iterator[None]:
+    """An FTP server with local users and without TLS, which may admit guests."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = {"listen": "YES", "listen_address": address, "listen_port": port, "anonymous_enable": "NO"}
+        settings = {"listen": "YES", "listen_address": address, "listen_port": port, "anonymous_enable": _YES[guests]}
         settings |= {"local_enable": "YES", "secure_chroot_dir": folder, "background": "NO"}
+        if guests:
+            settings |= {"anon_root": folder, "seccomp_sandbox": "NO"}
+            Path(folder).chmod(0o755)
         path = Path(folder) / "vsftpd.conf"
         path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         with running([installed("vsftpd"), str(path)], address, port):
@@ -103,7 +109,9 @@ def _postgresql_programs() -> Path:
 @contextmanager
 def running(command: list[str], address: str, port: int, user: str | None = None) -> Iterator[None]:
     """A server from when its port answers until the end of the body."""
-    with subprocess.Popen(command, user=user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    quiet = subprocess.DEVNULL
+    # A session of its own: some servers signal their whole process group when they end.
+    with subprocess.Popen(command, user=user, stdout=quiet, stderr=quiet, start_new_session=True) as process:
         try:
             _await(process, address, port)
             yield

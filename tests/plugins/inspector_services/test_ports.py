@@ -10,9 +10,10 @@ from inspector.declare.authorisation import Authorisation, PortRange
 from inspector.declare.settings import Settings
 from inspector_services.checks.no_database_reachable import no_database_reachable
 from inspector_services.checks.ports_only_declared import ports_only_declared
+from inspector_services.identification import banners
 from inspector_services.observations import OpenPorts, PortState
 from inspector_services.port_roles import NOTABLE
-from inspector_services.probes import banners, ports, ports_to_scan
+from inspector_services.probes import ports, ports_to_scan
 from tests.plugins.inspector_services.scanning import AUTHORISATION, host, read, scan, tcp
 from tests.plugins.inspector_services.servers import installed, own_address, redis, speaking, sshd
 

@@ -1,17 +1,22 @@
-"""The banner probe against running servers, and the identification of banners."""
+"""The identification of services behind open ports, by running servers and by hand-made answers."""
+
+from contextlib import ExitStack
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from inspector import Answer, Cause, Outcome, Target, Verdict, masked
-from inspector_services.banners import StoredBanner, parse_banner, printable, protocol_of
+from inspector import Answer, Cause, Outcome, Verdict, masked
+from inspector_services.banners import TEXT_BYTES, StoredPort, parse_port, printable
 from inspector_services.checks.no_cleartext_administration import no_cleartext_administration
 from inspector_services.checks.no_database_reachable import no_database_reachable
-from inspector_services.observations import Banners, OpenPorts, PortState, ServiceProtocol, Span
+from inspector_services.identification import MAX_PORTS, banners, kept_of
+from inspector_services.observations import Banner, Banners, OpenPorts, PortState, ServiceProtocol, Span
 from inspector_services.port_roles import NOTABLE
-from inspector_services.probes import BANNER_BYTES, MAX_PORTS, banners
-from inspector_services.questions import NOOP
-from tests.plugins.inspector_services.scanning import host, read, scan
-from tests.plugins.inspector_services.servers import own_address, postgresql, redis, speaking, vsftpd
+from inspector_services.protocols import OWN
+from inspector_services.protocols.dialogue import GREETING, Turn
+from tests.plugins.inspector_services.scanning import host, identified, opened, read, scan
+from tests.plugins.inspector_services.servers import own_address, speaking
 
 HABITS = {
     2101: "drip",
@@ -37,12 +42,9 @@ HABITS = {
 CLOSED_PORT = 2199
 
 
-def opened(*ports: int) -> OpenPorts:
-    return OpenPorts(spans=tuple(Span(first=port, last=port, state=seen(PortState.OPEN)) for port in sorted(ports)))
-
-
-def seen(state: PortState) -> Answer[PortState]:
-    return Answer[PortState](seen=state)
+def said(*pairs: tuple[str, bytes]) -> tuple[Turn, ...]:
+    """The turns of one connection."""
+    return tuple(Turn(question=question, received=received) for question, received in pairs)
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +63,8 @@ def recorded() -> Banners:
         ("ftp-of-mail", ServiceProtocol.FTP, True),
         ("ftps", ServiceProtocol.FTP, None),
         ("login", ServiceProtocol.TELNET, True),
-        ("mysql", ServiceProtocol.MYSQL, None),
-        ("rsync", ServiceProtocol.RSYNC, None),
+        ("mysql", ServiceProtocol.MYSQL, True),
+        ("rsync", ServiceProtocol.RSYNC, True),
         ("smtp", ServiceProtocol.SMTP, None),
         ("smtp-of-files", ServiceProtocol.SMTP, None),
         ("third", ServiceProtocol.UNKNOWN, None),
@@ -86,7 +88,7 @@ def test_a_banner_identifies_the_protocol(
 
 def test_an_endless_or_slow_banner_is_truncated(recorded: Banners) -> None:
     """No more than the limit is kept of a server that never stops sending."""
-    assert all(len(recorded.banner_of(port).value.text) <= BANNER_BYTES for port in (2101, 2102))
+    assert all(len(recorded.banner_of(port).value.text) <= TEXT_BYTES for port in (2101, 2102))
 
 
 def test_a_closed_or_refused_connection_is_not_silence(recorded: Banners) -> None:
@@ -151,8 +153,9 @@ NOT_ALLOWED = len(MYSQL_ERROR).to_bytes(3, "little") + b"\x00" + MYSQL_ERROR
 )
 def test_handmade_banners_identify_their_protocol(banner: bytes, protocol: ServiceProtocol) -> None:
     """Hand-made banners that no test server sends identify their protocol, also as they are recorded."""
-    assert protocol_of(banner) is protocol
-    assert protocol_of(masked(banner)) is protocol
+    for received in (banner, masked(banner)):
+        stored = StoredPort(port=1, turns=(Turn(received=received),))
+        assert parse_port(stored).banner.value.protocol is protocol
 
 
 @pytest.mark.parametrize(
@@ -167,8 +170,8 @@ def test_handmade_banners_identify_their_protocol(banner: bytes, protocol: Servi
 )
 def test_ftp_is_cleartext_only_where_tls_is_refused_permanently(reply: bytes, cleartext: bool | None) -> None:
     """Silence or a temporary refusal of AUTH TLS decides nothing."""
-    stored = StoredBanner(port=21, banner=b"220 FTP\r\n", question=NOOP, answer=b"200 OK\r\n", reply=masked(reply))
-    banner = parse_banner(stored).banner.value
+    turns = said(("", b"220 FTP\r\n"), ("noop", b"200 OK\r\n"), ("ftp auth", masked(reply)))
+    banner = parse_port(StoredPort(port=21, turns=turns)).banner.value
     assert banner.protocol is ServiceProtocol.FTP
     assert banner.cleartext is cleartext
 
@@ -186,13 +189,14 @@ def test_ftp_is_cleartext_only_where_tls_is_refused_permanently(reply: bytes, cl
 )
 def test_vnc_is_cleartext_where_such_a_security_type_is_offered(reply: bytes, cleartext: bool | None) -> None:
     """An incomplete list, or types that may hide either, decide nothing."""
-    banner = parse_banner(StoredBanner(port=5900, banner=masked(b"RFB 003.008\n"), reply=masked(reply))).banner.value
+    stored = StoredPort(port=5900, turns=said(("", b"RFB 003.008\n"), ("vnc types", reply)))
+    banner = parse_port(stored).banner.value
     assert banner.cleartext is cleartext
 
 
 def test_a_telnet_port_without_a_banner_is_inconclusive() -> None:
     """A port number alone never decides about cleartext administration; hand-made."""
-    silent = Banners(ports=(parse_banner(StoredBanner(port=23)),))
+    silent = Banners(ports=(parse_port(StoredPort(port=23, turns=(Turn(),))),))
     verdict = no_cleartext_administration(opened(23), silent)
     assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.AMBIGUOUS)
 
@@ -204,61 +208,140 @@ AT_A_NUMBER = {
     (5432, "tls"): (Outcome.INCONCLUSIVE, ("5432/tcp (postgresql?)",)),
     (5432, "script"): (Outcome.INCONCLUSIVE, ("5432/tcp (postgresql?)",)),
     (5432, "third"): (Outcome.INCONCLUSIVE, ("5432/tcp (postgresql?)",)),
-    (5432, "silent"): (Outcome.FAIL, ("5432/tcp (postgresql?)",)),
+    (5432, "silent"): (Outcome.INCONCLUSIVE, ("5432/tcp (postgresql?)",)),
+    (1521, "silent"): (Outcome.INCONCLUSIVE, ("1521/tcp (oracle?)",)),
+    (1434, "silent"): (Outcome.FAIL, ("1434/tcp (mssql-monitor?)",)),
     (5432, "http"): (Outcome.PASS, None),
     (5432, "smtp-of-files"): (Outcome.PASS, None),
     (1433, "http"): (Outcome.PASS, None),
     (3306, "silent"): (Outcome.INCONCLUSIVE, ("3306/tcp (mysql?)",)),
     (3306, "hangup"): (Outcome.INCONCLUSIVE, ("3306/tcp (mysql?)",)),
-    (5984, "http"): (Outcome.FAIL, ("5984/tcp (couchdb?)",)),
+    (5984, "http"): (Outcome.INCONCLUSIVE, ("5984/tcp (couchdb?)",)),
     (9200, "http"): (Outcome.INCONCLUSIVE, ("9200/tcp (elasticsearch?)",)),
 }
 
 
-def _database_verdict(target: Target, port: int) -> Verdict:
-    """What the database check says where only this port is open."""
-    everything = OpenPorts(
+def only(port: int) -> OpenPorts:
+    """All notable ports, of which this alone is open."""
+    return OpenPorts(
         spans=tuple(
-            Span(first=each, last=each, state=seen(PortState.OPEN if each == port else PortState.CLOSED))
+            Span(
+                first=each,
+                last=each,
+                state=Answer[PortState](seen=PortState.OPEN if each == port else PortState.CLOSED),
+            )
             for each in sorted(NOTABLE)
         )
     )
-    found = read(banners, scan(banners, target, everything), target)
-    return no_database_reachable(everything, Banners.model_validate(found))
+
+
+@pytest.fixture(scope="module")
+def at_a_number() -> dict[tuple[int, str], Verdict]:
+    """What the database check says where a port is open with this habit."""
+    with ExitStack() as stack:
+        jobs = []
+        for port, habit in AT_A_NUMBER:
+            address = own_address()
+            stack.enter_context(speaking(address, {port: habit}))
+            jobs.append((host(address), only(port)))
+        found = identified(*jobs)
+    verdicts = [no_database_reachable(ports, facts) for (_, ports), facts in zip(jobs, found, strict=True)]
+    return dict(zip(AT_A_NUMBER, verdicts, strict=True))
 
 
 @pytest.mark.parametrize(("port", "habit"), AT_A_NUMBER)
-def test_a_number_alone_names_no_database(port: int, habit: str) -> None:
+def test_a_number_alone_names_no_database(at_a_number: dict[tuple[int, str], Verdict], port: int, habit: str) -> None:
     """What the server says decides; silence counts only where the registered service waits for its client, too."""
-    address = own_address()
-    with speaking(address, {port: habit}):
-        verdict = _database_verdict(host(address), port)
+    verdict = at_a_number[port, habit]
     outcome, measured = AT_A_NUMBER[port, habit]
     assert (verdict.outcome, verdict.measured) == (outcome, measured)
     assert verdict.cause is (Cause.AMBIGUOUS if outcome is Outcome.INCONCLUSIVE else None)
 
 
-def test_a_database_is_named_by_its_answer() -> None:
-    """PostgreSQL answers an SSLRequest, Redis a PING, whether or not it lets the client in."""
-    address = own_address()
-    with postgresql(address, 5432):
-        assert _database_verdict(host(address), 5432).measured == ("5432/tcp (postgresql)",)
-    with redis(address, 16379):
-        verdict = _database_verdict(host(address), 16379)
-    assert (verdict.outcome, verdict.measured) == (Outcome.INCONCLUSIVE, ("16379/tcp (redis-cluster?)",))
-    with redis(address, 6379):
-        assert _database_verdict(host(address), 6379).measured == ("6379/tcp (redis)",)
-
-
-def test_a_real_ftp_server_is_named_by_its_reply() -> None:
-    """vsftpd wants a login before NOOP and refuses AUTH TLS."""
-    address = own_address()
-    with vsftpd(address, 2021):
-        found = read(banners, scan(banners, host(address), opened(2021)), host(address))
-    banner = Banners.model_validate(found).banner_of(2021).value
-    assert (banner.protocol, banner.cleartext) == (ServiceProtocol.FTP, True)
-
-
 def test_printable_text_keeps_every_byte_apart() -> None:
     """All 256 bytes have an escaped form of their own."""
     assert len({printable(bytes([byte])) for byte in range(256)}) == 256
+
+
+# --- hostile bytes ----------------------------------------------------------------------------------------------------
+
+QUESTIONS = sorted({ask.name for asks in OWN.values() for ask in asks} | {GREETING, "noop", "tls", "redis info"})
+#: What servers really send, each with the question that it answers; cut, and changed in one place.
+REAL = [
+    (GREETING, b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"),
+    (GREETING, b"220 (vsFTPd 3.0.3)\r\n"),
+    (GREETING, b"RFB 003.008\n"),
+    (GREETING, b"*\x00\x00\x00\n8.0.36-0ubuntu0\x00" + bytes(30)),
+    (GREETING, b'INFO {"server_id": "A", "version": "2.9.10", "auth_required": true}\r\n'),
+    ("noop", b"220-late\r\n200 OK\r\n"),
+    ("redis", b"+PONG\r\n"),
+    ("redis info", b"$40\r\n# Server\r\nredis_version:7.0.15\r\nos:Linux\r\n"),
+    ("memcached", b"VERSION 1.6.18_DIST\r\n"),
+    ("http", b'HTTP/1.1 200 OK\r\n\r\n{"version": {"number": "7.1"}, "tagline": "x"}'),
+    ("http docker", b'HTTP/1.1 200 OK\r\nApi-Version: 1.43\r\nDocker-Experimental: false\r\n\r\n{"Version": "24.0"}'),
+    ("http kubernetes", b'HTTP/1.1 403 Forbidden\r\n\r\n{"kind": "Status", "status": "Failure"}'),
+    ("rdp", b"\x03\x00\x00\x13\x0e\xd0\x00\x00\x124\x00\x02\x01\x08\x00\x02\x00\x00\x00"),
+    ("smb2", b"\x00\x00\x00\xfe\xfeSMB@\x00\x01\x00" + bytes(52) + b"A\x00\x03\x00\x11\x03\x01\x00" + bytes(40)),
+    ("mssql", b"\x04\x01\x00\x1a" + bytes((0, 0, 1, 0, 0, 0, 11, 0, 6, 1, 0, 17, 0, 1, 255, 15, 0, 7, 208, 0, 0, 0))),
+    ("ldap", b"0\x0c\x02\x01\x01e\x07\n\x01\x00\x04\x00\x04\x00"),
+    ("amqp", b"\x01\x00\x00\x00\x00\x00\x6f\x00\n\x00\n\x00\t\x00\x00\x00J\x07productS\x00\x00\x00\x08RabbitMQ"),
+    ("cassandra", b"\x84\x00\x00\x00\x06\x00\x00\x00\x02\x00\x00"),
+    ("x11", b"\x01\x00\x0b\x00\x00\x00U\t" + bytes(30)),
+]  # fmt: skip
+
+
+@st.composite
+def real_turns(draw: st.DrawFn) -> Turn:
+    """A real answer, whole, cut short or with bytes in its middle."""
+    question, real = draw(st.sampled_from(REAL))
+    at = draw(st.integers(0, len(real)))
+    received = draw(st.sampled_from([real, real[:at], real[:at] + draw(st.binary(max_size=12)) + real[at:]]))
+    return Turn(question=question, received=received, closed=draw(st.booleans()), tls=draw(st.booleans()))
+
+
+ANY_TURN = st.builds(
+    Turn,
+    question=st.sampled_from(QUESTIONS),
+    received=st.binary(max_size=300),
+    closed=st.booleans(),
+    tls=st.booleans(),
+)
+TURNS = st.lists(real_turns() | ANY_TURN, min_size=1, max_size=4)
+
+
+def _judged(banner: Banner | None) -> object:
+    """What checks judge by."""
+    return banner and (banner.protocol, banner.tls, banner.cleartext, banner.authentication, banner.rdp, banner.smb)
+
+
+@given(turns=TURNS)
+@settings(max_examples=400)
+def test_no_answer_makes_the_parser_fail(turns: list[Turn]) -> None:
+    """Whatever a server sends is a banner; and the same one is read again from what is kept of it."""
+    whole = StoredPort(port=1, turns=tuple(turns))
+    kept = StoredPort(port=1, turns=tuple(each.model_copy(update={"received": kept_of(each)}) for each in turns))
+    first, again = parse_port(whole).banner, parse_port(StoredPort.parse(kept.canonical())).banner
+    assert (first.unseen, _judged(first.seen)) == (again.unseen, _judged(again.seen))
+    assert again.seen is None or len(again.seen.text) <= TEXT_BYTES
+
+
+@pytest.mark.parametrize(
+    ("title", "product"),
+    [
+        (b"pve7 - Proxmox Virtual Environment", "Proxmox VE"),
+        (b"Plesk Obsidian 18.0.60", "Plesk"),
+        (b"iLO 5", "HPE iLO"),
+        (b"iDRAC9 - Login", "iDRAC"),
+        (b"Plesk hosting in Hanoi", ""),
+        (b"What is new in iLO 6?", ""),
+        (b"Veeam Backup Enterprise Manager: a review", ""),
+    ],
+)
+def test_a_page_is_named_by_its_whole_title(title: bytes, product: str) -> None:
+    """A page about a product is not the product's; what is stored has no name of the host, and says the same."""
+    turn = Turn(question="http", received=b"HTTP/1.1 200 OK\r\n\r\n<html><head><title>" + title + b"</title></head>")
+    for each in (turn, turn.model_copy(update={"received": kept_of(turn)})):
+        banner = parse_port(StoredPort(port=443, turns=(each,))).banner.value
+        assert banner.product == product
+        assert (banner.protocol is ServiceProtocol.ADMINISTRATION_PAGE) is bool(product)
+    assert b"pve7" not in kept_of(turn)

@@ -1,0 +1,169 @@
+"""The intrusive probe of log-ins without a name: FTP's ``anonymous``, and MQTT without credentials.
+
+No password is guessed: FTP's is the one that RFC 1635 §2 asks of guests. Nothing is listed, read, subscribed or
+published; the session is ended at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from inspector import (
+    HOST,
+    Answer,
+    Cause,
+    Cost,
+    Gap,
+    Intrusiveness,
+    Model,
+    Network,
+    ParseContext,
+    Raw,
+    ScanFailure,
+    ScanOutput,
+    Stream,
+    SubjectKind,
+    Target,
+    permissive_tls_context,
+    probe,
+)
+from inspector_services.observations import AnonymousLogin, AnonymousLogins, Banners, OpenPorts, ServiceProtocol
+from inspector_services.port_roles import NOTABLE
+from inspector_services.probes import CONNECT_SECONDS
+
+#: Limits: ports per address, bytes per answer, and seconds for each.
+MAX_PORTS = 10
+ANSWER_BYTES = 2048
+ANSWER_SECONDS = 5.0
+_CODE = re.compile(rb"^(\d{3}) [^\r\n]*\r?\n", re.MULTILINE)
+#: CONNECT of MQTT 3.1.1 with a clean session and an empty client identifier, and DISCONNECT (§3.1, §3.14).
+_CONNECT = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x0a\x00\x00"
+_DISCONNECT = b"\xe0\x00"
+#: CONNACK (§3.2) and its return codes: accepted, bad name or password, not authorised.
+_CONNACK = re.compile(rb"\x20\x02[\x00\x01]([\x00-\x05])", re.DOTALL)
+_MQTT_ADMITS = {0: True, 4: False, 5: False}
+_FTP_ADMITS = {b"2": True, b"5": False}
+_MQTT_SERVICES = frozenset({"mqtt", "mqtt-tls"})
+#: What a port at MQTT's number may be: nothing identified it, or TLS did.
+_OPEN_QUESTION = frozenset({ServiceProtocol.SILENT, ServiceProtocol.TLS, ServiceProtocol.UNKNOWN})
+
+
+class StoredLogin(Model):
+    """The code with which a server answered the log-in: FTP's three digits, or MQTT's return code."""
+
+    port: int
+    protocol: ServiceProtocol
+    code: str = ""
+    cause: Cause | None = None
+
+
+class StoredLogins(Model):
+    """The answers of all ports."""
+
+    ports: tuple[StoredLogin, ...] = ()
+
+
+def admits(stored: StoredLogin) -> Answer[bool]:
+    """Whether a client without a name is admitted; unseen where the server gave another answer."""
+    if stored.cause is not None:
+        return Answer[bool](unseen=stored.cause)
+    if stored.protocol is ServiceProtocol.FTP:
+        admitted = _FTP_ADMITS.get(stored.code[:1].encode())
+    else:
+        admitted = _MQTT_ADMITS.get(int(stored.code)) if stored.code else None
+    return Answer[bool](unseen=Cause.AMBIGUOUS) if admitted is None else Answer[bool](seen=admitted)
+
+
+def parse_logins(output: ScanOutput, context: ParseContext) -> AnonymousLogins:
+    """What each port answered; raises ValueError when the answers are missing."""
+    raw = output.named("logins.json")
+    if raw is None:
+        raise ValueError(f"the answers of {context.subject.address} are missing")
+    ports = sorted(StoredLogins.parse(raw).ports, key=lambda each: each.port)
+    return AnonymousLogins(
+        ports=tuple(AnonymousLogin(port=each.port, protocol=each.protocol, admitted=admits(each)) for each in ports)
+    )
+
+
+def _asked(ports: OpenPorts, banners: Banners) -> list[tuple[int, ServiceProtocol]]:
+    """The ports that are asked, each with its protocol; MQTT's, which no polite question shows, by their number."""
+    asked = [(port, ServiceProtocol.FTP) for port in banners.ports_with(ServiceProtocol.FTP)]
+    open_question = banners.ports_with(*_OPEN_QUESTION)
+    at_number = [port for port in ports.open if port in NOTABLE and NOTABLE[port].service in _MQTT_SERVICES]
+    return [*asked, *((port, ServiceProtocol.MQTT) for port in at_number if port in open_question)]
+
+
+@probe(
+    "anonymous-logins",
+    kind=AnonymousLogins,
+    schemes={HOST},
+    subject_kind=SubjectKind.ADDRESS,
+    parse=parse_logins,
+    intrusiveness=Intrusiveness.INTRUSIVE,
+    cost=Cost(connections=MAX_PORTS, seconds=MAX_PORTS * 6),
+)
+async def anonymous_logins(target: Target, network: Network, ports: OpenPorts, banners: Banners) -> ScanOutput:
+    """Log in as FTP's ``anonymous`` and to MQTT without credentials, and leave at once."""
+    chosen = _asked(ports, banners)
+    answers = list(await asyncio.gather(*(_log_in(target, network, banners, *each) for each in chosen[:MAX_PORTS])))
+    answers += [StoredLogin(port=port, protocol=protocol, cause=Cause.ABORTED) for port, protocol in chosen[MAX_PORTS:]]
+    stored = StoredLogins(ports=tuple(answers)).canonical()
+    return ScanOutput(
+        raw=(Raw(name="logins.json", data=stored, media_type="application/json"),),
+        gaps=tuple(Gap(question=f"log-in at {each.port}/tcp", cause=each.cause) for each in answers if each.cause),
+    )
+
+
+async def _log_in(
+    target: Target, network: Network, banners: Banners, port: int, protocol: ServiceProtocol
+) -> StoredLogin:
+    banner = banners.banner_of(port).seen
+    try:
+        stream = await network.connect(port, timeout=CONNECT_SECONDS)
+        try:
+            if banner is not None and banner.tls:
+                await stream.start_tls(permissive_tls_context(), target.server_name, timeout=ANSWER_SECONDS)
+            code = await (_ftp(stream) if protocol is ServiceProtocol.FTP else _mqtt(stream))
+        finally:
+            await stream.close()
+    except ScanFailure as failure:
+        return StoredLogin(port=port, protocol=protocol, cause=failure.cause)
+    return StoredLogin(port=port, protocol=protocol, code=code)
+
+
+async def _ftp(stream: Stream) -> str:
+    """The code of the last reply to USER and PASS (RFC 959 §5.4)."""
+    await _reply(stream)
+    code = await _command(stream, b"USER anonymous\r\n")
+    if code == "331":
+        code = await _command(stream, b"PASS anonymous@\r\n")
+    await stream.write(b"QUIT\r\n", timeout=ANSWER_SECONDS)
+    return code
+
+
+async def _command(stream: Stream, command: bytes) -> str:
+    await stream.write(command, timeout=ANSWER_SECONDS)
+    return await _reply(stream)
+
+
+async def _reply(stream: Stream) -> str:
+    """The code of one reply, however many lines it has; empty where none came."""
+    received = b""
+    while not (codes := _CODE.findall(received)) and len(received) < ANSWER_BYTES:
+        more = await stream.read(ANSWER_BYTES, timeout=ANSWER_SECONDS)
+        if not more:
+            return ""
+        received += more
+    return codes[-1].decode() if codes else ""
+
+
+async def _mqtt(stream: Stream) -> str:
+    """The return code of CONNACK; empty where the server sent something else."""
+    await stream.write(_CONNECT, timeout=ANSWER_SECONDS)
+    received = await stream.read(ANSWER_BYTES, timeout=ANSWER_SECONDS)
+    found = _CONNACK.fullmatch(received)
+    if found is None:
+        return ""
+    await stream.write(_DISCONNECT, timeout=ANSWER_SECONDS)
+    return str(found[1][0])

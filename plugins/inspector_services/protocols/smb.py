@@ -1,0 +1,140 @@
+"""SMB: negotiation of SMB 2 and 3, then of SMB 1 alone; at the NetBIOS session service after a session request.
+
+[MS-SMB2] §2.2.3–2.2.4, [MS-SMB] §2.2.4.5, RFC 1002 §4.3. No session is set up.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+
+from inspector import Answer, Cause
+from inspector_services.observations import Banner, ServiceProtocol, SmbSecurity
+from inspector_services.protocols.dialogue import Ask, Grammar, Turn, Turns, answer_to, was_asked
+
+_DIALECTS = {0x0202: "2.0.2", 0x0210: "2.1", 0x0300: "3.0", 0x0302: "3.0.2", 0x0311: "3.1.1"}
+_SIGNING_ENABLED, _SIGNING_REQUIRED, _SMB1_SIGNING_REQUIRED = 1, 2, 8
+_NO_DIALECT = 0xFFFF
+#: Session message header (type 0, length), then a negotiate response: status, security mode and dialect.
+_SMB2 = re.compile(rb"\x00...\xfeSMB\x40\x00..(.{4})\x00\x00.{50}\x41\x00(.{2})(.{2})", re.DOTALL)
+#: SMB_COM_NEGOTIATE: status, then the number of words, the dialect's index, and the security mode of NT LM 0.12.
+_SMB1 = re.compile(rb"\x00...\xffSMB\x72(.{4})[\x80-\xff].{22}([\x01\x0d\x11])(.{2})(.)?", re.DOTALL)
+_SESSION = re.compile(rb"(?:\x82\x00\x00\x00|\x83\x00\x00\x01[\x80-\x8f])")
+
+
+def _message(body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + body
+
+
+def _negotiate_2() -> bytes:
+    """SMB 2.0.2 to 3.1.1; the contexts that 3.1.1 demands: SHA-512 with a salt, AES-128-GCM."""
+    contexts = (
+        struct.pack("<HHI", 1, 38, 0) + struct.pack("<HHH", 1, 32, 1) + bytes(32) + b"\x00\x00"
+        + struct.pack("<HHI", 2, 4, 0) + struct.pack("<HH", 1, 2)
+    )  # fmt: skip
+    header = b"\xfeSMB" + struct.pack("<HHIHHIIQIIQ16s", 64, 1, 0, 0, 31, 0, 0, 0, 0, 0, 0, b"")
+    dialects = struct.pack(f"<{len(_DIALECTS)}H", *_DIALECTS)
+    padding = bytes(-(36 + len(dialects)) % 8)
+    offset = 64 + 36 + len(dialects) + len(padding)
+    fixed = struct.pack("<HHHHI16sIHH", 36, len(_DIALECTS), _SIGNING_ENABLED, 0, 0, b"inspector", offset, 2, 0)
+    return _message(header + fixed + dialects + padding + contexts)
+
+
+def _negotiate_1() -> bytes:
+    header = b"\xffSMB\x72" + struct.pack("<IBHH8sHHHHH", 0, 0x18, 0x0001, 0, b"", 0, 0xFFFF, 1, 0, 0)
+    dialect = b"\x02NT LM 0.12\x00"
+    return _message(header + b"\x00" + struct.pack("<H", len(dialect)) + dialect)
+
+
+def _netbios_name(name: bytes) -> bytes:
+    """First-level encoding (RFC 1001 §14.1) of a name padded to 16 bytes."""
+    padded = name.ljust(15) + b"\x20"
+    return b"\x20" + b"".join(bytes((0x41 + (byte >> 4), 0x41 + (byte & 15))) for byte in padded) + b"\x00"
+
+
+def _is_whole(received: bytes) -> bool:
+    return len(received) >= 4 + int.from_bytes(received[1:4], "big")
+
+
+_CALL = _netbios_name(b"*SMBSERVER") + _netbios_name(b"INSPECTOR")
+_REQUEST = b"\x81\x00" + struct.pack(">H", len(_CALL)) + _CALL
+
+SMB2 = Ask("smb2", _negotiate_2(), _is_whole)
+SMB1 = Ask("smb1", _negotiate_1(), _is_whole, apart=True)
+SESSION = Ask("netbios session", _REQUEST, _is_whole)
+_SESSION_AGAIN = Ask("netbios session again", _REQUEST, _is_whole, apart=True)
+_SMB1_IN_SESSION = Ask(SMB1.name, SMB1.sent, _is_whole)
+
+
+def _is_refused(received: bytes) -> bool:
+    """Whether the answer, which is complete, offers no SMB 1 dialect."""
+    found = _SMB1.match(received)
+    return found is not None and (found[1] != bytes(4) or int.from_bytes(found[3], "little") == _NO_DIALECT)
+
+
+def _offers_smb1(received: bytes) -> re.Match[bytes] | None:
+    found = _SMB1.match(received)
+    return found if found and not _is_refused(received) and found[4] else None
+
+
+def _smb1(turns: Turns) -> Answer[bool]:
+    """A server that closes the connection on SMB 1, after it has spoken SMB 2, does not offer it."""
+    turn = next((each for each in turns if each.question == SMB1.name), None)
+    if turn is None:
+        return Answer[bool](unseen=Cause.AMBIGUOUS)
+    if _offers_smb1(turn.received):
+        return Answer[bool](seen=True)
+    is_refused = _is_refused(turn.received) or (turn.closed and not turn.received)
+    return Answer[bool](seen=False) if is_refused else Answer[bool](unseen=Cause.AMBIGUOUS)
+
+
+def _signing(turns: Turns) -> Answer[bool]:
+    modes = []
+    if found := _SMB2.match(answer_to(turns, SMB2.name)):
+        modes.append(bool(found[2][0] & _SIGNING_REQUIRED))
+    if found := _offers_smb1(answer_to(turns, SMB1.name)):
+        modes.append(bool(found[4][0] & _SMB1_SIGNING_REQUIRED))
+    return Answer[bool](seen=all(modes)) if modes else Answer[bool](unseen=Cause.AMBIGUOUS)
+
+
+def _describe(turns: Turns) -> Banner:
+    found = _SMB2.match(answer_to(turns, SMB2.name))
+    dialect = _DIALECTS.get(int.from_bytes(found[3], "little"), "") if found else ""
+    security = SmbSecurity(dialect=dialect, signing_required=_signing(turns), smb1=_smb1(turns))
+    return Banner(text="", protocol=ServiceProtocol.SMB, smb=security)
+
+
+def _recognises(turn: Turn) -> bool:
+    if turn.question == SMB2.name:
+        return _SMB2.match(turn.received) is not None
+    return turn.question == SMB1.name and _SMB1.match(turn.received) is not None
+
+
+def _then(turns: Turns) -> Ask | None:
+    if was_asked(turns, SMB1.name):
+        return None
+    if not was_asked(turns, SESSION.name):
+        return SMB1
+    return _SMB1_IN_SESSION if was_asked(turns, _SESSION_AGAIN.name) else _SESSION_AGAIN
+
+
+def _session_then(turns: Turns) -> Ask | None:
+    """Within the session SMB is negotiated."""
+    is_positive = answer_to(turns, SESSION.name)[:1] == b"\x82"
+    return SMB2 if is_positive and not was_asked(turns, SMB2.name) else None
+
+
+def _kept(turn: Turn) -> bytes:
+    """The headers up to what is read: no name and no identifier of the server."""
+    return turn.received[: 40 if turn.question == SMB1.name else 76]
+
+
+SMB = Grammar(ServiceProtocol.SMB, _recognises, _describe, first=SMB2, then=_then, kept=_kept)
+NETBIOS = Grammar(
+    ServiceProtocol.NETBIOS,
+    lambda turn: turn.question == SESSION.name and _SESSION.fullmatch(turn.received) is not None,
+    lambda _turns: Banner(text="", protocol=ServiceProtocol.NETBIOS),
+    first=SESSION,
+    then=_session_then,
+    kept=lambda turn: turn.received[:8],
+)
