@@ -153,6 +153,13 @@ class Network:
 
         return await scan(self._session, arguments, ports=ports, timeout=timeout)
 
+    async def common_ports(self, count: int) -> tuple[int, ...]:
+        """The ``count`` TCP ports that are open most often by nmap's own statistics, ascending; sends nothing."""
+        from inspector.network.protocols.nmap import common_ports, find_nmap
+
+        program = find_nmap(self._session.settings.nmap_search_path)
+        return await asyncio.to_thread(common_ports, program, count)
+
     async def run_in_worker(self, function: Callable[[bytes], bytes], payload: bytes, *, timeout: float) -> bytes:
         """Run an importable ``function(payload)`` in a killable worker process.
 

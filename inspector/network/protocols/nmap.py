@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import lru_cache
 from pathlib import Path
 
 from inspector.declare.authorisation import Authorisation
@@ -42,6 +43,10 @@ _OPEN = re.compile(rb'<port protocol="tcp" portid="(\d{1,5})"><state state="open
 #: The first line that nmap prints about itself, and the seconds that it may take.
 _VERSION = re.compile(rb"Nmap version ([0-9A-Za-z.+-]{1,40})")
 _VERSION_SECONDS = 10
+#: What a run of nmap without targets prints: its version, and the ports that it would ask.
+_LISTED = re.compile(rb"# Nmap ([0-9]+)\.([0-9]+).*?TCP\(\d+;([0-9,-]+)\)", re.DOTALL)
+#: The oldest version whose output is understood (August 2019).
+_OLDEST = (7, 80)
 
 
 def find_nmap(search_path: Sequence[str]) -> str:
@@ -64,6 +69,34 @@ def nmap_version(search_path: Sequence[str]) -> str | None:
         return None
     found = _VERSION.search(printed.stdout)
     return found[1].decode("ascii") if found else None
+
+
+@lru_cache(maxsize=8)
+def common_ports(program: str, count: int) -> tuple[int, ...]:
+    """The ``count`` TCP ports that are open most often by the statistics of this nmap, ascending; sends nothing.
+
+    Raises ScanFailure (tool-missing) where the program is too old or does not run.
+    """
+    command = [program, "-v", "-oG", "-", "-sT", "--top-ports", str(count)]
+    try:
+        with allow_program():
+            printed = subprocess.run(command, capture_output=True, timeout=_VERSION_SECONDS, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ScanFailure(Cause.TOOL_MISSING, f"{program} does not run: {type(error).__name__}") from None
+    found = _LISTED.search(printed)
+    if found is None:
+        raise ScanFailure(Cause.TOOL_MISSING, f"{program} does not list its most common ports: is it nmap?")
+    version = (int(found[1]), int(found[2]))
+    if version < _OLDEST:
+        old, least = (".".join(map(str, each)) for each in (version, _OLDEST))
+        raise ScanFailure(Cause.TOOL_MISSING, f"nmap {old} is too old: {least} or newer is needed")
+    return tuple(sorted(port for part in found[3].decode("ascii").split(",") for port in _range(part)))
+
+
+def _range(part: str) -> range:
+    """The ports of ``80`` or ``80-82``."""
+    first, _, last = part.partition("-")
+    return range(int(first), int(last or first) + 1)
 
 
 def check_arguments(arguments: Sequence[str]) -> list[str]:

@@ -29,7 +29,7 @@ def grouped(state: str, reason: str, ports: str | None) -> str:
 
 
 def seen(xml: bytes, recheck: Recheck | None = None) -> OpenPorts:
-    return OpenPorts(spans=spans(states(scan_of(xml, ADDRESS), SweepRecord(recheck=recheck)), single=()))
+    return OpenPorts(spans=spans(states([scan_of(xml, ADDRESS)], SweepRecord(recheck=recheck)), single=()))
 
 
 CLOSED = grouped("closed", "conn-refused", "2-100")
@@ -145,5 +145,5 @@ def test_a_port_that_was_not_scanned_is_not_selected() -> None:
 
 def test_notable_ports_are_single_spans() -> None:
     """A declared or notable port is a span of its own, whatever its neighbours' state."""
-    answers = states(scan_of(document(grouped("closed", "conn-refused", "1-100")), ADDRESS), SweepRecord())
+    answers = states([scan_of(document(grouped("closed", "conn-refused", "1-100")), ADDRESS)], SweepRecord())
     assert [(span.first, span.last) for span in spans(answers, single={22})] == [(1, 21), (22, 22), (23, 100)]
