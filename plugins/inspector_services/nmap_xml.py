@@ -23,6 +23,9 @@ State = Answer[PortState]
 #: nmap's reasons for a rejection by ICMP, as opposed to no response.
 _PROHIBITED = frozenset({"admin-prohibited", "host-prohibited", "net-prohibited", "port-unreach", "proto-unreach"})
 _NO_RESPONSE = "no-response"
+#: The microseconds that a sweep waits for an answer, at most: nmap's own estimate for an address that is not below it
+#: was cut.
+_MOST_WAIT_US = 900_000
 #: When at least this many ports, and more than half of those scanned, accept connections, a SYN proxy in front of the
 #: address answers: no open port shows that a service exists.
 _SYN_PROXY_PORTS = 40
@@ -54,10 +57,14 @@ class SweepRecord(Model):
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """nmap's result for one address: state and reason by port, in nmap's terms."""
+    """nmap's result for one address: state and reason by port, in nmap's terms.
+
+    ``is_slow``: its answers come so late that no answer in the time that a sweep waits shows nothing.
+    """
 
     version: str
     ports: Mapping[int, tuple[str, str]]
+    is_slow: bool = False
 
 
 def first_of(scans: Iterable[Scan], state: str, *, preferred: Collection[int]) -> int | None:
@@ -86,7 +93,7 @@ def scan_of(xml: bytes, address: str) -> Scan:
     ports = {int(port): (str(each["state"]), str(each["reason"])) for port, each in listed.items()}
     scanned = set(_ports(parsed["nmap"]["scaninfo"].get("tcp", {}).get("services") or ""))
     ports |= _grouped(host, scanned - ports.keys())
-    return Scan(version=root.get("version", "?"), ports=ports)
+    return Scan(version=root.get("version", "?"), ports=ports, is_slow=_is_slow(host))
 
 
 def _address_of(host: ET.Element) -> str:
@@ -100,6 +107,13 @@ def _host(root: ET.Element, address: str) -> ET.Element:
                 raise ScanFailure(Cause.TIMEOUT, "nmap reached its host timeout")
             return host
     raise ScanFailure(Cause.NOT_REACHED, "nmap reports no result for the address")
+
+
+def _is_slow(host: ET.Element) -> bool:
+    times = host.find("times")
+    if times is None or int(times.get("srtt", "-1")) <= 0:
+        return False  # no answer was measured
+    return int(times.get("to", "0")) >= _MOST_WAIT_US
 
 
 def _ports(text: str) -> Iterator[int]:
@@ -148,11 +162,14 @@ def is_proxied(scans: Iterable[Scan]) -> bool:
 
 
 def states(scans: Sequence[Scan], sweep: SweepRecord) -> dict[int, State]:
-    """The state of every port; no response counts as filtered only where the address is known to have responded."""
+    """The state of every port; no response counts as filtered only where the address is known to have responded, and
+    not so late that others would be missed.
+    """
     lost = None if sweep.recheck is None else sweep.recheck.cause
     responsive = any(
         state in ("open", "closed") or reason in _PROHIBITED for scan in scans for state, reason in scan.ports.values()
     )
+    responsive = responsive and not any(scan.is_slow for scan in scans)
     proxied = is_proxied(scans)
     seen = {
         port: _state(

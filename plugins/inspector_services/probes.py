@@ -57,6 +57,8 @@ CHECKS_PER_PORT = 3
 #: nmap's XML of each run of a sweep.
 _XML_NAME = re.compile(r"nmap(?:-[0-9]+)?\.xml")
 CONNECT_SECONDS = 5.0
+#: A port that is connected to again answered a sweep in less than a second.
+RECHECK_SECONDS = 3.0
 
 
 def declared_ports(target: Target) -> frozenset[int]:
@@ -197,7 +199,7 @@ async def _check_stopped(network: Network) -> None:
     for port in network.answered_ports[:CHECKED_PORTS]:
         for _ in range(CHECKS_PER_PORT):
             try:
-                stream = await network.connect(port, timeout=CONNECT_SECONDS)
+                stream = await network.connect(port, timeout=RECHECK_SECONDS)
             except ScanFailure as failure:
                 if failure.cause is Cause.RATE_LIMITED:
                     raise
@@ -230,7 +232,7 @@ async def _recheck(network: Network, scans: Sequence[Scan], declared: Collection
 async def _refusal(network: Network, port: int) -> Cause | None:
     """Why a connection to ``port`` fails; None when it does not."""
     try:
-        stream = await network.connect(port, timeout=CONNECT_SECONDS)
+        stream = await network.connect(port, timeout=RECHECK_SECONDS)
     except ScanFailure as failure:
         return failure.cause
     await stream.close()

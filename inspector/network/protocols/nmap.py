@@ -29,13 +29,10 @@ from inspector.network.protocols.nmap_batch import (
 from inspector.network.session import ProbeSession
 from inspector.record.ledger_entry import SWEEP
 
-#: The options that a caller may add: timeouts and retries.
+#: The options that a caller may add: retries, and the time for a host.
 _FLAGS = frozenset({"-sT", "--reason", "--open", "-v", "-T3", "-T4"})
 _VALUED = {
     "--max-retries": re.compile(r"[0-9]\Z"),
-    "--initial-rtt-timeout": re.compile(r"[0-9]{1,5}(ms|s)\Z"),
-    "--min-rtt-timeout": re.compile(r"[0-9]{1,5}(ms|s)\Z"),
-    "--max-rtt-timeout": re.compile(r"[0-9]{1,5}(ms|s)\Z"),
     "--host-timeout": re.compile(r"[0-9]{1,5}(ms|s|m)\Z"),
 }
 #: An open port in nmap's XML.

@@ -36,6 +36,14 @@ MOST_PROCESSES = 8
 #: begin together.
 GATHER_SECONDS = 1.0
 GATHER_ALONE_SECONDS = 0.05
+#: How long a connect scan waits for one answer, at most: after a second the kernel sends the SYN again (RFC 6298 §2),
+#: which neither the rate nor the ledger would count.
+MOST_WAIT_MS = 900
+#: And at least: nmap waits for an address that has not answered yet as long as the others of its process need.
+LEAST_WAIT_MS = 500
+#: The questions of a process that may wait for an answer whatever nmap concludes of those that got none: else silent
+#: ports slow it far below the authorised rate.
+LEAST_WAITING = 100
 #: A sweep of more ports has a process of its own: it lasts long, and its XML is large.
 MOST_PORTS_SHARED = 2048
 
@@ -61,7 +69,8 @@ class SweepTerms(NamedTuple):
     def command(self, addresses: Sequence[str]) -> list[str]:
         """The command line; several addresses are read from standard input."""
         family = ["-6"] if self.is_ipv6 else []
-        pace = ["--scan-delay", f"{self.delay_ms}ms"]
+        pace = ["--scan-delay", f"{self.delay_ms}ms", "--min-parallelism", str(LEAST_WAITING)]
+        pace += ["--min-rtt-timeout", f"{LEAST_WAIT_MS}ms", "--max-rtt-timeout", f"{MOST_WAIT_MS}ms"]
         out = ["-oX", "-", "-oN", "/dev/stderr", "--packet-trace"]
         fixed = ["-n", "-Pn", "--unprivileged", "-sT", *family]
         words = [word for word in self.words if word != "-sT"]

@@ -51,6 +51,19 @@ def test_groups_without_ranges_are_parsed_where_unambiguous() -> None:
     assert seen(two).state(50).unseen is Cause.AMBIGUOUS
 
 
+@pytest.mark.parametrize(
+    ("times", "is_filtered"),
+    [('srtt="600000" rttvar="90000" to="900000"', False), ('srtt="200000" rttvar="90000" to="560000"', True)],
+    ids=["slow", "fast"],
+)
+def test_no_response_of_a_slow_address_shows_nothing(times: str, is_filtered: bool) -> None:
+    """Where answers come as late as the sweep waits at most, a port without one may have been missed."""
+    body = port(1, "open", "syn-ack") + grouped("filtered", "no-response", "2-100")
+    xml = document(body).replace(b"</ports>", f"</ports><times {times}/>".encode())
+    assert (seen(xml).state(50).seen is PortState.FILTERED) is is_filtered
+    assert seen(xml).open == (1,)
+
+
 def test_no_response_is_filtered_only_where_another_port_answered() -> None:
     """Without any response the ports are unseen; beside a closed port no response means filtered."""
     silent = grouped("filtered", "no-response", "2-100")

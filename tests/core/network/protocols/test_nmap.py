@@ -160,6 +160,7 @@ def test_ports_outside_the_document_are_not_swept(tmp_path: Path) -> None:
         ["--resume", "x"],
         ["-T5"],
         ["--host-timeout", "1h; id"],
+        ["--max-rtt-timeout", "5s"],
     ],
 )
 def test_only_options_of_a_polite_scan_are_taken(tmp_path: Path, arguments: list[str]) -> None:
