@@ -93,7 +93,7 @@ class Hosts:
             if state != "silent":
                 answer = _SYN | _ACK if state == "open" else _RST | _ACK
                 data = reply(to, source, (port, from_port), answer, 1000, sequence + 1)
-                delay = random.uniform(*order.get("delay", (0, 0)))  # noqa: S311
+                delay = random.uniform(*order.get("delay", (0, 0)))
                 heapq.heappush(self.due, (time.monotonic() + delay, len(self.syns), data))
 
     @staticmethod

@@ -12,8 +12,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from inspector.declare.authorisation import Authorisation
+from inspector.declare.settings import SweepMethod
 from inspector.model.base import Cause, now
 from inspector.model.errors import ScanFailure
+from inspector.model.intrusiveness import Intrusiveness
 from inspector.network.access.addresses import canonical_address
 from inspector.network.guard.audit_hook import allow_program
 from inspector.network.pacing.cancellation import CancelScope
@@ -35,6 +37,8 @@ _VALUED = {
     "--max-retries": re.compile(r"[0-9]\Z"),
     "--host-timeout": re.compile(r"[0-9]{1,5}(ms|s|m)\Z"),
 }
+#: The number of the capability to send raw packets.
+_CAP_NET_RAW = 13
 #: An open port in nmap's XML.
 _OPEN = re.compile(rb'<port protocol="tcp" portid="(\d{1,5})"><state state="open"')
 #: The first line that nmap prints about itself, and the seconds that it may take.
@@ -135,6 +139,7 @@ async def scan(session: ProbeSession, arguments: Sequence[str], *, ports: Sequen
                     held = await turn.enter_async_context(admission.rate_limiter.sweep(address, request_context.rates))
                 granted = _check(session, asked)
                 rates = strictest(held, granted.rates)
+                method = _method(session, granted)
                 terms = SweepTerms(
                     program=program,
                     words=tuple(words),
@@ -142,6 +147,7 @@ async def scan(session: ProbeSession, arguments: Sequence[str], *, ports: Sequen
                     delay_ms=sweep_delay_ms(rates),
                     is_ipv6=":" in address,
                     closes=session.scope.window_closes(now(), granted),
+                    method=method,
                 )
                 sweep = Sweep(address, lambda: _open(session, asked))
                 seconds = timeout + sweep_seconds(len(asked), rates)
@@ -151,6 +157,25 @@ async def scan(session: ProbeSession, arguments: Sequence[str], *, ports: Sequen
         return xml
     finally:
         admission.drop(cancel_scope)
+
+
+def _method(session: ProbeSession, granted: Authorisation) -> SweepMethod:
+    """How the ports are asked. Half-open connections are no ordinary client's, so they need a grant, and a privilege."""
+    is_chosen = session.settings.sweep_method is SweepMethod.SYN
+    if not (is_chosen and Intrusiveness.INTRUSIVE.within(granted.intrusiveness) and may_send_raw_packets()):
+        return SweepMethod.CONNECT
+    session.keep_private()  # another inspection's authorisation may not grant it
+    return SweepMethod.SYN
+
+
+def may_send_raw_packets() -> bool:
+    """Whether this process has the capability that a SYN scan needs (capabilities(7))."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return False
+    found = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    return found is not None and bool(int(found[1], 16) >> _CAP_NET_RAW & 1)
 
 
 def _check(session: ProbeSession, ports: Sequence[int]) -> Authorisation:

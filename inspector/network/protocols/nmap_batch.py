@@ -22,6 +22,7 @@ from datetime import datetime
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
+from inspector.declare.settings import SweepMethod
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address
@@ -47,13 +48,22 @@ LEAST_WAITING = 100
 #: A sweep of more ports has a process of its own: it lasts long, and its XML is large.
 MOST_PORTS_SHARED = 2048
 
+#: nmap's words for each; packets go through the kernel's routes, which asks for the neighbour's address itself.
+_METHODS = {
+    SweepMethod.CONNECT: ("--unprivileged", "-sT"),
+    SweepMethod.SYN: ("--privileged", "--send-ip", "-sS"),
+}
+
+#: What nmap says where the machine lacks something (errno(3): EMFILE, ENFILE, ENOMEM, ENOBUFS, EAGAIN).
+_SHORTAGE = re.compile(rb"Too many open files|Cannot allocate memory|No buffer space|temporarily unavailable")
+
 _XML_BYTES = 16 * 1024 * 1024
 _STDERR_BYTES = 4096
 #: What nmap's XML has about one address.
 _HOST = re.compile(rb"<(host|hosthint)(?=[ >]).*?</\1>\s*", re.DOTALL)
 _ADDRESS = re.compile(rb'<address addr="([^"]{1,64})" addrtype="ipv[46]"')
 #: How nmap's packet trace shows a connection attempt that was sent.
-_SENT = re.compile(rb"CONN \(.* > (\S+):\d+ => Operation now in progress")
+_SENT = re.compile(rb"CONN \(.* > (\S+):\d+ => Operation now in progress|SENT \(.*\) TCP .* > (\S+):\d+ S ")
 
 
 class SweepTerms(NamedTuple):
@@ -65,6 +75,7 @@ class SweepTerms(NamedTuple):
     delay_ms: int
     is_ipv6: bool
     closes: datetime | None
+    method: SweepMethod = SweepMethod.CONNECT
 
     def command(self, addresses: Sequence[str]) -> list[str]:
         """The command line; several addresses are read from standard input."""
@@ -72,7 +83,7 @@ class SweepTerms(NamedTuple):
         pace = ["--scan-delay", f"{self.delay_ms}ms", "--min-parallelism", str(LEAST_WAITING)]
         pace += ["--min-rtt-timeout", f"{LEAST_WAIT_MS}ms", "--max-rtt-timeout", f"{MOST_WAIT_MS}ms"]
         out = ["-oX", "-", "-oN", "/dev/stderr", "--packet-trace"]
-        fixed = ["-n", "-Pn", "--unprivileged", "-sT", *family]
+        fixed = ["-n", "-Pn", *_METHODS[self.method], *family]
         words = [word for word in self.words if word != "-sT"]
         # Otherwise nmap asks the first few addresses, and the others when it has finished with these.
         targets = ["--min-hostgroup", str(len(addresses)), "-iL", "-"] if len(addresses) > 1 else list(addresses)
@@ -272,9 +283,18 @@ class SweepBatch:
                 sent = trace.sent[canonical_address(sweep.address)]
                 # The end of its trace is lost.
                 sweep.questions += max(sent, len(self.terms.ports)) if was_killed else sent
-        if process.returncode != 0:
-            raise ScanFailure(Cause.BUG, f"nmap ended with {process.returncode}: {trace.tail.decode(errors='replace')}")
+        if process.returncode:
+            raise _failure(process.returncode, trace.tail)
+        if not xml.rstrip().endswith(b"</nmaprun>"):
+            raise ScanFailure(Cause.ABORTED, "the XML of nmap is cut off")
         return xml
+
+
+def _failure(code: int, said: bytes) -> ScanFailure:
+    """Why nmap failed: it was killed, the machine had no more to give, or it was not asked as it should."""
+    is_short = _SHORTAGE.search(said) is not None
+    text = f"nmap ended with {code}: {said.decode(errors='replace')}"
+    return ScanFailure(Cause.ABORTED if code < 0 or is_short else Cause.BUG, text)
 
 
 async def _read_all(stream: asyncio.StreamReader) -> bytes:
@@ -302,9 +322,9 @@ class _Trace:
             *lines, rest = (rest + data).split(b"\n")
             rest = rest[-_STDERR_BYTES:]
             for line in lines:
-                if line.startswith(b"CONN ("):
+                if line.startswith((b"CONN (", b"SENT (", b"RCVD (")):
                     if found := _SENT.match(line):
-                        self.sent[canonical_address(found[1].decode("ascii", "replace"))] += 1
+                        self.sent[canonical_address((found[1] or found[2]).decode("ascii", "replace"))] += 1
                 else:
                     self.tail = (self.tail + line + b"\n")[-_STDERR_BYTES:]
 
