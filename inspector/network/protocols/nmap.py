@@ -160,7 +160,7 @@ async def scan(session: ProbeSession, arguments: Sequence[str], *, ports: Sequen
 
 
 def _method(session: ProbeSession, granted: Authorisation) -> SweepMethod:
-    """How the ports are asked. Half-open connections are no ordinary client's, so they need a grant, and a privilege."""
+    """How ports are asked. Half-open connections are no ordinary client's: they need a grant, and a privilege."""
     is_chosen = session.settings.sweep_method is SweepMethod.SYN
     if not (is_chosen and Intrusiveness.INTRUSIVE.within(granted.intrusiveness) and may_send_raw_packets()):
         return SweepMethod.CONNECT
