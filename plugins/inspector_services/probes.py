@@ -39,6 +39,7 @@ from inspector_services.port_roles import NOTABLE
 #: How many of the ports that are open most often are asked, beside the declared and the notable ones; 65535 is all.
 TopPorts = Literal[100, 1000, 65535]
 _ALL = 65535
+LAST_PORT = 65535
 #: As many of them are asked before all others.
 _FIRST_OF_ALL = 1000
 
@@ -69,7 +70,7 @@ def declared_ports(target: Target) -> frozenset[int]:
 def blocks_of(target: Target, common: Collection[int], *, all_ports: bool) -> list[list[int]]:
     """The ports of a sweep by run of nmap: the declared, notable and ``common`` ones; then all others, if wanted."""
     first = {*declared_ports(target), *NOTABLE, *common}
-    rest = [port for port in range(1, _ALL + 1) if port not in first] if all_ports else []
+    rest = [port for port in range(1, LAST_PORT + 1) if port not in first] if all_ports else []
     return [sorted(first), *(rest[start : start + BLOCK_PORTS] for start in range(0, len(rest), BLOCK_PORTS))]
 
 
@@ -101,13 +102,16 @@ async def ports(target: Target, network: Network, *, top_ports: TopPorts = 100) 
     When that recheck fails, the address began to block this vantage during the sweep, and ports without a response
     are unseen. When the authorisation names ports and leaves some of these out, only the declared ones are scanned.
     An address from which no packet has come yet is asked at a few ports first; the others only when it answers there.
-    A sweep of all ports goes on in blocks, with a recheck after each, as long as that succeeds.
+    A sweep of all ports goes on in blocks, with a recheck after each, as long as that succeeds; what was rechecked is
+    kept, so that after an interruption only the block that was being asked is asked again.
     """
     sweep = _Sweep(network, declared_ports(target))
     common = await network.common_ports(min(top_ports, _FIRST_OF_ALL))
     blocks = blocks_of(target, common, all_ports=top_ports == _ALL)
+    sweep.take(network.kept())
     try:
-        await sweep.begin(blocks[0])
+        if not sweep.has_asked(blocks[0]):
+            await sweep.begin(blocks[0])
     except ScanFailure as failure:
         if failure.cause is Cause.TIMEOUT:
             await _check_stopped(network)
@@ -116,6 +120,8 @@ async def ports(target: Target, network: Network, *, top_ports: TopPorts = 100) 
         await sweep.only_declared(port for block in blocks for port in block)
     else:
         for place, block in enumerate(blocks[1:], start=1):
+            if sweep.has_asked(block):
+                continue
             if (cause := await sweep.loss()) is not None:
                 sweep.record["unasked"] = port_ranges(port for each in blocks[place:] for port in each)
                 sweep.record["unasked_cause"] = cause
@@ -133,12 +139,24 @@ class _Sweep:
         self._network = network
         self._parts: list[bytes] = []
         self._scans: list[Scan] = []
+        self._kept = 0
 
     async def ask(self, wanted: Collection[int]) -> None:
         """One run of nmap."""
         xml = await self._network.nmap(ARGUMENTS, ports=sorted(wanted), timeout=30 + len(wanted) / 25)
         self._scans.append(scan_of(xml, self._network.target.address))
         self._parts.append(xml)
+
+    def take(self, parts: Iterable[bytes]) -> None:
+        """Take what was kept before an interruption; each part was followed by a recheck that succeeded."""
+        self._parts.extend(parts)
+        self._scans.extend(scan_of(xml, self._network.target.address) for xml in self._parts)
+        self.record["verified"] = self._kept = len(self._parts)
+
+    def has_asked(self, wanted: Iterable[int]) -> bool:
+        """Whether these ports were asked before an interruption."""
+        asked = {port for scan in self._scans[: self._kept] for port in scan.ports}
+        return asked.issuperset(wanted)
 
     async def begin(self, wanted: Collection[int]) -> None:
         """Ask the first block: where no packet has come yet, a few ports before the others."""
@@ -147,7 +165,7 @@ class _Sweep:
             first = rest & (FIRST_PORTS | self.declared)
             await self.ask(first)
             rest -= first
-            if is_silent(self._scans[0]):
+            if is_silent(self._scans[-1]):
                 self.record["not_reached"] = tuple(sorted(rest))
                 return
         if rest:
@@ -170,6 +188,8 @@ class _Sweep:
         recheck: Recheck | None = self.record["recheck"]
         if recheck is not None and recheck.cause is not None:
             return lost_cause(recheck.cause)
+        for part in self._parts[self.record["verified"] :]:
+            await self._network.keep(part)
         self.record["verified"] = len(self._scans)
         return None
 
