@@ -1,6 +1,6 @@
 # Short commands for developers; users and continuous integration call ./bootstrap.
 .POSIX:
-.PHONY: setup lint format types test lock docs demo agreement benchmark benchmark-fleet fuzz
+.PHONY: setup lint format types test lock docs demo agreement benchmark benchmark-fleet benchmark-sweeps fuzz
 
 VENV = .venv/bin
 
@@ -53,6 +53,10 @@ benchmark: setup
 # Measures a run over many systems beside the same ones one after the other: make benchmark-fleet ARGS='500 --compared 8'
 benchmark-fleet: setup
 	$(VENV)/python -m benchmarks.fleet $(ARGS)
+
+# Measures sweeps beside plain nmap, counted in a network of its own, and memory with many addresses.
+benchmark-sweeps: setup
+	$(VENV)/python -m benchmarks.sweeps $(ARGS)
 
 # Coverage-guided fuzzing of the parsers of server data: make fuzz ARGS=-max_total_time=600
 fuzz: setup

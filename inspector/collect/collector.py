@@ -253,9 +253,12 @@ class Collector:
     _first: dict[tuple[str | None, str | None], list[Evidence]] = field(default_factory=dict)
     _keeper: _BatchWriter = field(init=False)
     _limiter: AdaptiveLimiter = field(init=False)
+    _sweeps: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
         self._limiter = AdaptiveLimiter(self.settings.ceilings.scans)
+        # A sweep waits for nmap and leaves the loop alone; those that begin together share a process.
+        self._sweeps = asyncio.Semaphore(self.settings.ceilings.scans)
         self._pins = {each.name: each for each in self.inspection.plan.pins}
         self._keeper = _BatchWriter(self.writer)
         for _, evidence in self.writer.evidence():
@@ -335,7 +338,7 @@ class Collector:
 
     async def _run(self, tasks: Sequence[ScanTask], scan: int, *, may_hold: bool) -> None:
         async def one(task: ScanTask) -> None:
-            async with self._limiter:
+            async with self._sweeps if task.bounds.port_questions else self._limiter:
                 ended = await self._scan(task, scan)
                 if self._is_postponed(ended):
                     self._postponed.append(task)

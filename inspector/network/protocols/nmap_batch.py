@@ -63,7 +63,10 @@ _STDERR_BYTES = 4096
 _HOST = re.compile(rb"<(host|hosthint)(?=[ >]).*?</\1>\s*", re.DOTALL)
 _ADDRESS = re.compile(rb'<address addr="([^"]{1,64})" addrtype="ipv[46]"')
 #: How nmap's packet trace shows a connection attempt that was sent.
-_SENT = re.compile(rb"CONN \(.* > (\S+):\d+ => Operation now in progress|SENT \(.*\) TCP .* > (\S+):\d+ S ")
+_SENT = re.compile(
+    rb"^(?:CONN \(.* > (\S+):\d+ => Operation now in progress|SENT \(.*\) TCP .* > (\S+):\d+ S )", re.MULTILINE
+)
+_OTHER = re.compile(rb"^(?:CONN|SENT|RCVD) \(.*\n", re.MULTILINE)
 
 
 class SweepTerms(NamedTuple):
@@ -312,21 +315,26 @@ class _Trace:
     """Counts the connection attempts in nmap's packet trace, by address, and keeps the end of its other output."""
 
     def __init__(self, stream: asyncio.StreamReader) -> None:
-        self.sent: Counter[str] = Counter()
         self.tail = b""
         self._stream = stream
+        self._attempts: Counter[bytes] = Counter()
+
+    @property
+    def sent(self) -> Counter[str]:
+        """The attempts by canonical address."""
+        total: Counter[str] = Counter()
+        for address, count in self._attempts.items():
+            total[canonical_address(address.decode("ascii", "replace"))] += count
+        return total
 
     async def read(self) -> None:
+        """Read until nmap ends."""
         rest = b""
-        while data := await self._stream.read(65536):
-            *lines, rest = (rest + data).split(b"\n")
+        while data := await self._stream.read(1 << 18):
+            lines, end, rest = (rest + data).rpartition(b"\n")
             rest = rest[-_STDERR_BYTES:]
-            for line in lines:
-                if line.startswith((b"CONN (", b"SENT (", b"RCVD (")):
-                    if found := _SENT.match(line):
-                        self.sent[canonical_address((found[1] or found[2]).decode("ascii", "replace"))] += 1
-                else:
-                    self.tail = (self.tail + line + b"\n")[-_STDERR_BYTES:]
+            self._attempts.update(one or other for one, other in _SENT.findall(lines + end))
+            self.tail = (self.tail + _OTHER.sub(b"", lines + end))[-_STDERR_BYTES:]
 
 
 class SweepBatches:
