@@ -51,7 +51,7 @@ table inet estate {
     tcp flags & (syn | ack) == syn ip6 daddr fd77::/64 counter name asked
     ip daddr != {10.77.0.0/16, 127.0.0.0/8} counter name strayed
     ip6 daddr != {fd77::/64, ::1} meta l4proto {tcp, udp} counter name strayed
-    SILENT
+    FIREWALLED
   }
   chain redirection {
     type nat hook output priority -100;
@@ -79,7 +79,7 @@ class Estate:
     undeclared: dict[str, set[int]]
     absent: dict[str, set[int]]
     unclear: set[str]
-    silent: dict[str, int]
+    firewalled: dict[str, tuple[int, str]]
 
 
 def _address(number: int) -> str:
@@ -87,11 +87,11 @@ def _address(number: int) -> str:
 
 
 def planted(count: int) -> Estate:
-    """An estate in which every seventh host differs, each in another way in turn."""
+    """An estate in which every fifth host differs, each in another way in turn."""
     hosts = [Host(_address(number), level=1 + number % 3) for number in range(1, count + 1)]
     estate = Estate(hosts, {}, {}, set(), {})
-    for place, host in enumerate(hosts[::7]):
-        match place % 7:
+    for place, host in enumerate(hosts[::5]):
+        match place % 10:
             case 0:  # a database that nobody declared
                 host.listening.add(3306)
                 estate.undeclared[host.address] = {3306}
@@ -106,11 +106,24 @@ def planted(count: int) -> Estate:
                 estate.unclear.add(host.address)
             case 4:  # an undeclared service behind a firewall that drops
                 host.listening.add(5432)
-                estate.silent[host.address] = 5432
+                estate.firewalled[host.address] = 5432, "drop"
             case 5:  # declared, and behind a firewall that drops: nobody can tell
                 host.declared.add(8080)
-                estate.silent[host.address] = 8080
+                estate.firewalled[host.address] = 8080, "drop"
                 estate.unclear.add(host.address)
+            case 6:  # the same, and the firewall says so
+                host.declared.add(8080)
+                host.listening.add(8080)
+                estate.firewalled[host.address] = 8080, "reject with icmpx type admin-prohibited"
+                estate.unclear.add(host.address)
+            case 7:  # the firewall answers in the name of the host: the service is not there for this vantage
+                host.declared.add(8080)
+                host.listening.add(8080)
+                estate.firewalled[host.address] = 8080, "reject with tcp reset"
+                estate.absent[host.address] = {8080}
+            case 8:  # and an undeclared service that it hides
+                host.listening.add(6379)
+                estate.firewalled[host.address] = 6379, "reject with tcp reset"
             case _:  # beyond the ports of the level: not selected
                 host.listening.add(61234)
     return estate
@@ -122,14 +135,16 @@ def _at(address: str) -> str:
 
 def _rules(estate: Estate) -> str:
     family = {True: "ip6", False: "ip"}
-    proxied = estate.unclear - estate.silent.keys()
+    proxied = estate.unclear - estate.firewalled.keys()
     redirected = [
         f"{family[':' in each]} daddr {each} tcp dport 1-65535 dnat {family[':' in each]} to {_at(each)}:443"
         for each in sorted(proxied)
     ]
-    silent = [f"{family[':' in at]} daddr {at} tcp dport {port} drop" for at, port in estate.silent.items()]
+    firewalled = [
+        f"{family[':' in at]} daddr {at} tcp dport {port} {what}" for at, (port, what) in estate.firewalled.items()
+    ]
     text = _RULES.replace("    ip daddr @PROXIED tcp dport 1-65535 accept\n", "")
-    return text.replace("SILENT", "\n    ".join(silent)).replace("REDIRECTED", "\n    ".join(redirected))
+    return text.replace("FIREWALLED", "\n    ".join(firewalled)).replace("REDIRECTED", "\n    ".join(redirected))
 
 
 def _inside(wrap: Sequence[str], *command: str, given: str = "") -> str:

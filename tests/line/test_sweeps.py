@@ -37,6 +37,7 @@ HOSTS: dict[str, tuple[str, dict[str, Any]]] = {
 class Swept:
     """One run over all hosts, and what arrived at them."""
 
+    line: Line
     result: RunResult
     syns: Mapping[str, list[tuple[float, int]]]
     strays: list[str]
@@ -97,7 +98,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Swept:
         result = line.spawn("run", declaration, "-a", granted, "--only", "ports", wrap=wrap)
         syns, strays = arrived(process)
     assert result.code != 2, result.err
-    return Swept(result, syns, strays)
+    return Swept(line, result, syns, strays)
 
 
 def test_no_second_has_more_questions_than_are_authorised(swept: Swept) -> None:
@@ -157,6 +158,21 @@ def test_a_ban_in_mid_sweep_leaves_the_rest_unseen_and_is_named(swept: Swept) ->
     [gap] = swept.result.scan("ports", subject("banning")).gaps
     assert gap.cause is Cause.RATE_LIMITED
     assert "192.0.2.6 stopped answering after" in gap.detail
+
+
+def test_what_level_one_did_not_ask_is_no_pass_at_level_three(swept: Swept) -> None:
+    """The capture is judged again at a higher level: a pass becomes inconclusive, and what failed still fails."""
+    assert swept.result.verdict("ports-only-declared", subject("filtering")) == ("pass", None)
+    output = swept.result.output
+    judged = swept.line.call("assess", swept.result.bundle.folder, "--level", "3", output=output)
+    assert judged.code in (1, 3), judged.err
+    newest = {
+        each["subject"]: (each["outcome"], each["cause"])
+        for each in judged.findings
+        if each["check"] == "ports-only-declared" and each["obligation"] == "must"
+    }
+    assert newest[subject("filtering")] == ("inconclusive", "not-selected")
+    assert newest[subject("plain")] == ("fail", None)
 
 
 def test_every_open_port_is_found_over_ipv6(swept: Swept) -> None:
