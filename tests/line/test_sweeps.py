@@ -24,8 +24,11 @@ NETWORKS = ("192.0.2.0/26", "2001:db8:1::/64")
 HOSTS: dict[str, tuple[str, dict[str, Any]]] = {
     "filtering": ("192.0.2.1", {"open": [443], "closed": [22, 80], "other": "silent"}),
     "filtering over IPv6": ("2001:db8:1::1", {"open": [443], "closed": [22, 80], "other": "silent"}),
-    "distant": ("192.0.2.2", {"open": [443], "closed": [22, 80], "other": "silent", "delay": [0.1, 0.3]}),
-    "too distant": ("192.0.2.3", {"open": [443], "closed": [22, 80], "other": "silent", "delay": [0.5, 0.8]}),
+    "distant": ("192.0.2.2", {"open": [443], "closed": [22, 80], "other": "silent", "delay": [0.2, 0.3]}),
+    "too distant": (
+        "192.0.2.3",
+        {"open": [443], "closed": list(range(1, 400)), "other": "silent", "delay": [0.5, 0.8]},
+    ),
     "silent": ("192.0.2.4", {"other": "silent"}),
     "tarpit": ("192.0.2.5", {"other": "open"}),
     "banning": ("192.0.2.6", {"open": [443], "ban_after": 60}),
@@ -84,6 +87,8 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Swept:
     """All hosts, each declared with port 443, swept in one run at a polite rate."""
     line = Line(tmp_path_factory.mktemp("sweeps"), settings={"ceilings": {"pause_seconds": 1}})
     hosts = [{"name": address, "ports": ["443/tcp"]} for address, _ in HOSTS.values()]
+    # Other ports, hence a process of its own, which waits as long as this host alone needs.
+    hosts[list(HOSTS).index("too distant")]["ports"] = ["443/tcp", "44300/tcp"]
     described = system(*map(subject, HOSTS), level=1, hosts=hosts)
     granted = document(
         line.folder / "authorisation.yaml",
@@ -108,20 +113,36 @@ def test_no_second_has_more_questions_than_are_authorised(swept: Swept) -> None:
     assert max(most.values()) <= RATE, most
 
 
+def test_the_ledger_has_what_arrived(swept: Swept) -> None:
+    """The kernel repeats no question of its own accord: at distant hosts it would double them, unseen by the ledger."""
+    listed: Counter[str] = Counter()
+    for each in swept.result.ledger:
+        listed[each.address] += each.questions
+    for name, (address, _) in HOSTS.items():
+        # On a busy machine nmap ends some attempts too late; without its limit of time the kernel doubled them.
+        assert listed[address] * 0.99 <= len(swept.syns[address]) <= listed[address] * 1.5, name
+
+
 def test_no_packet_leaves_the_scope(swept: Swept) -> None:
     """Only addresses that are authorised get packets, and only TCP."""
     assert swept.strays == []
 
 
-@pytest.mark.parametrize("name", ["filtering", "filtering over IPv6", "distant"])
+@pytest.mark.parametrize("name", ["filtering", "filtering over IPv6"])
 def test_open_closed_and_filtered_are_told_apart(swept: Swept, name: str) -> None:
-    """A silent port is asked again before it is called filtered; over IPv6 and for distant hosts too."""
+    """A silent port is asked again before it is called filtered; over IPv6 too."""
     seen = swept.ports(name)
     assert (seen.open, seen.in_state(PortState.CLOSED)) == ((443,), (22, 80))
     filtered = seen.in_state(PortState.FILTERED)
     assert len(filtered) == seen.scanned - 3 > 100
     asked = Counter(port for _, port in swept.syns[HOSTS[name][0]])
     assert min(asked[port] for port in filtered) >= 2
+
+
+def test_a_distant_host_beside_near_ones_is_seen(swept: Swept) -> None:
+    """A process of nmap for both waits long enough for what answers late."""
+    seen = swept.ports("distant")
+    assert (seen.open, seen.in_state(PortState.CLOSED)) == ((443,), (22, 80))
 
 
 def test_a_host_that_answers_too_late_has_no_filtered_ports(swept: Swept) -> None:
