@@ -1,6 +1,6 @@
 # Short commands for developers; users and continuous integration call ./bootstrap.
 .POSIX:
-.PHONY: setup lint format types test lock docs demo agreement benchmark benchmark-fleet benchmark-ssh fuzz
+.PHONY: setup lint format types test lock docs demo agreement benchmark benchmark-fleet benchmark-ssh benchmark-sweeps fuzz
 
 VENV = .venv/bin
 
@@ -59,6 +59,10 @@ benchmark-fleet: setup
 benchmark-ssh:
 	./bootstrap --lab setup
 	$(VENV)/python -m benchmarks.ssh
+
+# Measures sweeps beside plain nmap, counted in a network of its own, and memory with many addresses.
+benchmark-sweeps: setup
+	$(VENV)/python -m benchmarks.sweeps $(ARGS)
 
 # Coverage-guided fuzzing of the parsers of server data: make fuzz ARGS=-max_total_time=600
 fuzz: setup

@@ -29,7 +29,7 @@ from inspector.model.finding import ClauseRef, CommonCause, EvidenceRef, Finding
 from inspector.model.observation import STOPPED_ANSWERING, Evidence
 from inspector.model.subject import HOST, SYSTEM, BadUri, Subject, SubjectKind, parse_uri, subject_of
 from inspector.model.verdict import Message, Outcome, Verdict, bounded
-from inspector.plan.planner import applies_to, union_of_parts
+from inspector.plan.planner import applies_to, asks_less, union_of_parts, wanted_options
 from inspector.plan.selection import exceeds_intrusiveness, has_check, selects
 from inspector.plugin.check import Check
 from inspector.plugin.containment import contained, described
@@ -141,6 +141,7 @@ class _Assessor:
     index: EvidenceIndex
     clock: Clock
     _declared: dict[str | None, Declared] = field(default_factory=dict)
+    _options: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def _declared_of(self, host: str | None) -> Declared:
         if host not in self._declared:
@@ -265,7 +266,21 @@ class _Assessor:
         verdict = known.get(key) or _run_check(check, inputs, row.requirement.options, self.clock)
         if verdict.outcome is not Outcome.ERROR:  # which may be transient
             known[key] = verdict
+        if verdict.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE) and self._has_asked_less(inputs):
+            return _ASKED_LESS
         return verdict
+
+    def _has_asked_less(self, inputs: CheckInputs) -> bool:
+        """Whether a scan asked less than the rows want of its probe, as in a capture for a lower level."""
+        return any(
+            each.facts is not None and asks_less(each.options, self._wanted(each.probe)) for _, each in inputs.evidence
+        )
+
+    def _wanted(self, probe: str) -> Mapping[str, Any]:
+        if probe not in self._options:
+            rows = [each for each in self.given.requirements if self._is_selected(each)]
+            self._options[probe] = wanted_options(probe, rows)
+        return self._options[probe]
 
     def _finding(self, result: RequirementResult, follows_from: CommonCause | None) -> Finding:
         row, subject, verdict, evidence = result.row, result.subject, result.verdict, result.evidence
@@ -365,6 +380,11 @@ _UNSETTLED = {
     "message": Message(id="not met, but the declaration does not state whether the rule binds this system"),
     "cause": Cause.AMBIGUOUS,
 }
+_ASKED_LESS = Verdict(
+    outcome=Outcome.INCONCLUSIVE,
+    message=Message(id="what the scan asked shows nothing else, but the requirement asks for a wider scan"),
+    cause=Cause.NOT_SELECTED,
+)
 _WRONG_VANTAGE = Verdict(
     outcome=Outcome.INCONCLUSIVE,
     message=Message(id="this vantage does not count for the requirement"),

@@ -62,6 +62,12 @@ class RunArguments:
         tuple[str, ...], typer.Option("--select", help="Only requirements with this tag, e.g. smoke.")
     ] = ()
     within: Annotated[int | None, typer.Option("--within", help="Start no scan after this many seconds.", min=1)] = None
+    all_ports: Annotated[
+        bool,
+        typer.Option(
+            "--all-ports", help="Sweep all 65,535 TCP ports, over several time windows where one is too short."
+        ),
+    ] = False
     fail_on: Annotated[
         str | None,
         typer.Option(
@@ -100,7 +106,7 @@ class RunArguments:
 #: What chooses systems and requirements: the options of ``plan``, and some of those of ``run``.
 SELECTION = (
     *("targets", "authorisations", "systems", "level", "authorised_by", "addresses", "regime", "as_of"),
-    *("only", "select", "within", "settings"),
+    *("only", "select", "within", "all_ports", "settings"),
 )
 #: What is made of the findings.
 RESULTS = ("fail_on", "baseline", "formats", "keep_reports", "to", "verbose", "summary")

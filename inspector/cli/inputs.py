@@ -284,6 +284,7 @@ def request_of(
             only=arguments.only,
             tags=arguments.select,
             within_seconds=arguments.within,
+            all_ports=arguments.all_ports,
         ),
         reports=reports,
     )

@@ -21,9 +21,9 @@ from inspector.model.errors import InspectorError, UsageError
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.event_loop import run_async
 from inspector.pipeline.prepare import PlannedInspection, check_permitted, prepare_each
-from inspector.plan.pace import pace_of
+from inspector.plan.pace import HORIZON, pace_of
 from inspector.plan.totals import PlanTotals
-from inspector.plan.windows import HORIZON, Window, WindowSchedule
+from inspector.plan.windows import Window, WindowSchedule
 from inspector.record.plan import Plan
 from inspector.registry.registry import Registry
 from inspector.report.messages import Translator

@@ -310,6 +310,7 @@ def _resume_run(folder: Path, arguments: RunArguments) -> int:
 #: What an interrupted inspection goes on with as it began.
 _DECIDED = (
     *("targets", "systems", "limit", "shuffle", "level", "authorised_by", "regime", "only", "select", "within"),
+    "all_ports",
     *("statements", "decisions"),
 )
 

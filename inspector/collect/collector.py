@@ -37,7 +37,8 @@ from inspector.collect.shared_scans import SharedScan, SharedScans
 from inspector.declare.authorisation import Authorisation, Rates
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, canonical, digest, now
-from inspector.model.errors import BundleError, RateLimitError, ScanFailure
+from inspector.model.errors import BundleError, NotAuthorised, RateLimitError, ScanFailure
+from inspector.model.formatted import FormattedMessage
 from inspector.model.observation import (
     STOPPED_ANSWERING,
     Discovered,
@@ -58,6 +59,7 @@ from inspector.record.limits import RAW_BYTES
 from inspector.record.plan import PinnedHost, ScanTask
 from inspector.registry.registry import Registry
 from inspector.seal.capture_writer import CaptureWriter, PreparedEvidence, prepare, reference_to
+from inspector.seal.unfinished import UnfinishedScan
 
 #: Seconds that a scan may block the event loop.
 BLOCKING_SECONDS = 10.0
@@ -247,12 +249,16 @@ class Collector:
     _pins: dict[str, PinnedHost] = field(default_factory=dict)
     _planned: int = 0
     _held: list[_Ended] = field(default_factory=list)
+    _postponed: list[ScanTask] = field(default_factory=list)
     _first: dict[tuple[str | None, str | None], list[Evidence]] = field(default_factory=dict)
     _keeper: _BatchWriter = field(init=False)
     _limiter: AdaptiveLimiter = field(init=False)
+    _sweeps: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
         self._limiter = AdaptiveLimiter(self.settings.ceilings.scans)
+        # A sweep waits for nmap and leaves the loop alone; those that begin together share a process.
+        self._sweeps = asyncio.Semaphore(self.settings.ceilings.scans)
         self._pins = {each.name: each for each in self.inspection.plan.pins}
         self._keeper = _BatchWriter(self.writer)
         for _, evidence in self.writer.evidence():
@@ -278,6 +284,7 @@ class Collector:
             self._asked.update({task.key: task for task in batch})
             self._planned = len(pending)
             await self._wave([task for task in batch if (task.key, 1) not in self._done], 1)
+            self._check_postponed()
             for task in batch:
                 for found in await self._discovered(task):
                     pending.setdefault(found.key, found)
@@ -294,6 +301,7 @@ class Collector:
         ]
         for wave in sorted({task.wave for task in tasks}):
             await self._wave([task for task in tasks if task.wave == wave and (task.key, 2) not in self._done], 2)
+            self._check_postponed()
 
     def _shareable(self, tasks: Iterable[ScanTask]) -> dict[TaskKey, Rates]:
         """The tasks that other inspections of the run may have, with the rates at which this one may ask."""
@@ -330,9 +338,11 @@ class Collector:
 
     async def _run(self, tasks: Sequence[ScanTask], scan: int, *, may_hold: bool) -> None:
         async def one(task: ScanTask) -> None:
-            async with self._limiter:
+            async with self._sweeps if task.bounds.port_questions else self._limiter:
                 ended = await self._scan(task, scan)
-                if may_hold and self._may_be_lost(task):
+                if self._is_postponed(ended):
+                    self._postponed.append(task)
+                elif may_hold and self._may_be_lost(task):
                     self._held.append(ended)
                 else:
                     await self._record(ended)
@@ -348,6 +358,30 @@ class Collector:
                 future.cancel()
             await asyncio.gather(*futures, return_exceptions=True)
             await self._keeper.finish()
+
+    def _is_postponed(self, ended: _Ended) -> bool:
+        """Whether this is a sweep that goes on when the hours of its authorisation begin again."""
+        failure = ended.output.failure
+        is_over = failure is not None and failure.cause is Cause.OUTSIDE_WINDOW and ended.task.cause is None
+        if not (is_over and self.inspection.plan.selection.all_ports and ended.task.bounds.port_questions):
+            return False
+        return self.planner.scope.opens_next(now()) is not None
+
+    def _check_postponed(self) -> None:
+        """Raise NotAuthorised where sweeps go on in later hours: then nothing that comes after them may begin."""
+        if not self._postponed:
+            return
+        opens = self.planner.scope.opens_next(now())
+        raise NotAuthorised(
+            FormattedMessage(
+                "the authorised hours ended during the sweep of all ports of {addresses}",
+                addresses=", ".join(sorted(task.subject.address or "" for task in self._postponed)),
+            ),
+            remedy=FormattedMessage(
+                "resume it from {instant} on, or close it with 'inspector seal'",
+                instant=opens.isoformat(timespec="minutes") if opens else "",
+            ),
+        )
 
     def _may_be_lost(self, task: ScanTask) -> bool:
         """Whether the scan failed to connect to an address that answered before and was not yet asked again."""
@@ -416,7 +450,8 @@ class Collector:
 
     async def _capture(self, task: ScanTask, probe: Probe, target: Target, scan: int) -> ScanOutput | SharedScan:
         """What the scan gives; or the scan of another inspection of the run that asked the same."""
-        network = self.gateway.network(probe, target, self._authorisation(task))
+        unfinished = self._unfinished(task, scan)
+        network = self.gateway.network(probe, target, self._authorisation(task), unfinished)
         leading: SharedScan | None = None
         output: ScanOutput | None = None
         try:
@@ -447,6 +482,10 @@ class Collector:
                     is_for_all = self._is_for_all(task, output) and network.end_sharing()
                     self.shared.end(task.key, leading, output if is_for_all else None)
         return output if network.violation is None else ScanOutput(failure=failure_of(network.violation, probe))
+
+    def _unfinished(self, task: ScanTask, scan: int) -> UnfinishedScan:
+        """What this scan keeps until it is recorded."""
+        return UnfinishedScan(self.writer.folder, [*task.key, scan, task.options])
 
     def _may_share(self, task: ScanTask, probe: Probe) -> bool:
         """Whether another inspection of the run may ask the same: of an address, of which authorisations speak."""
@@ -519,6 +558,8 @@ class Collector:
         )
         ready = _storable(bare, probe, ended.output, ended.facts)
         await self._keeper.keep(ready)
+        if task.bounds.port_questions:
+            self._unfinished(task, ended.scan).remove()
         evidence = ready.evidence
         self._note(evidence)
         self._log_end(task, evidence)

@@ -61,6 +61,13 @@ class Ceilings(Model):
     addresses: int = Field(default=16, ge=1)
 
 
+class SweepMethod(StrEnum):
+    """How a sweep asks for the state of a port."""
+
+    CONNECT = "connect"
+    SYN = "syn"
+
+
 class Logging(Model):
     """Which log lines are written to stderr, and in which form."""
 
@@ -141,7 +148,8 @@ class Settings(Model):
     statements count. ``plugins_lock``: the plugins that may run under an inspection decision (default: in the user's
     configuration folder). ``rate_state``: the folder of the rate limits that all processes of this user share, on a
     local disk (None: ``inspector/rates`` in the user's state folder). ``nmap_search_path``: programs to try, () for no
-    nmap.
+    nmap. ``sweep_method``: ``syn`` leaves the handshake of a port question unfinished (nmap's ``-sS``), where the
+    authorisation grants intrusive questions and the process may send such packets; elsewhere a sweep connects.
     """
 
     vantage: Vantage = Vantage()
@@ -157,6 +165,7 @@ class Settings(Model):
     output: FilePath = Path("out")
     rate_state: FilePath | None = None
     nmap_search_path: tuple[str, ...] = ("nmap", "/usr/bin/nmap", "/usr/local/bin/nmap", "/opt/homebrew/bin/nmap")
+    sweep_method: SweepMethod = SweepMethod.CONNECT
     ceilings: Ceilings = Ceilings()
     logging: Logging = Logging()
 

@@ -12,7 +12,7 @@ import hmac
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from inspector.declare.authorisation import Rates
 from inspector.model.certificate_flaw import CertificateFlaw
@@ -40,6 +40,16 @@ class Identity:
     contact: str
 
 
+class PartStore(Protocol):
+    """Keeps the parts of a scan that is not recorded yet."""
+
+    def parts(self) -> tuple[bytes, ...]:
+        """What was kept, in order."""
+
+    def keep(self, part: bytes) -> None:
+        """Keep one more part; it survives the end of the process."""
+
+
 class Network:
     """What a probe's ``scan`` may do on the network.
 
@@ -51,12 +61,15 @@ class Network:
     identity: Identity
     answer_bytes: int
 
-    def __init__(self, session: ProbeSession, identity: Identity, salt: bytes) -> None:
+    def __init__(
+        self, session: ProbeSession, identity: Identity, salt: bytes, unfinished: PartStore | None = None
+    ) -> None:
         self.target = session.target
         self.identity = identity
         self.answer_bytes = session.settings.ceilings.answer_bytes
         self._session = session
         self._salt = salt
+        self._unfinished = unfinished
 
     def fingerprint(self, secret: bytes) -> str:
         """``len=N;sha256=…``, which replaces a secret in raw bytes; the digest is keyed with this inspection's salt."""
@@ -182,6 +195,22 @@ class Network:
         from inspector.network.protocols.nmap import scan
 
         return await scan(self._session, arguments, ports=ports, timeout=timeout)
+
+    async def common_ports(self, count: int) -> tuple[int, ...]:
+        """The ``count`` TCP ports that are open most often by nmap's own statistics, ascending; sends nothing."""
+        from inspector.network.protocols.nmap import common_ports, find_nmap
+
+        program = find_nmap(self._session.settings.nmap_search_path)
+        return await asyncio.to_thread(common_ports, program, count)
+
+    def kept(self) -> tuple[bytes, ...]:
+        """What this scan kept before its inspection was interrupted, in order."""
+        return self._unfinished.parts() if self._unfinished is not None else ()
+
+    async def keep(self, part: bytes) -> None:
+        """Keep what this scan has seen so far, so that it need not ask again after an interruption."""
+        if self._unfinished is not None:
+            await asyncio.to_thread(self._unfinished.keep, part)
 
     async def run_in_worker(self, function: Callable[[bytes], bytes], payload: bytes, *, timeout: float) -> bytes:
         """Run an importable ``function(payload)`` in a killable worker process.

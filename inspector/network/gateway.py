@@ -14,7 +14,7 @@ from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
 from inspector.model.errors import ScanFailure
 from inspector.network.access.scope import Scope
-from inspector.network.client import Identity, Network
+from inspector.network.client import Identity, Network, PartStore
 from inspector.network.guard import audit_hook as guard
 from inspector.network.pacing.admission import AdmissionControl
 from inspector.network.pacing.ledger import Ledger
@@ -90,9 +90,16 @@ class Gateway:
         finally:
             guard.disable(self._record_violation)
 
-    def network(self, probe: Probe, target: Target, authorisation: Authorisation | None) -> Network:
+    def network(
+        self,
+        probe: Probe,
+        target: Target,
+        authorisation: Authorisation | None,
+        unfinished: PartStore | None = None,
+    ) -> Network:
         """The network of this probe and target; without authorisation, only questions to infrastructure.
 
+        ``unfinished`` keeps parts of the scan until it is recorded.
         Call it in the task that runs the scan, so that the guard attributes violations to the probe's plugin.
         """
         session = ProbeSession(
@@ -108,7 +115,7 @@ class Gateway:
         )
         self._sessions.add(session)
         guard.attribute_to(probe.module, self)
-        return Network(session, self.identity, self._salt)
+        return Network(session, self.identity, self._salt, unfinished)
 
     def reachability(self, address: str) -> Reachability:
         """What connections to ``address`` came to in this inspection."""

@@ -37,7 +37,7 @@ from inspector.plan.planner import (
     validate_options,
 )
 from inspector.plan.selection import check_selection, exceeds_intrusiveness, lacks_plugin, selects
-from inspector.plugin.probe import Probe
+from inspector.plugin.probe import ALL_PORTS, TOP_PORTS, Probe
 from inspector.record.ledger_entry import LedgerEntry
 from inspector.record.plan import PinnedHost, Plan, Selection
 from inspector.regime.regime import Regime, Requirement, resolve
@@ -207,6 +207,9 @@ def _questions_of(
         name: scan_options(probe, kept, needed_parts(probe, checks.values(), probes.values()))
         for name, probe in probes.items()
     }
+    for name in options if selection.all_ports else ():
+        if TOP_PORTS in options[name]:
+            options[name] = {**options[name], TOP_PORTS: ALL_PORTS}
     return _Questions(tuple(each.id for each in selected if each.id in left_out), probes, options)
 
 

@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from inspector.declare.authorisation import Authorisation, Rates
 from inspector.declare.document import SourceMap, diagnostic_at
@@ -18,6 +18,8 @@ from inspector.record.plan import Plan, ScanTask
 
 #: Scans that run at once whatever the load of the machine, when there are as many (see ``inspector.collect.limiter``).
 LEAST_AT_ONCE = 10
+#: How far ahead windows are looked for: a run that takes longer is planned again.
+HORIZON = timedelta(days=31)
 
 
 def longest(tasks: Iterable[ScanTask], authorisations: Sequence[Authorisation], ceilings: Ceilings) -> int:
@@ -119,10 +121,14 @@ def pace_of(tasks: Iterable[ScanTask], authorisations: Iterable[Authorisation]) 
 
 
 def check_window(plan: Plan, scope: Scope, at: datetime, source_map: SourceMap = SourceMap()) -> None:  # noqa: B008  (frozen and empty)
-    """Raise WindowTooShort, with the arithmetic, when the window that is open at ``at`` is too short for the plan."""
+    """Raise WindowTooShort, with the arithmetic, when the window that is open at ``at`` is too short for the plan.
+
+    A sweep of all ports may go on in later windows; it has to fit those of the next month.
+    """
+    seconds = scope.open_seconds(at, HORIZON) if plan.selection.all_ports else None
     closes = scope.window_closes(at)
     for address, pace in pace_of(plan.tasks, scope.authorisations).items():
-        left = math.floor((closes - at).total_seconds()) if closes else 0
+        left = math.floor(seconds if seconds is not None else (closes - at).total_seconds() if closes else 0)
         if left < pace.seconds:
             about = (each.authorisation for each in plan.tasks if each.subject.address == address)
             by = next(filter(None, about))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
@@ -130,9 +131,7 @@ def scan_options(
     ``parts`` are the parts of the observation that checks need; those that rows ask for are added.
     """
     options: dict[str, Any] = {PARTS: list(parts)} if parts is not None and probe.has_parts else {}
-    for requirement in requirements:
-        for name, value in requirement.scan.get(probe.name, {}).items():
-            options[name] = value if name not in options else _wider(options[name], value)
+    options = wanted_options(probe.name, requirements, options)
     if parts is None:
         options.pop(PARTS, None)
     try:
@@ -144,6 +143,29 @@ def scan_options(
             FormattedMessage("scan option {probe}.{where}: {first}", probe=probe.name, where=where, first=first["msg"])
         ) from None
     return model.model_dump(mode="json")
+
+
+def wanted_options(
+    probe: str, requirements: Iterable[Requirement], options: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """The widest of these scan options and those that rows ask of a probe. Raises UsageError where none is."""
+    wanted = dict(options)
+    for requirement in requirements:
+        for name, value in requirement.scan.get(probe, {}).items():
+            wanted[name] = value if name not in wanted else _wider(wanted[name], value)
+    return wanted
+
+
+def asks_less(options: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a scan with these options asked less than the ``wanted`` ones ask for; which parts it asked apart."""
+    try:
+        return any(
+            name not in options or _wider(options[name], value) != options[name]
+            for name, value in wanted.items()
+            if name != PARTS
+        )
+    except UsageError:
+        return True
 
 
 def _wider(one: Any, other: Any) -> Any:

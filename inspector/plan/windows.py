@@ -9,11 +9,8 @@ from datetime import datetime, timedelta
 
 from inspector.declare.authorisation import Authorisation
 from inspector.network.access.time_windows import Interval, intervals, merged
-from inspector.plan.pace import pace_of
+from inspector.plan.pace import HORIZON, pace_of
 from inspector.record.plan import Plan
-
-#: How far ahead windows are looked for: a run that takes longer is planned again.
-HORIZON = timedelta(days=31)
 
 
 @dataclass(slots=True)

@@ -19,6 +19,9 @@ from inspector.model.subject import Scheme, Subject, SubjectKind, is_address
 
 #: The scan option by which a probe scans only some parts of its observation; None: the whole.
 PARTS = "parts"
+#: The scan option that says how many of the TCP ports most often open are asked, and its value for all of them.
+TOP_PORTS = "top_ports"
+ALL_PORTS = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,8 @@ def probe(
 
     After ``network``, positional parameters are observations that the scan needs; keyword-only ones are scan options
     that profiles set. One named ``parts``, a tuple of names or None, limits the scan to these parts of the observation
-    (None: all of it); the planner fills it in from the ``needs`` of checks.
+    (None: all of it); the planner fills it in from the ``needs`` of checks. One named ``top_ports`` is how many of the
+    ports most often open are asked; ``--all-ports`` makes it 65535.
 
     ``infrastructure`` marks a scan that only sends DNS queries to resolvers or name servers and no packet to the
     target. ``discovers`` names the schemes of subjects that the scan may discover; with ``contacts_third_parties`` it

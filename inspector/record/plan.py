@@ -65,12 +65,14 @@ class Selection(Model):
     """What of the regime an inspection asks about; empty fields select everything.
 
     ``only`` names plugins, probes or checks; ``tags`` are requirement tags (``--select``);
-    ``within_seconds`` bounds the collection (``--within``).
+    ``within_seconds`` bounds the collection (``--within``). ``all_ports``: sweeps ask all 65,535 TCP ports, over
+    several time windows where one is too short (``--all-ports``).
     """
 
     only: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     within_seconds: int | None = None
+    all_ports: bool = False
 
     @property
     def limits(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from inspector.model.errors import BundleError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.line_file import open_plain, size_of_lines
 from inspector.record.limits import too_long
-from inspector.seal.layout import INCIDENTS, LEDGER, LOCK, PARTIAL, SALT
+from inspector.seal.layout import INCIDENTS, LEDGER, LOCK, PARTIAL, SALT, UNFINISHED
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
@@ -263,5 +263,6 @@ def tidy(folder: Path) -> None:
             (folder / name).unlink(missing_ok=True)
         if left:
             sync_folder(folder)
-        shutil.rmtree(folder / PARTIAL, ignore_errors=True)
+        for name in (PARTIAL, UNFINISHED):
+            shutil.rmtree(folder / name, ignore_errors=True)
         (folder / LOCK).unlink(missing_ok=True)

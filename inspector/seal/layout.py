@@ -18,6 +18,7 @@
       shared/<sha256>.zst                     in a bundle that was exported, instead of the archive's
       ledger.jsonl  incidents.jsonl           while collecting; then parts of the capture
       lock  salt  partial/                    while something is being written; not part of the bundle
+      unfinished/<scan>/                      what a long scan has seen so far, until it is recorded
 
 The parts of a capture: ``inspection.json``, ``documents/``, ``settings.json``, ``plan.json``, ``regime.json``,
 ``next-regime.json``, ``plugins.json``, ``trust/<name>``, ``shared.json`` (SHA-256 of what is shared, by part);
@@ -36,6 +37,7 @@ ASSESSMENTS = "assessments"
 LOCK = "lock"
 SALT = "salt"
 PARTIAL = "partial"
+UNFINISHED = "unfinished"
 
 MANIFEST = "manifest.dsse.json"
 PACK = "pack.zst"

@@ -25,6 +25,7 @@ from inspector.seal.layout import (
     PARTIAL,
     SALT,
     SHARED,
+    UNFINISHED,
     is_path,
     is_shared,
     shared_name,
@@ -305,7 +306,7 @@ def _extra_files(folder: Path) -> list[FileFault]:
         found = sorted({path.name for path in folder.iterdir()} - {CAPTURE, ASSESSMENTS, SHARED})
     except OSError as error:
         return [FileFault(file=".", what=f"cannot be read: {error.strerror}")]
-    left = {LOCK, PARTIAL, SALT, LEDGER, INCIDENTS}
+    left = {LOCK, PARTIAL, SALT, LEDGER, INCIDENTS, UNFINISHED}
     return [
         FileFault(
             file=printable(name),

@@ -8,7 +8,7 @@ instance is made without its constructor.
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import groupby
@@ -23,6 +23,9 @@ State = Answer[PortState]
 #: nmap's reasons for a rejection by ICMP, as opposed to no response.
 _PROHIBITED = frozenset({"admin-prohibited", "host-prohibited", "net-prohibited", "port-unreach", "proto-unreach"})
 _NO_RESPONSE = "no-response"
+#: The microseconds that a sweep waits for an answer, at most: nmap's own estimate for an address that is not below it
+#: was cut.
+_MOST_WAIT_US = 900_000
 #: When at least this many ports, and more than half of those scanned, accept connections, a SYN proxy in front of the
 #: address answers: no open port shows that a service exists.
 _SYN_PROXY_PORTS = 40
@@ -38,26 +41,36 @@ class Recheck(Model):
 class SweepRecord(Model):
     """What nmap's XML does not record: the declared ports, the recheck, and the ports not scanned.
 
-    Those were out of scope, or ``not_reached``: no packet came back from any of the ports that were scanned first.
+    Those were out of scope, or ``not_reached``: no packet came back from any of the ports that were scanned first. Or
+    they are ``unasked`` (in nmap's notation): something was lost before their turn. The first ``verified`` runs of nmap
+    were followed by a recheck that succeeded; ``recheck`` is the last one.
     """
 
     declared: tuple[int, ...] = ()
     recheck: Recheck | None = None
+    verified: int = 0
     out_of_scope: tuple[int, ...] = ()
     not_reached: tuple[int, ...] = ()
+    unasked: str = ""
+    unasked_cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """nmap's result for one address: state and reason by port, in nmap's terms."""
+    """nmap's result for one address: state and reason by port, in nmap's terms.
+
+    ``is_slow``: its answers come so late that no answer in the time that a sweep waits shows nothing.
+    """
 
     version: str
     ports: Mapping[int, tuple[str, str]]
+    is_slow: bool = False
 
-    def first(self, state: str, *, preferred: Collection[int]) -> int | None:
-        """The lowest port in this state among the ``preferred`` ones, else the lowest in this state."""
-        found = [port for port, (seen, _) in self.ports.items() if seen == state]
-        return min(found, key=lambda port: (port not in preferred, port), default=None)
+
+def first_of(scans: Iterable[Scan], state: str, *, preferred: Collection[int]) -> int | None:
+    """The lowest port in this state among the ``preferred`` ones, else the lowest in this state."""
+    found = [port for scan in scans for port, (seen, _) in scan.ports.items() if seen == state]
+    return min(found, key=lambda port: (port not in preferred, port), default=None)
 
 
 def scan_of(xml: bytes, address: str) -> Scan:
@@ -80,13 +93,7 @@ def scan_of(xml: bytes, address: str) -> Scan:
     ports = {int(port): (str(each["state"]), str(each["reason"])) for port, each in listed.items()}
     scanned = set(_ports(parsed["nmap"]["scaninfo"].get("tcp", {}).get("services") or ""))
     ports |= _grouped(host, scanned - ports.keys())
-    return Scan(version=root.get("version", "?"), ports=ports)
-
-
-def joined(parts: Sequence[bytes], address: str) -> Scan:
-    """nmap's result from one or more runs, each about other ports. Raises as ``scan_of`` does."""
-    scans = [scan_of(xml, address) for xml in parts]
-    return Scan(version=scans[0].version, ports={port: seen for scan in scans for port, seen in scan.ports.items()})
+    return Scan(version=root.get("version", "?"), ports=ports, is_slow=_is_slow(host))
 
 
 def _address_of(host: ET.Element) -> str:
@@ -102,6 +109,13 @@ def _host(root: ET.Element, address: str) -> ET.Element:
     raise ScanFailure(Cause.NOT_REACHED, "nmap reports no result for the address")
 
 
+def _is_slow(host: ET.Element) -> bool:
+    times = host.find("times")
+    if times is None or int(times.get("srtt", "-1")) <= 0:
+        return False  # no answer was measured
+    return int(times.get("to", "0")) >= _MOST_WAIT_US
+
+
 def _ports(text: str) -> Iterator[int]:
     """The ports in nmap's notation, e.g. ``1-60,443``; raises ValueError."""
     for part in filter(None, text.split(",")):
@@ -110,6 +124,13 @@ def _ports(text: str) -> Iterator[int]:
         if not 1 <= span.start < span.stop <= 65536:
             raise ValueError(f"{part!r} is not a range of ports")
         yield from span
+
+
+def port_ranges(ports: Iterable[int]) -> str:
+    """Ports in nmap's notation, ascending."""
+    runs = groupby(enumerate(sorted(ports)), key=lambda item: item[1] - item[0])
+    found = [[port for _, port in members] for _, members in runs]
+    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in found)
 
 
 def _grouped(host: ET.Element, remaining: Collection[int]) -> dict[int, tuple[str, str]]:
@@ -133,18 +154,39 @@ def is_silent(scan: Scan) -> bool:
     return all(reason == _NO_RESPONSE for _, reason in scan.ports.values())
 
 
-def states(scan: Scan, sweep: SweepRecord) -> dict[int, State]:
-    """The state of every port; no response counts as filtered only where the address is known to have responded."""
+def is_proxied(scans: Iterable[Scan]) -> bool:
+    """Whether so many ports accept connections that a SYN proxy in front of the address must answer for all."""
+    found = [state for scan in scans for state, _ in scan.ports.values()]
+    opened = found.count("open")
+    return opened >= _SYN_PROXY_PORTS and opened * 2 > len(found)
+
+
+def states(scans: Sequence[Scan], sweep: SweepRecord) -> dict[int, State]:
+    """The state of every port; no response counts as filtered only where the address is known to have responded, and
+    not so late that others would be missed.
+    """
     lost = None if sweep.recheck is None else sweep.recheck.cause
-    responsive = any(state in ("open", "closed") or reason in _PROHIBITED for state, reason in scan.ports.values())
-    opened = [port for port, (state, _) in scan.ports.items() if state == "open"]
-    proxied = len(opened) >= _SYN_PROXY_PORTS and len(opened) * 2 > len(scan.ports)
+    responsive = any(
+        state in ("open", "closed") or reason in _PROHIBITED for scan in scans for state, reason in scan.ports.values()
+    )
+    responsive = responsive and not any(scan.is_slow for scan in scans)
+    proxied = is_proxied(scans)
     seen = {
-        port: _state(state, reason, responsive=responsive, proxied=proxied, lost=lost)
+        port: _state(
+            state, reason, responsive=responsive, proxied=proxied, lost=None if place < sweep.verified else lost
+        )
+        for place, scan in enumerate(scans)
         for port, (state, reason) in scan.ports.items()
     }
     unscanned = dict.fromkeys(sweep.out_of_scope, State(unseen=Cause.OUT_OF_SCOPE))
-    return unscanned | dict.fromkeys(sweep.not_reached, State(unseen=Cause.NOT_REACHED)) | seen
+    unscanned |= dict.fromkeys(sweep.not_reached, State(unseen=Cause.NOT_REACHED))
+    unscanned |= dict.fromkeys(_ports(sweep.unasked), State(unseen=sweep.unasked_cause or Cause.ABORTED))
+    return unscanned | seen
+
+
+def lost_cause(cause: Cause) -> Cause:
+    """Why a port is unseen where a recheck failed for this cause."""
+    return Cause.BLOCKED if cause in (Cause.TIMEOUT, Cause.RESET, Cause.REFUSED) else cause
 
 
 def _state(state: str, reason: str, *, responsive: bool, proxied: bool, lost: Cause | None) -> State:
@@ -152,7 +194,7 @@ def _state(state: str, reason: str, *, responsive: bool, proxied: bool, lost: Ca
     if state == "open":
         return State(unseen=Cause.AMBIGUOUS) if proxied else State(seen=PortState.OPEN)
     if lost is not None:
-        return State(unseen=Cause.BLOCKED if lost in (Cause.TIMEOUT, Cause.RESET, Cause.REFUSED) else lost)
+        return State(unseen=lost_cause(lost))
     if state == "closed":
         return State(seen=PortState.CLOSED)
     if state == "filtered" and reason == _NO_RESPONSE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from inspector.declare.authorisation import Authorisation, Rates
@@ -253,6 +253,16 @@ class Scope:
         groups = (self.authorisations if granted is None else (granted,), *self._further)
         ends = [windows.closes(group, at) for group in groups]
         return min((end for end in ends if end is not None), default=None) if None not in ends else None
+
+    def open_seconds(self, at: datetime, horizon: timedelta) -> float:
+        """How long the windows are that are open from ``at`` on, within this time."""
+        total, end = timedelta(), at + horizon
+        opens = self.opens_next(at)
+        while opens is not None and opens < end:
+            closes = min(self.window_closes(opens) or end, end)
+            total += closes - opens
+            opens = self.opens_next(closes)
+        return total.total_seconds()
 
     def opens_next(self, at: datetime) -> datetime | None:
         """The first instant from ``at`` on at which a window is open; None when there is none within 100 windows."""

@@ -8,11 +8,14 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import lru_cache
 from pathlib import Path
 
 from inspector.declare.authorisation import Authorisation
+from inspector.declare.settings import SweepMethod
 from inspector.model.base import Cause, now
 from inspector.model.errors import ScanFailure
+from inspector.model.intrusiveness import Intrusiveness
 from inspector.network.access.addresses import canonical_address
 from inspector.network.guard.audit_hook import allow_program
 from inspector.network.pacing.cancellation import CancelScope
@@ -28,20 +31,23 @@ from inspector.network.protocols.nmap_batch import (
 from inspector.network.session import ProbeSession
 from inspector.record.ledger_entry import SWEEP
 
-#: The options that a caller may add: timeouts and retries.
+#: The options that a caller may add: retries, and the time for a host.
 _FLAGS = frozenset({"-sT", "--reason", "--open", "-v", "-T3", "-T4"})
 _VALUED = {
     "--max-retries": re.compile(r"[0-9]\Z"),
-    "--initial-rtt-timeout": re.compile(r"[0-9]{1,5}(ms|s)\Z"),
-    "--min-rtt-timeout": re.compile(r"[0-9]{1,5}(ms|s)\Z"),
-    "--max-rtt-timeout": re.compile(r"[0-9]{1,5}(ms|s)\Z"),
     "--host-timeout": re.compile(r"[0-9]{1,5}(ms|s|m)\Z"),
 }
+#: The number of the capability to send raw packets.
+_CAP_NET_RAW = 13
 #: An open port in nmap's XML.
 _OPEN = re.compile(rb'<port protocol="tcp" portid="(\d{1,5})"><state state="open"')
 #: The first line that nmap prints about itself, and the seconds that it may take.
 _VERSION = re.compile(rb"Nmap version ([0-9A-Za-z.+-]{1,40})")
 _VERSION_SECONDS = 10
+#: What a run of nmap without targets prints: its version, and the ports that it would ask.
+_LISTED = re.compile(rb"# Nmap ([0-9]+)\.([0-9]+).*?TCP\(\d+;([0-9,-]+)\)", re.DOTALL)
+#: The oldest version whose output is understood (August 2019).
+_OLDEST = (7, 80)
 
 
 def find_nmap(search_path: Sequence[str]) -> str:
@@ -64,6 +70,34 @@ def nmap_version(search_path: Sequence[str]) -> str | None:
         return None
     found = _VERSION.search(printed.stdout)
     return found[1].decode("ascii") if found else None
+
+
+@lru_cache(maxsize=8)
+def common_ports(program: str, count: int) -> tuple[int, ...]:
+    """The ``count`` TCP ports that are open most often by the statistics of this nmap, ascending; sends nothing.
+
+    Raises ScanFailure (tool-missing) where the program is too old or does not run.
+    """
+    command = [program, "-v", "-oG", "-", "-sT", "--top-ports", str(count)]
+    try:
+        with allow_program():
+            printed = subprocess.run(command, capture_output=True, timeout=_VERSION_SECONDS, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ScanFailure(Cause.TOOL_MISSING, f"{program} does not run: {type(error).__name__}") from None
+    found = _LISTED.search(printed)
+    if found is None:
+        raise ScanFailure(Cause.TOOL_MISSING, f"{program} does not list its most common ports: is it nmap?")
+    version = (int(found[1]), int(found[2]))
+    if version < _OLDEST:
+        old, least = (".".join(map(str, each)) for each in (version, _OLDEST))
+        raise ScanFailure(Cause.TOOL_MISSING, f"nmap {old} is too old: {least} or newer is needed")
+    return tuple(sorted(port for part in found[3].decode("ascii").split(",") for port in _range(part)))
+
+
+def _range(part: str) -> range:
+    """The ports of ``80`` or ``80-82``."""
+    first, _, last = part.partition("-")
+    return range(int(first), int(last or first) + 1)
 
 
 def check_arguments(arguments: Sequence[str]) -> list[str]:
@@ -105,6 +139,7 @@ async def scan(session: ProbeSession, arguments: Sequence[str], *, ports: Sequen
                     held = await turn.enter_async_context(admission.rate_limiter.sweep(address, request_context.rates))
                 granted = _check(session, asked)
                 rates = strictest(held, granted.rates)
+                method = _method(session, granted)
                 terms = SweepTerms(
                     program=program,
                     words=tuple(words),
@@ -112,6 +147,7 @@ async def scan(session: ProbeSession, arguments: Sequence[str], *, ports: Sequen
                     delay_ms=sweep_delay_ms(rates),
                     is_ipv6=":" in address,
                     closes=session.scope.window_closes(now(), granted),
+                    method=method,
                 )
                 sweep = Sweep(address, lambda: _open(session, asked))
                 seconds = timeout + sweep_seconds(len(asked), rates)
@@ -121,6 +157,25 @@ async def scan(session: ProbeSession, arguments: Sequence[str], *, ports: Sequen
         return xml
     finally:
         admission.drop(cancel_scope)
+
+
+def _method(session: ProbeSession, granted: Authorisation) -> SweepMethod:
+    """How ports are asked. Half-open connections are no ordinary client's: they need a grant, and a privilege."""
+    is_chosen = session.settings.sweep_method is SweepMethod.SYN
+    if not (is_chosen and Intrusiveness.INTRUSIVE.within(granted.intrusiveness) and may_send_raw_packets()):
+        return SweepMethod.CONNECT
+    session.keep_private()  # another inspection's authorisation may not grant it
+    return SweepMethod.SYN
+
+
+def may_send_raw_packets() -> bool:
+    """Whether this process has the capability that a SYN scan needs (capabilities(7))."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return False
+    found = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    return found is not None and bool(int(found[1], 16) >> _CAP_NET_RAW & 1)
 
 
 def _check(session: ProbeSession, ports: Sequence[int]) -> Authorisation:

@@ -22,6 +22,7 @@ from datetime import datetime
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
+from inspector.declare.settings import SweepMethod
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address
@@ -36,8 +37,25 @@ MOST_PROCESSES = 8
 #: begin together.
 GATHER_SECONDS = 1.0
 GATHER_ALONE_SECONDS = 0.05
+#: How long a connect scan waits for one answer, at most: after a second the kernel sends the SYN again (RFC 6298 §2),
+#: which neither the rate nor the ledger would count.
+MOST_WAIT_MS = 900
+#: And at least: nmap waits for an address that has not answered yet as long as the others of its process need.
+LEAST_WAIT_MS = 500
+#: The questions of a process that may wait for an answer whatever nmap concludes of those that got none: else silent
+#: ports slow it far below the authorised rate.
+LEAST_WAITING = 100
 #: A sweep of more ports has a process of its own: it lasts long, and its XML is large.
 MOST_PORTS_SHARED = 2048
+
+#: nmap's words for each; packets go through the kernel's routes, which asks for the neighbour's address itself.
+_METHODS = {
+    SweepMethod.CONNECT: ("--unprivileged", "-sT"),
+    SweepMethod.SYN: ("--privileged", "--send-ip", "-sS"),
+}
+
+#: What nmap says where the machine lacks something (errno(3): EMFILE, ENFILE, ENOMEM, ENOBUFS, EAGAIN).
+_SHORTAGE = re.compile(rb"Too many open files|Cannot allocate memory|No buffer space|temporarily unavailable")
 
 _XML_BYTES = 16 * 1024 * 1024
 _STDERR_BYTES = 4096
@@ -45,7 +63,10 @@ _STDERR_BYTES = 4096
 _HOST = re.compile(rb"<(host|hosthint)(?=[ >]).*?</\1>\s*", re.DOTALL)
 _ADDRESS = re.compile(rb'<address addr="([^"]{1,64})" addrtype="ipv[46]"')
 #: How nmap's packet trace shows a connection attempt that was sent.
-_SENT = re.compile(rb"CONN \(.* > (\S+):\d+ => Operation now in progress")
+_SENT = re.compile(
+    rb"^(?:CONN \(.* > (\S+):\d+ => Operation now in progress|SENT \(.*\) TCP .* > (\S+):\d+ S )", re.MULTILINE
+)
+_OTHER = re.compile(rb"^(?:CONN|SENT|RCVD) \(.*\n", re.MULTILINE)
 
 
 class SweepTerms(NamedTuple):
@@ -57,13 +78,15 @@ class SweepTerms(NamedTuple):
     delay_ms: int
     is_ipv6: bool
     closes: datetime | None
+    method: SweepMethod = SweepMethod.CONNECT
 
     def command(self, addresses: Sequence[str]) -> list[str]:
         """The command line; several addresses are read from standard input."""
         family = ["-6"] if self.is_ipv6 else []
-        pace = ["--scan-delay", f"{self.delay_ms}ms"]
+        pace = ["--scan-delay", f"{self.delay_ms}ms", "--min-parallelism", str(LEAST_WAITING)]
+        pace += ["--min-rtt-timeout", f"{LEAST_WAIT_MS}ms", "--max-rtt-timeout", f"{MOST_WAIT_MS}ms"]
         out = ["-oX", "-", "-oN", "/dev/stderr", "--packet-trace"]
-        fixed = ["-n", "-Pn", "--unprivileged", "-sT", *family]
+        fixed = ["-n", "-Pn", *_METHODS[self.method], *family]
         words = [word for word in self.words if word != "-sT"]
         # Otherwise nmap asks the first few addresses, and the others when it has finished with these.
         targets = ["--min-hostgroup", str(len(addresses)), "-iL", "-"] if len(addresses) > 1 else list(addresses)
@@ -263,9 +286,18 @@ class SweepBatch:
                 sent = trace.sent[canonical_address(sweep.address)]
                 # The end of its trace is lost.
                 sweep.questions += max(sent, len(self.terms.ports)) if was_killed else sent
-        if process.returncode != 0:
-            raise ScanFailure(Cause.BUG, f"nmap ended with {process.returncode}: {trace.tail.decode(errors='replace')}")
+        if process.returncode:
+            raise _failure(process.returncode, trace.tail)
+        if not xml.rstrip().endswith(b"</nmaprun>"):
+            raise ScanFailure(Cause.ABORTED, "the XML of nmap is cut off")
         return xml
+
+
+def _failure(code: int, said: bytes) -> ScanFailure:
+    """Why nmap failed: it was killed, the machine had no more to give, or it was not asked as it should."""
+    is_short = _SHORTAGE.search(said) is not None
+    text = f"nmap ended with {code}: {said.decode(errors='replace')}"
+    return ScanFailure(Cause.ABORTED if code < 0 or is_short else Cause.BUG, text)
 
 
 async def _read_all(stream: asyncio.StreamReader) -> bytes:
@@ -283,21 +315,26 @@ class _Trace:
     """Counts the connection attempts in nmap's packet trace, by address, and keeps the end of its other output."""
 
     def __init__(self, stream: asyncio.StreamReader) -> None:
-        self.sent: Counter[str] = Counter()
         self.tail = b""
         self._stream = stream
+        self._attempts: Counter[bytes] = Counter()
+
+    @property
+    def sent(self) -> Counter[str]:
+        """The attempts by canonical address."""
+        total: Counter[str] = Counter()
+        for address, count in self._attempts.items():
+            total[canonical_address(address.decode("ascii", "replace"))] += count
+        return total
 
     async def read(self) -> None:
+        """Read until nmap ends."""
         rest = b""
-        while data := await self._stream.read(65536):
-            *lines, rest = (rest + data).split(b"\n")
+        while data := await self._stream.read(1 << 18):
+            lines, end, rest = (rest + data).rpartition(b"\n")
             rest = rest[-_STDERR_BYTES:]
-            for line in lines:
-                if line.startswith(b"CONN ("):
-                    if found := _SENT.match(line):
-                        self.sent[canonical_address(found[1].decode("ascii", "replace"))] += 1
-                else:
-                    self.tail = (self.tail + line + b"\n")[-_STDERR_BYTES:]
+            self._attempts.update(one or other for one, other in _SENT.findall(lines + end))
+            self.tail = (self.tail + _OTHER.sub(b"", lines + end))[-_STDERR_BYTES:]
 
 
 class SweepBatches:

@@ -301,6 +301,24 @@ def test_a_part_never_asked_is_not_selected_and_never_a_pass() -> None:
     assert (unreached.outcome, unreached.cause) == (Outcome.INCONCLUSIVE, Cause.REFUSED)
 
 
+@pytest.mark.parametrize(
+    ("asked", "outcome"),
+    [({"reach": 100}, Outcome.INCONCLUSIVE), ({}, Outcome.INCONCLUSIVE), ({"reach": 1000}, Outcome.PASS)],
+    ids=["less", "not known", "all"],
+)
+def test_what_a_scan_for_a_lower_level_did_not_ask_is_not_selected(asked: dict[str, int], outcome: Outcome) -> None:
+    """A pass needs a scan as wide as the rows want; a failure that a narrower one saw stands."""
+    rows = [_row("device-healthy"), _row("all-devices-healthy", scan={"health": {"reach": 1000}})]
+
+    def judged(healthy: bool) -> set[tuple[Outcome, Cause | None]]:
+        evidence = _evidence(healthy).model_copy(update={"options": asked})
+        findings = _evaluate(rows, [device_healthy, all_devices_healthy], [evidence]).findings
+        return {(each.outcome, each.cause) for each in findings}
+
+    assert judged(healthy=True) == {(outcome, Cause.NOT_SELECTED if outcome is Outcome.INCONCLUSIVE else None)}
+    assert judged(healthy=False) == {(Outcome.FAIL, None)}
+
+
 def test_a_confirmation_scan_counts_only_for_what_it_asked() -> None:
     """One that left a part out neither confirms nor contradicts a failure of that part, nor makes a pass unstable."""
     left_out = _inside(_evidence(False), _of_parts(_evidence(True, scan=2), "outside"))

@@ -159,6 +159,7 @@ TRUSTING = {
     "rate_state": 'rate_state = "rates"',
     "resolvers": 'resolvers = ["192.0.2.53"]',
     "signing_key": 'signing_key = "key.pem"',
+    "sweep_method": 'sweep_method = "syn"',
     "trust_roots": 'trust_roots = ["root.pem"]',
     "trusted_signers": f'trusted_signers = ["{"a" * 64}"]',
 }

@@ -7,7 +7,8 @@ from typing import Any
 
 from inspector.declare.authorisation import Authorisation, Rates, Window
 from inspector.model.subject import Subject, SubjectKind
-from inspector.plan.windows import HORIZON, WindowSchedule
+from inspector.plan.pace import HORIZON
+from inspector.plan.windows import WindowSchedule
 from inspector.record.plan import CostBounds, Plan, ScanTask
 from tests.core.systems import authorisation
 

@@ -29,7 +29,7 @@ def grouped(state: str, reason: str, ports: str | None) -> str:
 
 
 def seen(xml: bytes, recheck: Recheck | None = None) -> OpenPorts:
-    return OpenPorts(spans=spans(states(scan_of(xml, ADDRESS), SweepRecord(recheck=recheck)), single=()))
+    return OpenPorts(spans=spans(states([scan_of(xml, ADDRESS)], SweepRecord(recheck=recheck)), single=()))
 
 
 CLOSED = grouped("closed", "conn-refused", "2-100")
@@ -49,6 +49,19 @@ def test_groups_without_ranges_are_parsed_where_unambiguous() -> None:
     assert one.in_state(PortState.CLOSED) == tuple(range(2, 101))
     two = document(grouped("closed", "conn-refused", None) + grouped("filtered", "no-response", None))
     assert seen(two).state(50).unseen is Cause.AMBIGUOUS
+
+
+@pytest.mark.parametrize(
+    ("times", "is_filtered"),
+    [('srtt="600000" rttvar="90000" to="900000"', False), ('srtt="200000" rttvar="90000" to="560000"', True)],
+    ids=["slow", "fast"],
+)
+def test_no_response_of_a_slow_address_shows_nothing(times: str, is_filtered: bool) -> None:
+    """Where answers come as late as the sweep waits at most, a port without one may have been missed."""
+    body = port(1, "open", "syn-ack") + grouped("filtered", "no-response", "2-100")
+    xml = document(body).replace(b"</ports>", f"</ports><times {times}/>".encode())
+    assert (seen(xml).state(50).seen is PortState.FILTERED) is is_filtered
+    assert seen(xml).open == (1,)
 
 
 def test_no_response_is_filtered_only_where_another_port_answered() -> None:
@@ -145,5 +158,5 @@ def test_a_port_that_was_not_scanned_is_not_selected() -> None:
 
 def test_notable_ports_are_single_spans() -> None:
     """A declared or notable port is a span of its own, whatever its neighbours' state."""
-    answers = states(scan_of(document(grouped("closed", "conn-refused", "1-100")), ADDRESS), SweepRecord())
+    answers = states([scan_of(document(grouped("closed", "conn-refused", "1-100")), ADDRESS)], SweepRecord())
     assert [(span.first, span.last) for span in spans(answers, single={22})] == [(1, 21), (22, 22), (23, 100)]

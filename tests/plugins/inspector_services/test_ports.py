@@ -2,18 +2,20 @@
 
 import re
 import subprocess
+from typing import Literal
 
 import pytest
 
 from inspector import Cause, Outcome, ScanFailure, SubjectResult
 from inspector.declare.authorisation import Authorisation, PortRange
 from inspector.declare.settings import Settings
+from inspector.network.protocols.nmap import common_ports
 from inspector_services.checks.no_database_reachable import no_database_reachable
 from inspector_services.checks.ports_only_declared import ports_only_declared
 from inspector_services.identification import banners
 from inspector_services.observations import OpenPorts, PortState
 from inspector_services.port_roles import NOTABLE
-from inspector_services.probes import ports, ports_to_scan
+from inspector_services.probes import BLOCK_PORTS, blocks_of, ports
 from tests.plugins.inspector_services.scanning import AUTHORISATION, host, read, scan, tcp
 from tests.plugins.inspector_services.servers import installed, own_address, redis, speaking, sshd
 
@@ -35,7 +37,7 @@ def test_the_sweep_sees_what_the_kernel_lists() -> None:
     target = host(address, 8443)
     with speaking(address, {8443: "silent", 3000: "silent", 20001: "silent"}), sshd(address):
         seen = read(ports, scan(ports, target), target)
-        assert set(seen.open) == listening(address) & set(ports_to_scan(target, "notable"))
+        assert set(seen.open) == listening(address) & {port for span in seen.spans for port in span.ports}
     assert seen.open == (2222, 3000, 8443)
 
 
@@ -116,14 +118,41 @@ def test_parsing_starts_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
     target = host(address)
     output = scan(ports, target)
     monkeypatch.setattr(subprocess, "Popen", None)
-    assert read(ports, output, target).scanned == len(NOTABLE)
+    assert read(ports, output, target).scanned == len(set(NOTABLE).union(common(100)))
     assert re.fullmatch(r"[\d.]+\w*", output.tools["nmap"])
 
 
+def common(count: int) -> tuple[int, ...]:
+    """The ports that nmap finds open most often."""
+    return common_ports(installed("nmap"), count)
+
+
 def test_the_cost_of_a_sweep_follows_from_its_ports() -> None:
-    """The upper bound counts each port with its retries; a larger port set costs more."""
-    target = host(own_address(), 65000)
-    costs = [ports.cost(target, {"sweep": reach}).port_questions for reach in ("notable", "system", "all")]
-    assert costs[0] == 3 * (len(NOTABLE) + 1)
-    assert costs == sorted(costs)
-    assert costs[2] == 3 * 65535
+    """The upper bound counts each port with its retries; it is not below what is asked, whatever is declared."""
+    for target in (host(own_address(), 65000), host(own_address(), 80)):
+        for top, common_ones in ((100, common(100)), (1000, common(1000)), (65535, common(1000))):
+            asked = sum(map(len, blocks_of(target, common_ones, all_ports=top == 65535)))
+            bound = ports.cost(target, {"top_ports": top}).port_questions
+            assert 3 * asked <= bound <= 3 * min(65535, asked + 151)
+
+
+def test_a_sweep_of_all_ports_asks_each_once_in_blocks() -> None:
+    """No port is in two blocks, the usual ones come first, and a block is bounded."""
+    blocks = blocks_of(host(own_address(), 60000), common(1000), all_ports=True)
+    assert sorted(port for block in blocks for port in block) == list(range(1, 65536))
+    assert {60000, *NOTABLE, *common(1000)} == set(blocks[0])
+    assert max(map(len, blocks)) <= BLOCK_PORTS
+
+
+@pytest.mark.parametrize("top", [100, 1000])
+def test_the_ports_of_a_level_are_the_most_common_ones(top: Literal[100, 1000]) -> None:
+    """What is asked are the declared ports, those of the table and the most common ones; the rest is not selected."""
+    address = own_address()
+    target = host(address, 61000)
+    with speaking(address, {61000: "silent", 61001: "silent"}):
+        seen: OpenPorts = read(ports, scan(ports, target, top_ports=top), target)
+    asked = {port for span in seen.spans for port in span.ports}
+    assert asked == {61000, *NOTABLE, *common(top)}
+    assert len(common(top)) == top
+    assert seen.open == (61000,)
+    assert seen.state(61001).unseen is Cause.NOT_SELECTED

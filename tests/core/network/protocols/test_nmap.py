@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from inspector.declare.authorisation import Covers, Rates
-from inspector.declare.settings import Settings
+from inspector.declare.authorisation import Authorisation, Covers, Rates
+from inspector.declare.settings import Settings, SweepMethod
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
-from inspector.network.protocols.nmap import check_arguments, find_nmap
+from inspector.model.intrusiveness import Intrusiveness
+from inspector.network.protocols.nmap import check_arguments, common_ports, find_nmap
 from inspector.network.protocols.nmap_batch import port_list
 from tests.core.network.addresses import (
     ADDRESS,
@@ -44,9 +45,10 @@ def sweep(
     rates: Rates = FAST,
     endpoint: str = f"host:{HOST}",
     settings: Settings | None = None,
+    granted: Authorisation | None = None,
     timeout: float = 30.0,
 ) -> tuple[bytes, LocalGateway]:
-    on = LocalGateway(folder, endpoint, granted=authorise(covers=covers, rates=rates), settings=settings)
+    on = LocalGateway(folder, endpoint, granted=granted or authorise(covers=covers, rates=rates), settings=settings)
 
     async def go() -> bytes:
         async with on.gateway:
@@ -107,6 +109,49 @@ def test_questions_keep_their_rate_as_the_host_counts_them(tmp_path: Path, argum
 
 @needs_nmap
 @needs_raw
+@pytest.mark.parametrize(
+    ("intrusiveness", "connects"), [(Intrusiveness.INTRUSIVE, False), (Intrusiveness.POLITE, True)]
+)
+def test_half_open_questions_need_a_grant(tmp_path: Path, intrusiveness: Intrusiveness, connects: bool) -> None:
+    """Chosen in the settings and granted, the server accepts no connection; without the grant a sweep connects.
+
+    Every question is in the ledger, at the authorised rate, as the host counts them.
+    """
+    rates = Rates(port_questions_per_second=40)
+    granted = authorise(covers=BLOCK, rates=rates, intrusiveness=intrusiveness)
+    settings = Settings(sweep_method=SweepMethod.SYN)
+    with serving("quiet") as server, serving("sniff") as sniffer:
+        ports = [server.port, *range(2000, 2060)]
+        xml, on = sweep(tmp_path, ports, granted=granted, settings=settings)
+        packets = sniffer.report()["packets"]
+        accepted = server.report()["accepted"]
+    assert b'state="open"' in xml
+    assert (len(accepted), b'<scaninfo type="connect"' in xml) == ((1, True) if connects else (0, False))
+    questions = [at for at, _, _, flags in packets if flags & 0x12 == 0x02]
+    assert len(questions) == len(ports)
+    assert most_in_a_second(questions) <= 40
+    assert sum(entry.questions for entry in on.ledger.entries()) == len(ports)
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("# Nmap 6.40 scan initiated\n# Ports scanned: TCP(1;80)", "nmap 6.40 is too old: 7.80 or newer is needed"),
+        ("something else", "does not list its most common ports"),
+    ],
+)
+def test_an_nmap_that_is_too_old_is_said(tmp_path: Path, said: str, message: str) -> None:
+    """The version that is needed is named; a program that is not nmap is not taken for it."""
+    fake = tmp_path / "nmap"
+    fake.write_text(f"#!/bin/sh\ncat <<'END'\n{said}\nEND\n")
+    fake.chmod(0o700)
+    with pytest.raises(ScanFailure, match=message) as caught:
+        common_ports(str(fake), 100)
+    assert caught.value.cause is Cause.TOOL_MISSING
+
+
+@needs_nmap
+@needs_raw
 def test_two_sweeps_of_one_address_keep_the_rate_together(tmp_path: Path) -> None:
     """Sweeps of the same address run one after the other, also from two scans."""
     rates = Rates(port_questions_per_second=40)
@@ -160,6 +205,7 @@ def test_ports_outside_the_document_are_not_swept(tmp_path: Path) -> None:
         ["--resume", "x"],
         ["-T5"],
         ["--host-timeout", "1h; id"],
+        ["--max-rtt-timeout", "5s"],
     ],
 )
 def test_only_options_of_a_polite_scan_are_taken(tmp_path: Path, arguments: list[str]) -> None:

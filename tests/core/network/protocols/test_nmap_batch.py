@@ -213,9 +213,9 @@ def test_a_killed_process_fails_its_own_sweeps_only(tmp_path: Path) -> None:
     found = asyncio.run(go())
     for address, failure in zip(mine, found, strict=False):
         assert isinstance(failure, ScanFailure)
-        assert failure.cause is Cause.BUG
+        assert failure.cause is Cause.ABORTED
         assert "nmap ended with -9" in failure.message
-        assert estate.ledger(address)[0][2:] == (40, "bug")
+        assert estate.ledger(address)[0][2:] == (40, "aborted")
     assert [type(each) for each in found[3:6]] == [bytes] * 3
 
 
@@ -227,14 +227,31 @@ printf '<host ><address addr="127.7.1.2" addrtype="ipv4"/><ports>'
 """
 
 
-def test_an_address_without_its_whole_answer_has_none(tmp_path: Path) -> None:
-    """Where the XML is cut, what is whole counts; the others fail with the cause."""
+def test_what_is_cut_off_is_no_answer(tmp_path: Path) -> None:
+    """Where the XML is cut, no address has a result: nothing tells that nmap finished with any."""
     estate = Estate(tmp_path, addresses(3), program=_CUT)
-    whole, cut, missing = estate.sweep_all([2, 3])
-    assert b'addr="127.7.1.1"' in whole
-    for address, each in zip(estate.addresses[1:], (cut, missing), strict=True):
+    for each in estate.sweep_all([2, 3]):
         assert isinstance(each, ScanFailure)
-        assert (each.cause, each.message) == (Cause.BUG, f"the XML of nmap has nothing about {address}")
+        assert (each.cause, each.message) == (Cause.ABORTED, "the XML of nmap is cut off")
+
+
+def test_an_address_without_an_answer_has_none(tmp_path: Path) -> None:
+    """Whole XML that does not name an address is not about it."""
+    estate = Estate(tmp_path, addresses(3), program=f"{_CUT}printf '</ports></host></nmaprun>'\n")
+    *named, missing = estate.sweep_all([2, 3])
+    for address, xml in zip(estate.addresses, named, strict=False):
+        assert f'addr="{address}"'.encode() in xml
+    assert isinstance(missing, ScanFailure)
+    assert (missing.cause, missing.message) == (Cause.BUG, f"the XML of nmap has nothing about {estate.addresses[2]}")
+
+
+def test_a_machine_without_file_descriptors_is_no_bug(tmp_path: Path) -> None:
+    """nmap itself, with fewer files than it needs: the sweep was aborted, and its words say why."""
+    estate = Estate(tmp_path, addresses(2), program='#!/bin/sh\nulimit -n 5\nexec nmap "$@"\n')
+    for each in estate.sweep_all(range(2000, 2100)):
+        assert isinstance(each, ScanFailure)
+        assert each.cause is Cause.ABORTED
+        assert "Too many open files" in each.message
 
 
 def test_a_long_sweep_has_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
