@@ -30,18 +30,21 @@ CURVES = "prime192v1:X25519:prime256v1"
 #: The name of parameters with a prime of 1024 bits.
 PRIME = "oakley-1024"
 NAME = "www.example.vn"
-#: The files that remedies name.
+#: Another address than that of clients, which Dovecot would trust.
+OTHER_ADDRESS = "127.0.0.2"
 #: How a remedy says that a setting has to go.
 REMOVE = "# remove: "
+#: The files that remedies name.
 CERTIFICATE, KEY = "/etc/ssl/certs/server-fullchain.pem", "/etc/ssl/private/server.key"
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The ports of a server: with TLS (or with STARTTLS), and of plain HTTP."""
+    """The ports of a server: with TLS (or with STARTTLS), and of plain HTTP; and its address."""
 
     tls: int
     plain: int = 0
+    address: str = ADDRESS
 
 
 Blocks = Iterable[PlacedLines]
@@ -232,7 +235,7 @@ def postfix(blocks: Blocks, weak: Weak) -> Iterator[Ports]:
         port = 25
         bad = [
             *("smtpd_tls_protocols = <=TLSv1.2", "smtpd_tls_ciphers = low", f"tls_low_cipherlist = {SUITES}"),
-            *("tls_preempt_cipherlist = no",),
+            *("tls_preempt_cipherlist = no", "smtpd_sasl_auth_enable = yes"),
             *((f"smtpd_tls_dh1024_param_file = {dh(PRIME)}",) if "dh" in weak else ()),
             f"tls_eecdh_auto_curves = {CURVES.replace(':', ' ')}",
             f"smtpd_tls_security_level = {'none' if 'starttls' in weak else 'may'}",
@@ -267,9 +270,14 @@ def dovecot(blocks: Blocks, weak: Weak) -> Iterator[Ports]:
     with _place() as (place, files):
         port = 143
         own = dovecot_settings(place, files.certificate, files.key, ["imap"]).replace("ssl = yes\n", "")
+        own = own.replace(ADDRESS, OTHER_ADDRESS)
         bad = [
             *("ssl_min_protocol = TLSv1", f"ssl_cipher_list = {SUITES}", f"ssl_curve_list = {CURVES}"),
-            *("ssl_prefer_server_ciphers = no", f"ssl = {'no' if 'starttls' in weak else 'yes'}"),
+            *(
+                "ssl_prefer_server_ciphers = no",
+                "disable_plaintext_auth = no",
+                f"ssl = {'no' if 'starttls' in weak else 'yes'}",
+            ),
             *((f"ssl_dh = <{dh(PRIME)}",) if "dh" in weak else ()),
         ]
         configuration = place / "dovecot.conf"
@@ -278,5 +286,5 @@ def dovecot(blocks: Blocks, weak: Weak) -> Iterator[Ports]:
             f"service imap-login {{\n inet_listener imap {{\n port = {port}\n }}\n"
             "inet_listener imaps {\n port = 0\n }\n}\n"
         )
-        with running(("dovecot", "-F", "-c", configuration), port):
-            yield Ports(port)
+        with running(("dovecot", "-F", "-c", configuration), port, OTHER_ADDRESS):
+            yield Ports(port, address=OTHER_ADDRESS)

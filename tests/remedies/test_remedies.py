@@ -62,7 +62,7 @@ def observe(check: Check, product: str, ports: Ports, *, everything: bool = Fals
     if check.needs is not None and probe.has_parts and not everything:
         options["parts"] = check.needs
     page = "/" if scheme in ("http", "https") else ""
-    done = run_probe(probe, f"{scheme}://{NAME}:{port}{page}", **options)
+    done = run_probe(probe, f"{scheme}://{NAME}:{port}{page}", address=ports.address, **options)
     return SubjectResult(done.target.subject, done.seen(kind))
 
 
