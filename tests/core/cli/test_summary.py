@@ -105,6 +105,15 @@ def test_failures_that_do_not_count_come_last_and_say_so() -> None:
     assert [line.partition(":")[0] for _, line in whole] == ["improvement recommended, excused"]
 
 
+def test_what_two_rows_say_alike_is_printed_once() -> None:
+    """The worse one is printed; the verdict counts both."""
+    same = {"check": "c-1", "requirement": "r-1", "subject": "https://www.example.vn"}
+    lines = printed(summary(finding(1, severity="medium", **same), finding(2, severity="low", **same)))
+    assert sum("Accepts" in line for line in lines) == 1
+    assert any(line.startswith("MEDIUM: Accepts") for line in lines)
+    assert "1 medium, 1 low" in " ".join(lines)
+
+
 def test_ways_in_for_ransomware_come_first_among_equals() -> None:
     """Of failures that are as severe, those of requirements with the tag are printed first."""
     row = examples.ROWS[0]
