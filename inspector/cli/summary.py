@@ -269,9 +269,10 @@ def _unresolved(made: View) -> tuple[str, ...]:
 def _cause_line(made: View, group: CauseGroup) -> str:
     """A common cause, and how many requirements could not be inspected for it."""
     text = _(
-        "{reason}; requirements that could not be inspected because of it: {count}",
+        "{reason}; requirements that could not be inspected because of it: {count} ({claims})",
         reason=made.cause_text(group.cause, current()),
         count=len(group.followers),
+        claims=_listed((made.title(each, current()) for each in group.followers), most=3),
     )
     return _inline(text)
 
