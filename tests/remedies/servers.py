@@ -48,7 +48,7 @@ class Ports:
 
 
 Blocks = Iterable[PlacedLines]
-#: What is weak beside what always is: ``dh`` primes, ``signatures``, no ``starttls``.
+#: What is weak beside what always is: ``dh`` primes, ``signatures``, no ``starttls``, ``early-data``.
 Weak = frozenset[str]
 Server = Callable[[Blocks, Weak], "contextlib.AbstractContextManager[Ports]"]
 
@@ -141,7 +141,9 @@ def nginx(blocks: Blocks, weak: Weak) -> Iterator[Ports]:
         ports = Ports(free_port(), free_port())
         shown = [f"ssl_certificate {files.certificate};", f"ssl_certificate_key {files.key};"]
         bad = [
-            *("ssl_protocols TLSv1 TLSv1.1 TLSv1.2;", f"ssl_ciphers {SUITES};", f"ssl_ecdh_curve {CURVES};"),
+            f"ssl_protocols {'TLSv1.2 TLSv1.3' if 'early-data' in weak else 'TLSv1 TLSv1.1 TLSv1.2'};",
+            *(f"ssl_ciphers {SUITES};", f"ssl_ecdh_curve {CURVES};", "ssl_session_timeout 9d;"),
+            *(("ssl_early_data on;",) if "early-data" in weak else ()),
             "ssl_prefer_server_ciphers off;",
             *((f"ssl_dhparam {dh(PRIME)};",) if "dh" in weak else ()),
             *(("ssl_conf_command SignatureAlgorithms RSA+SHA1:RSA+SHA256;",) if "signatures" in weak else ()),
@@ -178,7 +180,7 @@ def apache(blocks: Blocks, weak: Weak) -> Iterator[Ports]:
         (place / "chain.pem").write_bytes(files.certificate.read_bytes() + primes)
         bad = [
             *("SSLProtocol -all +TLSv1 +TLSv1.1 +TLSv1.2", f"SSLCipherSuite {SUITES}", "SSLHonorCipherOrder off"),
-            f"SSLOpenSSLConfCmd Curves {CURVES}",
+            *(f"SSLOpenSSLConfCmd Curves {CURVES}", "SSLSessionCacheTimeout 864000"),
             *(("SSLOpenSSLConfCmd SignatureAlgorithms RSA+SHA1:RSA+SHA256",) if "signatures" in weak else ()),
         ]
         modules = "\n".join(
@@ -210,6 +212,7 @@ def haproxy(blocks: Blocks, _weak: Weak) -> Iterator[Ports]:
         bad = [
             *("ssl-default-bind-options ssl-min-ver TLSv1.0 ssl-max-ver TLSv1.2 prefer-client-ciphers",),
             *(f"ssl-default-bind-ciphers {SUITES}", f"ssl-default-bind-curves {CURVES}"),
+            "tune.ssl.lifetime 864000",
         ]
         configuration = place / "haproxy.cfg"
         configuration.write_text(
