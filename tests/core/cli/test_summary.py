@@ -191,6 +191,13 @@ def test_verbose_has_a_line_for_every_finding_and_summary_one_for_each_system() 
     assert printed(made, made, summary=True) == [verdict(made)] * 2
 
 
+def test_a_folder_without_reports_is_not_said_to_have_some() -> None:
+    """Of many systems no report is written unless asked for: how to write one is said instead."""
+    lines = printed(*(summary(must(1), system=f"s-{number}") for number in range(12)))
+    assert any(line.startswith("Bundles: ") for line in lines)
+    assert any(line.startswith("Write the report of a system: inspector report ") for line in lines)
+
+
 def test_severity_has_a_colour_on_a_terminal_alone(capsys: pytest.CaptureFixture[str]) -> None:
     """The word is there with and without it."""
     lines = summary_lines([summary(finding(1))], RunArguments(), None, ())
