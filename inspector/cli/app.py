@@ -189,11 +189,14 @@ def verify(
     arguments: RunArguments,
     bundle: Annotated[Path, typer.Argument(help="Folder of a sealed inspection, or a file of 'bundle export'.")],
     trusted: Annotated[list[str] | None, typer.Option("--trusted", help="Key id of a trusted signer.")] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print each version that is another now than at the assessment.")
+    ] = False,
 ) -> int:
     """Answer three questions: is it intact, can it be reproduced, and what would the present version say."""
     from inspector.cli.verify import verify_bundle
 
-    return verify_bundle(bundle, arguments.settings, tuple(trusted or ()))
+    return verify_bundle(bundle, arguments.settings, tuple(trusted or ()), verbose=verbose)
 
 
 bundles = typer.Typer(help="Handle sealed bundles.", add_completion=False, rich_markup_mode=None)

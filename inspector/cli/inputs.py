@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import re
 import secrets
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, date, datetime
@@ -135,7 +136,7 @@ def read_documents(arguments: RunArguments, read: ReadAuthorisations, registry: 
         if neither := [text for text in arguments.targets if ":" not in text]:
             raise UsageError(
                 FormattedMessage("{text} is neither a declaration nor an endpoint", text=repr(neither[0])),
-                remedy="give a file that ends in .yaml, .yml or .jsonl, or endpoint URIs such as https://host/",
+                remedy=_instead_of(neither[0], registry),
             )
         if arguments.level is None:
             raise UsageError("endpoints without a declaration need a level", remedy="add --level 1 to 5")
@@ -168,6 +169,25 @@ def read_documents(arguments: RunArguments, read: ReadAuthorisations, registry: 
             remedy="give --authorisation authorisation.yaml, or write one of kind own-estate into the declaration",
         )
     return InputDocuments(declared, given, source_map=_merged([declared_at, *(source_map for _, source_map in read)]))
+
+
+#: A scheme whose colon was forgotten, and a name that stands where an endpoint is wanted.
+_NO_COLON = re.compile(r"([A-Za-z][\w+-]*)/{1,2}(?=[^/])")
+_BARE_NAME = re.compile(r"(?:[\w-]+\.)+[A-Za-z][\w-]*/?")
+
+
+def _instead_of(text: str, registry: Registry) -> str:
+    """What to write instead of what is neither a declaration nor an endpoint."""
+    begin = _NO_COLON.match(text)
+    if begin and begin[1].lower() in registry.schemes:
+        return FormattedMessage("did you mean {word}?", word=f"{begin[1].lower()}://{text[begin.end() :]}")
+    if _BARE_NAME.fullmatch(text) and not Path(text).exists() and not text.endswith(_OTHER_FILES):
+        return FormattedMessage("did you mean {word}?", word=f"https://{text.rstrip('/')}/")
+    return "give a file that ends in .yaml, .yml or .jsonl, or endpoint URIs such as https://host/"
+
+
+#: Ends of files that are taken for a declaration.
+_OTHER_FILES = (".csv", ".xlsx", ".xls", ".ods", ".json", ".txt", ".toml", ".docx", ".pdf", ".html", ".xml", ".pem")
 
 
 def _merged(source_map: Iterable[SourceMap]) -> SourceMap:

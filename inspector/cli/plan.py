@@ -15,7 +15,7 @@ from inspector.cli.inputs import instant, load_context, new_run, request_of, sys
 from inspector.cli.language import _, current, translated
 from inspector.cli.summary import limit_line
 from inspector.declare.declaration import System
-from inspector.model.base import now
+from inspector.model.base import Cause, now
 from inspector.model.domain_name import with_u_labels
 from inspector.model.errors import InspectorError, UsageError
 from inspector.pipeline.context import RunContext
@@ -244,6 +244,7 @@ def _print(planned: PlannedInspection, registry: Registry, pause_seconds: int) -
             _("Not permitted by any authorisation, and not scanned: {requirements}", requirements=names)
         )
     _print_not_installed(planned, registry)
+    _print_tool_missing(planned, registry)
     for name in sorted({task.probe for task in plan.tasks if task.cause is None}):
         _print_probe(name, registry)
     for pace in pace_of(plan.tasks, request.authorisations).values():
@@ -302,6 +303,21 @@ def _print_not_installed(planned: PlannedInspection, registry: Registry) -> None
         if plugin == unpinned:
             text = "Not selected, because their plugin is not pinned (not pinned: {plugin}): {requirements}"
         terminal.print_result(_(text, plugin=plugin, requirements=", ".join(rows)))
+
+
+def _print_tool_missing(planned: PlannedInspection, registry: Registry) -> None:
+    """The rows that stay undecided because a program is missing that a scan needs."""
+    probes = {task.probe for task in planned.plan.tasks if task.cause is Cause.TOOL_MISSING}
+    kinds = {registry.probes[name].kind for name in probes}
+    rows = [
+        row.id
+        for row in planned.requirements
+        if row.check in registry.checks and kinds & {each.kind for each in registry.checks[row.check].inputs}
+    ]
+    if rows:
+        terminal.print_result(
+            _("Inconclusive, because a program is missing: {requirements}", requirements=", ".join(sorted(rows)))
+        )
 
 
 def _print_probe(name: str, registry: Registry) -> None:

@@ -269,9 +269,10 @@ def _unresolved(made: View) -> tuple[str, ...]:
 def _cause_line(made: View, group: CauseGroup) -> str:
     """A common cause, and how many requirements could not be inspected for it."""
     text = _(
-        "{reason}; requirements that could not be inspected because of it: {count}",
+        "{reason}; requirements that could not be inspected because of it: {count} ({claims})",
         reason=made.cause_text(group.cause, current()),
         count=len(group.followers),
+        claims=_listed((made.title(each, current()) for each in group.followers), most=3),
     )
     return _inline(text)
 
@@ -482,7 +483,8 @@ def _command_lines(done: Sequence[InspectionSummary]) -> Iterator[Line]:
 
 def _folder_lines(done: Sequence[InspectionSummary]) -> Iterator[Line]:
     runs = sorted({os.fspath(_from_here(each.folder.parents[3])) for each in done})
-    yield (_("Bundles and reports: {path}", path=", ".join(runs)),)
+    text = "Bundles: {path}" if all(each.report is None for each in done) else "Bundles and reports: {path}"
+    yield (_(text, path=", ".join(runs)),)
 
 
 def worst_of(done: Sequence[InspectionSummary]) -> InspectionSummary:
@@ -539,9 +541,17 @@ def _merged(done: Sequence[InspectionSummary]) -> list[FailureGroup]:
     return sorted(merged, key=lambda each: each.rank)
 
 
+def _distinct(groups: Iterable[FailureGroup]) -> list[FailureGroup]:
+    """The groups without those that say what a worse one says: two rows may be about the same."""
+    found: dict[tuple[str, str, str, tuple[str, ...]], FailureGroup] = {}
+    for group in groups:
+        found.setdefault((group.check, group.title, group.message, group.subjects), group)
+    return list(found.values())
+
+
 def _group_lines(done: Sequence[InspectionSummary], most: int) -> list[Line]:
     """The worst groups of failures that fit into so many lines, and how many are left out."""
-    groups = _merged(done)
+    groups = _distinct(_merged(done))
     printed: list[Line] = []
     shown = 0
     roomy = len(groups) * 5 < most

@@ -39,12 +39,20 @@ _OTHER_TODAY = (
 
 #: The most lines that are printed of one list; how many more there are is said.
 MOST_LINES = 20
+#: The most versions that are printed in full; of more, only what they are of.
+MOST_VERSIONS = 2
 
 
-def describe(answer: Verification, translate: Translate = str, sources: Mapping[str, str] | None = None) -> str:
+def describe(
+    answer: Verification,
+    translate: Translate = str,
+    sources: Mapping[str, str] | None = None,
+    *,
+    verbose: bool = False,
+) -> str:
     """The three answers, one after the other, and what the bundle is about.
 
-    ``sources`` says of each trusted key where the trust comes from.
+    ``sources`` says of each trusted key where the trust comes from; ``verbose``: each version that is another now.
     """
     today = "\n".join(describe_today(each, translate) for each in answer.today)
     unknown = translate("what the present version would say was not asked")
@@ -52,7 +60,7 @@ def describe(answer: Verification, translate: Translate = str, sources: Mapping[
         (
             describe_intact(answer.intact, translate),
             *(_head(answer.head, answer, translate, sources or {}) if answer.head else ()),
-            describe_reproduced(answer.reproduced, translate),
+            describe_reproduced(answer.reproduced, translate, verbose=verbose),
             today or unknown,
         )
     )
@@ -163,15 +171,25 @@ def _part(file: str) -> str:
     return _PARTS.get(last, "") if above else ""
 
 
-def describe_reproduced(reproduced: Reproduced, translate: Translate = str) -> str:
-    """What became of each assessment."""
-    lines = capped([_reproduction(each, translate) for each in reproduced.assessments], translate)
-    return "\n".join(lines) or translate("the bundle holds no assessment")
+def describe_reproduced(reproduced: Reproduced, translate: Translate = str, *, verbose: bool = False) -> str:
+    """What became of each assessment; ``verbose``: with each version that is another now, on a line of its own."""
+    lines: list[str] = []
+    for each in reproduced.assessments:
+        lines.append(_reproduction(each, translate, verbose=verbose))
+        if verbose and len(each.versions) > MOST_VERSIONS:
+            lines.extend(f"  {_shown(_version(version, translate))}" for version in each.versions)
+    return "\n".join(lines if verbose else capped(lines, translate)) or translate("the bundle holds no assessment")
 
 
-def _reproduction(each: Reproduction, translate: Translate) -> str:
-    versions = "; ".join(capped([_version(version, translate) for version in each.versions], translate))
-    detail = versions or (truncate(translate(each.detail), 2000) if each.detail else "")
+def _reproduction(each: Reproduction, translate: Translate, *, verbose: bool) -> str:
+    detail = truncate(translate(each.detail), 2000) if each.detail else ""
+    if len(each.versions) > MOST_VERSIONS:
+        names = ", ".join(capped([version.name for version in each.versions], translate))
+        text = "{count} have other versions now: {names}"
+        text = text if verbose else f"{text}; --verbose prints them"
+        detail = translate(FormattedMessage(text, count=len(each.versions), names=names))
+    elif each.versions:
+        detail = "; ".join(_version(version, translate) for version in each.versions)
     compared = translate(_COMPARED[each.comparison])
     return _shown(f"{each.assessment}: {compared}" + (f" ({detail})" if detail else ""))
 

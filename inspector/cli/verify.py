@@ -33,7 +33,7 @@ from inspector.seal.verify import Intact
 INTACT, ALTERED, UNKNOWN_SIGNER = 0, 1, 3
 
 
-def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...]) -> int:
+def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...], *, verbose: bool = False) -> int:
     """Print the three answers about a bundle, or about the one in an exported file.
 
     The signing key of this machine, if it has one, is trusted.
@@ -47,7 +47,7 @@ def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...])
                 fault = fault_of(folder.name, error)
                 terminal.print_result(describe_intact(Intact(faults=(fault,)), translated))
                 return UNKNOWN_SIGNER if fault.limit else ALTERED
-            return _verify(unpacked, settings, trusted)
+            return _verify(unpacked, settings, trusted, verbose=verbose)
     if not folder.is_dir():
         raise UsageError(
             FormattedMessage("{folder}: there is no such folder", folder=folder),
@@ -58,10 +58,10 @@ def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...])
             FormattedMessage("{folder}: is a part of a bundle, not a bundle", folder=folder),
             remedy=FormattedMessage("give the folder of the inspection: {parent}", parent=folder.parent),
         )
-    return _verify(folder, settings, trusted)
+    return _verify(folder, settings, trusted, verbose=verbose)
 
 
-def _verify(folder: Path, settings: Path | None, trusted: tuple[str, ...]) -> int:
+def _verify(folder: Path, settings: Path | None, trusted: tuple[str, ...], *, verbose: bool) -> int:
     own = read_settings(settings)
     registry = installed()
     known = load_all(registry.profiles)
@@ -82,7 +82,7 @@ def _verify(folder: Path, settings: Path | None, trusted: tuple[str, ...]) -> in
 
     sources = trust_sources(own, settings, trusted)
     answer = verify(folder, trusted=sources, reassess=again)
-    terminal.print_result(describe(answer, translated, sources))
+    terminal.print_result(describe(answer, translated, sources, verbose=verbose))
     listed = answer.listed
     by_stranger = bool(listed.signers) and not listed.trusted
     if answer.intact.altered or not answer.reproduced.holds or (listed.faults and not by_stranger):

@@ -1,7 +1,8 @@
 """The record of an inspection (biên bản kiểm tra): who took part, where, what is concluded and recommended by when.
 
-It is written by the inspecting side after the inspection, and only shown in reports: it changes no result. What it
-leaves out is a dotted line in the report, to be filled in by hand.
+It is written by the inspecting side after the inspection, and only shown in reports: it changes no result and is not
+sealed, but names the digest of the sealed inspection and holds by its signatures. What it leaves out is a dotted line
+in the report, to be filled in by hand.
 """
 
 from __future__ import annotations

@@ -16,15 +16,16 @@ def escape_control(text: str, *, keep: str = "\n") -> str:
 
 
 #: What the runner of a pipeline takes for a command in a log: at the start of a line, or anywhere.
-_LINE_COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)
+_LINE_COMMAND = re.compile(r"^(\s*):(?=:[^\n]*::)", re.MULTILINE)
 _MARKED_COMMAND = re.compile(r"#(?=#\w*\[)")
 
 
 def escape_commands(text: str) -> str:
     """``text`` without commands to the runner of a pipeline that reads the log.
 
-    GitHub reads ``::name::`` at the start of a line and ``##[name]`` anywhere, Azure Pipelines ``##vso[name]``,
-    TeamCity ``##teamcity[name]``; the first character is escaped. GitLab and Jenkins need control characters.
+    GitHub reads ``::name::`` at the start of a line (an IPv6 address has ``::`` once), and ``##[name]`` anywhere, Azure
+    Pipelines ``##vso[name]``, TeamCity ``##teamcity[name]``; the first character is escaped. GitLab and Jenkins need
+    control characters.
     """
     return _MARKED_COMMAND.sub(r"\\x23", _LINE_COMMAND.sub(r"\1\\x3a", text))
 

@@ -16,31 +16,32 @@ import re
 #: Words of the protocols (replies, commands, capabilities, products without a version), in lower case.
 _WORDS = frozenset(
     b"""
-    a accept accepted access account admin administrator after all allowed alma alpine already amazon an and any
-    apache apop apr arch are at aug auth authenticated authentication available away aws b back bad be before begin
-    binarymime bind blocked body bsd bye c caddy cannot capa capability centos charset check chunking client close
-    closed closing cloudflare codes combined command commands completed condstore connect connection connectionless
-    connections contact courier cram credentials cyrus daemon databases deb debian dec decline declined default
-    delivery denied did directory disabled done dovecot dropbear dsn e ehlo el elements enable enabled encrypted
-    encryption end english enhanced enhancedstatuscodes enter error esmtp etherx etrn exceeded exim expected expire
-    extensions fail failed failure fatal feat features feb fedora file filezilla first for forbidden free fri from
-    ftp ftpd full gmt go good goodbye greatly gws h hat have hello helo help host http https i iaadmin id idle ietf
-    iis imap imap4rev1 imap4rev2 implementation implemented in incorrect info inspector internal invalid ioq iplanet
-    is it jabber jan jetty join jul jun kerberos later ldap lighttpd limit line linux list literal litespeed loading
-    local log logged login logindisabled logout loopback mail mailbox mar mariadb masterdown max maxstartups may md5
-    mechanism mechanisms memcached message method microsoft mime minutes mod mode mon must mysql n name namespace
-    need negotiate negotiation net netbsd network nginx nntp no noauth noop noperm nosniff not nov now ns o oct of
-    offered ok on one only open openbsd openresty openssh openssl or oracle org out over params passwd password per
-    permanent permission permitted php ping pipelining pkix plain please pong pop pop3 port postfix postgresql
-    preauth privacy problem proceed proftpd protected protocol proxy pure pureftpd python q quit r rate ready realm
-    received red redis refused rejected reply request requested requests required required-tls reset resp restricted
-    retry rfb rhel rocky rsync rsyncd running s sasl sat secure security see sendmail sep serror server service
-    session sessions sfatal sieve size smtp smtputf8 socket ssh ssl start started starting starttls status stls
-    stream streams success sun support supported suse syntax system tcp telnet temporarily temporary terminated th
-    that the there this thu time timeout tls to today tomcat too top transport try tue tune type ubuntu uid uidl
-    uids unable unauthorized unavailable unexpected unix unknown unrecognized unsolicited until urn usage use user
-    username users utf utf8 valid verror version vfatal vnc vrfy vsftpd wait was we wed welcome what will win win32
-    win64 windows with without wordpress x xclient xforward xml xmlns xmpp you your
+    a accept accepted access account admin administrator after all allowed alma alpine already amazon an and
+    anonymous any apache apop apr arch are at aug auth authenticated authentication authinfo available away aws b
+    back bad be before begin binarymime bind blocked body bsd bye c caddy cannot capa capability centos charset
+    check chunking client close closed closing cloudflare codes combined command commands completed condstore
+    connect connection connectionless connections contact courier cram credentials cyrus daemon databases deb debian
+    dec decline declined default delivery denied did digest directory disabled done dovecot dropbear dsn e ehlo el
+    elements enable enabled encrypted encryption end english enhanced enhancedstatuscodes enter error esmtp etherx
+    etrn exceeded exim expected expire extensions external fail failed failure fatal feat features feb fedora file
+    filezilla first for forbidden free fri from ftp ftpd full gmt go good goodbye greatly gssapi gws h hat have
+    hello helo help host http https i iaadmin id idle ietf iis imap imap4rev1 imap4rev2 implementation implemented
+    in incorrect info inspector internal invalid ioq iplanet is it jabber jan jetty join jul jun kerberos later ldap
+    lighttpd limit line linux list literal litespeed loading local log logged login logindisabled logout loopback
+    mail mailbox mar mariadb masterdown max maxstartups may md5 mechanism mechanisms memcached message method
+    microsoft mime minutes mod mode mon must mysql n name namespace need negotiate negotiation net netbsd network
+    nginx nntp no noauth noop noperm nosniff not nov now ns ntlm o oauthbearer oct of offered ok on one only open
+    openbsd openresty openssh openssl or oracle org out over params passwd password per permanent permission
+    permitted php ping pipelining pkix plain please pong pop pop3 port postfix postgresql preauth privacy problem
+    proceed proftpd protected protocol proxy pure pureftpd python q quit r rate ready realm received red redis
+    refused rejected reply request requested requests required required-tls reset resp restricted retry rfb rhel
+    rocky rsync rsyncd running s sasl sat scram secure security see sendmail sep serror server service session
+    sessions sfatal sha sieve size smtp smtputf8 socket ssh ssl start started starting starttls status stls stream
+    streams success sun support supported suse syntax system tcp telnet temporarily temporary terminated th that the
+    there this thu time timeout tls to today tomcat too top transport try tue tune type ubuntu uid uidl uids unable
+    unauthorized unavailable unexpected unix unknown unrecognized unsolicited until urn usage use user username
+    users utf utf8 valid verror version vfatal vnc vrfy vsftpd wait was we wed welcome what will win win32 win64
+    windows with without wordpress x xclient xforward xml xmlns xmpp xoauth2 you your
     """.split()
 )
 #: A product and its version: ``OpenSSH_9.2p1``, ``vsFTPd 3.0.3``, ``Apache/2.4.29``, ``mod_ssl/2.4``.

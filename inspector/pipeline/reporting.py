@@ -59,7 +59,10 @@ def write_assessment(
         reports = {name: folder / REPORTS / name for name in files}
     else:
         reports = {name: bundle.folder.parent / f"{folder.name}.{name}" for name in files}
-        write_private({reports[name]: data for name, data in files.items()}, remedy="check the disk, then try again")
+        remedy = FormattedMessage(
+            "check the disk, then write the reports with 'inspector report {folder}'", folder=bundle.folder
+        )
+        write_private({reports[name]: data for name, data in files.items()}, remedy=remedy)
     about = {"system": assessment.system, "inspection": assessment.inspection, "regime": assessment.regime}
     _log.info("reports written", extra={**about, "count": len(files), "path": folder})
     return WrittenAssessment(made, folder, reports)

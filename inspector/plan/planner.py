@@ -50,7 +50,8 @@ def checks_of(requirements: Iterable[Requirement], registry: Registry) -> dict[s
             FormattedMessage(
                 "the regime asks for checks that no installed plugin has: {missing}", missing=", ".join(missing)
             ),
-            remedy="install the plugin, or select a regime without them",
+            remedy="install the plugin, or select a regime without them; if they are Inspector's own, set it up again: "
+            "'./bootstrap setup' in a checkout, else install it anew",
         )
     return {name: registry.checks[name] for name in sorted(wanted)}
 

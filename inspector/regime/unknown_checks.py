@@ -11,7 +11,10 @@ from inspector.declare.document.yaml import read_yaml
 from inspector.model.errors import Diagnostic
 from inspector.model.formatted import FormattedMessage
 
-_REMEDY = "correct the id, or install the plugin; 'plugin' names an optional one"
+_REMEDY = (
+    "correct the id, or install the plugin ('plugin' names an optional one); where the row is Inspector's own, set it "
+    "up again: './bootstrap setup' in a checkout, else install it anew"
+)
 
 
 def unknown_checks(folders: Iterable[Traversable], checks: Collection[str]) -> list[Diagnostic]:

@@ -116,16 +116,39 @@ def translated(text: str, language: Language, package: str = "inspector") -> str
     known = catalogue(package, language)
     return rendered(
         text,
-        lambda template: known.get(template) or _around_what(template, known),
+        lambda template: known.get(template) or _around_what(template, known) or _recorded(template, known),
         lambda value: _shown(value, language),
     )
 
 
-def _around_what(template: str, known: Mapping[str, str]) -> str:
-    """``{file}: what: {detail}`` with its ``what`` translated; the template itself where that is not known either."""
+def _around_what(template: str, known: Mapping[str, str]) -> str | None:
+    """``{file}: what: {detail}`` with its ``what`` translated; None where that is not known."""
     parts = _ABOUT_FILE.fullmatch(template)
     found = known.get(parts["what"]) if parts else None
-    return f"{parts['file']}{found}{parts['detail']}" if parts and found else template
+    return f"{parts['file']}{found}{parts['detail']}" if parts and found else None
+
+
+#: What is recorded of names that do not resolve, as text: of each type of address, or of both.
+_RECORDED = re.compile(
+    r"(?P<type>(?:(?:A|AAAA): )?)"
+    r"(?P<text>(?P<before>the name has no |the resolver answered )?(?P<value>[A-Z]+)(?P<after> record)?|.+)"
+)
+
+
+def _recorded(text: str, known: Mapping[str, str]) -> str:
+    """Why a name does not resolve; the text itself where it is something else."""
+    return "; ".join(_of_type(each, known) for each in text.split("; "))
+
+
+def _of_type(text: str, known: Mapping[str, str]) -> str:
+    parts = _RECORDED.fullmatch(text)
+    if parts is None:
+        return text
+    found = known.get(parts["text"])
+    if parts["before"]:
+        template = f"{parts['before']}{{value}}{parts['after'] or ''}"
+        found = known.get(template, template).replace("{value}", parts["value"])
+    return f"{parts['type']}{found}" if found else text
 
 
 class Contributions(Protocol):

@@ -9,7 +9,8 @@ They are data beside the checks: ``<plugin>/remedies/<check id>.yaml`` holds a m
       tried: nginx 1.22.1
 
 Each member of ``lines`` is one setting, of one or more lines of text. ``tried`` is the version on which a test applied
-the lines to a failing server, after which the check passed; a remedy without it was not tried. A product that
+the lines to a server, after which the check passed: one on which it failed, unless no server of that version can be
+made to fail it. A remedy without it was not tried. A product that
 ``PRODUCTS`` does not name says with ``schemes`` which services it offers.
 """
 
@@ -52,7 +53,6 @@ PRODUCTS = {
     "iis": Product("IIS", _WEB, _WEB_PORTS),
     "postfix": Product("Postfix", _SMTP, frozenset({25, 465, 587})),
     "dovecot": Product("Dovecot", _MAILBOX, frozenset({110, 143, 993, 995, 4190})),
-    "bind": Product("BIND", frozenset({"dns", "mail"})),
 }
 
 

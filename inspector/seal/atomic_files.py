@@ -20,7 +20,7 @@ from inspector.seal.layout import INCIDENTS, LEDGER, LOCK, PARTIAL, SALT, UNFINI
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 
-_NO_SPACE = "free some space, then resume the inspection"
+_NO_SPACE = "free some space, then try again; a run goes on with 'inspector run --resume out/RUN'"
 _NO_PERMISSION = "make it writable, or choose another output folder"
 _NO_FOLDER = "a file is where a folder is needed; move it, or choose another output folder"
 _REMEDIES = {

@@ -155,8 +155,8 @@ def node(release: str, options: str, *, identity: str = "rsa") -> Start:
 # --- Servers that speak something else before TLS --------------------------------------------------------------------
 
 
-def postfix() -> Start:
-    """Postfix's SMTP server."""
+def postfix(*more: str) -> Start:
+    """Postfix's SMTP server, with more settings."""
 
     @contextlib.contextmanager
     def start(place: Place) -> Iterator[int]:
@@ -172,7 +172,7 @@ def postfix() -> Start:
             "myhostname = mail.example.vn\nmydestination =\nlocal_recipient_maps =\nalias_maps =\nmynetworks =\n"
             "smtputf8_enable = no\nsmtpd_tls_security_level = may\nmaillog_file = /dev/stdout\n"
             "smtpd_junk_command_limit = 1000\n"
-            f"smtpd_tls_chain_files = {shown.key}, {shown.certificate}\n"
+            f"smtpd_tls_chain_files = {shown.key}, {shown.certificate}\n" + "".join(f"{each}\n" for each in more)
         )
         (etc / "master.cf").write_text(
             f"{place.address}:25 inet n - n - - smtpd\n"
@@ -219,8 +219,8 @@ def dovecot_settings(folder: Path, certificate: Path, key: Path, protocols: Iter
     )
 
 
-def dovecot(protocol: str, port: int) -> Start:
-    """Dovecot with one protocol: imap, pop3, lmtp or sieve."""
+def dovecot(protocol: str, port: int, *more: str) -> Start:
+    """Dovecot with one protocol: imap, pop3, lmtp or sieve, and with more settings."""
 
     @contextlib.contextmanager
     def start(place: Place) -> Iterator[int]:
@@ -233,6 +233,7 @@ def dovecot(protocol: str, port: int) -> Start:
         configuration.write_text(
             dovecot_settings(place.folder, shown.certificate, shown.key, [protocol]).replace("127.0.0.1", place.address)
             + f"service {service} {{\n inet_listener {protocol} {{\n port = {port}\n }}\n {off}}}\n"
+            + "".join(f"{each}\n" for each in more)
         )
         with running(("dovecot", "-F", "-c", configuration), place, port) as listening:
             yield listening

@@ -298,10 +298,17 @@ def needs_namespaces() -> None:
         pytest.skip("unshare -rn is not permitted here")
 
 
+#: The Debian packages of programs that are called otherwise.
+_PACKAGES = {"ip": "iproute2", "nft": "nftables"}
+
+
 @contextlib.contextmanager
 def _apart(kind: str, *setup: str) -> Iterator[int]:
     """A process in a namespace of its own, made by these shell commands; gives its id."""
     needs_namespaces()
+    for program in {each.split()[0] for each in setup}:
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed (Debian: {_PACKAGES.get(program, program)})")
     script = " && ".join([*setup, "echo ready", "exec cat"])
     process = subprocess.Popen(
         ["unshare", "--map-root-user", kind, "sh", "-c", script],

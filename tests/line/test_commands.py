@@ -663,3 +663,12 @@ def test_what_is_neither_a_declaration_nor_an_endpoint_is_named(line: Line, targ
     """Whatever else is missing."""
     result = line.call("plan", target, "--lang", "en")
     assert (result.code, f"'{target}' is neither a declaration nor an endpoint" in result.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("target", "meant"),
+    [("http//www.example.vn/a", "http://www.example.vn/a"), ("www.example.vn", "https://www.example.vn/")],
+)
+def test_a_mistyped_endpoint_is_told_as_it_was_meant(line: Line, target: str, meant: str) -> None:
+    """A scheme without its colon, and a name without a scheme."""
+    assert f"did you mean {meant}?" in line.call("plan", target, "--lang", "en").err

@@ -3,6 +3,7 @@
 import json
 import platform
 import re
+import shutil
 import ssl
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -364,7 +365,7 @@ def test_output_folder_that_cannot_be_written(line: Line, page: str) -> None:
 
 
 def test_disk_that_is_full(line: Line) -> None:
-    """The inspection stops with the remedy and unsealed, and continues once space is free."""
+    """The inspection stops with the remedy and unsealed, and continues once space is free, as does its run."""
     output, gate = line.folder / "small", line.folder / "gate"
     output.mkdir()
     with (
@@ -384,7 +385,11 @@ def test_disk_that_is_full(line: Line) -> None:
         [folder] = [path.parent.relative_to(seen) for path in seen.glob("*/*/*/capture")]
         resumed = line.spawn("run", "--resume", output / folder, output=output, wrap=inside)
         sealed = (seen / folder / "capture" / "manifest.dsse.json").exists()
+        shutil.rmtree(seen / folder / "assessments")  # as when the disk was full after sealing
+        again = line.spawn("run", "--resume", output / folder.parents[1], output=output, wrap=inside)
+        assessed = (seen / folder / "assessments").exists()
     assert stopped.code == 2
     assert "No space left on device" in stopped.err
-    assert "resume the inspection" in stopped.err
+    assert "a run goes on with 'inspector run --resume out/RUN'" in stopped.err
     assert (resumed.code, sealed) == (0, True)
+    assert (again.code, assessed) == (0, True)

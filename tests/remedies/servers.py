@@ -30,6 +30,8 @@ CURVES = "prime192v1:X25519:prime256v1"
 #: The name of parameters with a prime of 1024 bits.
 PRIME = "oakley-1024"
 NAME = "www.example.vn"
+#: Another address than that of clients, which Dovecot would trust.
+OTHER_ADDRESS = "127.0.0.2"
 #: How a remedy says that a setting has to go, and that the one before it has another name since some release.
 REMOVE = "# remove: "
 RENAMED = "# from Dovecot 2.4 on: "
@@ -39,14 +41,15 @@ CERTIFICATE, KEY = "/etc/ssl/certs/server-fullchain.pem", "/etc/ssl/private/serv
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The ports of a server: with TLS (or with STARTTLS), and of plain HTTP."""
+    """The ports of a server: with TLS (or with STARTTLS), and of plain HTTP; and its address."""
 
     tls: int
     plain: int = 0
+    address: str = ADDRESS
 
 
 Blocks = Iterable[PlacedLines]
-#: What is weak beside what always is: ``dh`` primes, ``signatures``, no ``starttls``.
+#: What is weak beside what always is: ``dh`` primes, ``signatures``, no ``starttls``, ``early-data``.
 Weak = frozenset[str]
 Server = Callable[[Blocks, Weak], "contextlib.AbstractContextManager[Ports]"]
 
@@ -152,7 +155,9 @@ def nginx(blocks: Blocks, weak: Weak) -> Iterator[Ports]:
         ports = Ports(free_port(), free_port())
         shown = [f"ssl_certificate {files.certificate};", f"ssl_certificate_key {files.key};"]
         bad = [
-            *("ssl_protocols TLSv1 TLSv1.1 TLSv1.2;", f"ssl_ciphers {SUITES};", f"ssl_ecdh_curve {CURVES};"),
+            f"ssl_protocols {'TLSv1.2 TLSv1.3' if 'early-data' in weak else 'TLSv1 TLSv1.1 TLSv1.2'};",
+            *(f"ssl_ciphers {SUITES};", f"ssl_ecdh_curve {CURVES};", "ssl_session_timeout 9d;"),
+            *(("ssl_early_data on;",) if "early-data" in weak else ()),
             "ssl_prefer_server_ciphers off;",
             *((f"ssl_dhparam {dh(PRIME)};",) if "dh" in weak else ()),
             *(("ssl_conf_command SignatureAlgorithms RSA+SHA1:RSA+SHA256;",) if "signatures" in weak else ()),
@@ -189,7 +194,7 @@ def apache(blocks: Blocks, weak: Weak) -> Iterator[Ports]:
         (place / "chain.pem").write_bytes(files.certificate.read_bytes() + primes)
         bad = [
             *("SSLProtocol -all +TLSv1 +TLSv1.1 +TLSv1.2", f"SSLCipherSuite {SUITES}", "SSLHonorCipherOrder off"),
-            f"SSLOpenSSLConfCmd Curves {CURVES}",
+            *(f"SSLOpenSSLConfCmd Curves {CURVES}", "SSLSessionCacheTimeout 864000"),
             *(("SSLOpenSSLConfCmd SignatureAlgorithms RSA+SHA1:RSA+SHA256",) if "signatures" in weak else ()),
         ]
         modules = "\n".join(
@@ -221,6 +226,7 @@ def haproxy(blocks: Blocks, _weak: Weak) -> Iterator[Ports]:
         bad = [
             *("ssl-default-bind-options ssl-min-ver TLSv1.0 ssl-max-ver TLSv1.2 prefer-client-ciphers",),
             *(f"ssl-default-bind-ciphers {SUITES}", f"ssl-default-bind-curves {CURVES}"),
+            "tune.ssl.lifetime 864000",
         ]
         configuration = place / "haproxy.cfg"
         configuration.write_text(
@@ -246,7 +252,7 @@ def postfix(blocks: Blocks, weak: Weak) -> Iterator[Ports]:
         port = 25
         bad = [
             *("smtpd_tls_protocols = <=TLSv1.2", "smtpd_tls_ciphers = medium", f"tls_medium_cipherlist = {SUITES}"),
-            *("tls_preempt_cipherlist = no",),
+            *("tls_preempt_cipherlist = no", "smtpd_sasl_auth_enable = yes"),
             *((f"smtpd_tls_dh1024_param_file = {dh(PRIME)}",) if "dh" in weak else ()),
             f"tls_eecdh_auto_curves = {CURVES.replace(':', ' ')}",
             f"smtpd_tls_security_level = {'none' if 'starttls' in weak else 'may'}",
@@ -281,16 +287,15 @@ def dovecot(blocks: Blocks, weak: Weak) -> Iterator[Ports]:
     with _place() as (place, files):
         port = 143
         own = dovecot_settings(place, files.certificate, files.key, ["imap"]).replace("ssl = yes\n", "")
+        own = own.replace(ADDRESS, OTHER_ADDRESS)
         is_renamed = "dovecot_config_version" in own
+        primes = f"ssl_server_dh_file = {dh(PRIME)}" if is_renamed else f"ssl_dh = <{dh(PRIME)}"
         bad = [
             *("ssl_min_protocol = TLSv1", f"ssl_cipher_list = {SUITES}", f"ssl_curve_list = {CURVES}"),
             f"ssl = {'no' if 'starttls' in weak else 'yes'}",
             "ssl_server_prefer_ciphers = client" if is_renamed else "ssl_prefer_server_ciphers = no",
-            *(
-                (f"ssl_server_dh_file = {dh(PRIME)}" if is_renamed else f"ssl_dh = <{dh(PRIME)}",)
-                if "dh" in weak
-                else ()
-            ),
+            "auth_allow_cleartext = yes" if is_renamed else "disable_plaintext_auth = no",
+            *((primes,) if "dh" in weak else ()),
         ]
         if is_renamed:
             blocks = [PlacedLines(block.place, renamed(block.lines)) for block in blocks]
@@ -300,5 +305,5 @@ def dovecot(blocks: Blocks, weak: Weak) -> Iterator[Ports]:
             f"service imap-login {{\n inet_listener imap {{\n port = {port}\n }}\n"
             "inet_listener imaps {\n port = 0\n }\n}\n"
         )
-        with running(("dovecot", "-F", "-c", configuration), port):
-            yield Ports(port)
+        with running(("dovecot", "-F", "-c", configuration), port, OTHER_ADDRESS):
+            yield Ports(port, address=OTHER_ADDRESS)

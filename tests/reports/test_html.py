@@ -557,8 +557,10 @@ def test_the_record_shows_what_is_given(language: Language) -> None:
         ),
         copies=3,
     )
-    made = page(language, specimens.view(record=record))
+    view = specimens.view(record=record)
+    made = page(language, view)
     shown = made.one("record").text
+    assert view.head in shown
     title = specimens.view().heading("open-ports", language)
     day = "05/12/2026" if language is Language.VI else "2026-12-05"
     for words in ("12/BB-ĐKT", "Hà Nội", "15/QĐ-ANM", "Phòng An ninh mạng", "Trưởng đoàn", "Giám đốc", "tồn tại",

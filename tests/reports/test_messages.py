@@ -269,3 +269,23 @@ def test_declared_facts_are_in_the_words_of_the_law() -> None:
     for other in ("max-age=300", "default-src=none", "p=reject", "users = 3", "private", "true"):
         assert words.value(other) == other
     assert translator(Language.EN).value("basic_data_subjects≥100000") == "people with basic personal data ≥ 100,000"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "vietnamese"),
+    [
+        ("the name does not exist (NXDOMAIN)", "tên miền không tồn tại (NXDOMAIN)"),
+        (
+            "A: the resolver answered REFUSED; AAAA: the resolver answered SERVFAIL",
+            "A: máy chủ phân giải tên miền trả lời REFUSED; AAAA: máy chủ phân giải tên miền trả lời SERVFAIL",
+        ),
+        (
+            "the name has no A record; the name has no AAAA record",
+            "tên miền không có bản ghi A; tên miền không có bản ghi AAAA",
+        ),
+        ("A: 192.0.2.1 port 53/udp: Connection refused", "A: 192.0.2.1 port 53/udp: Connection refused"),
+    ],
+)
+def test_why_a_name_does_not_resolve_is_translated(recorded: str, vietnamese: str) -> None:
+    """It is recorded as text; what the system itself says stays as it is."""
+    assert translated(recorded, Language.VI) == vietnamese

@@ -410,3 +410,38 @@ def test_code_quality_is_what_gitlab_reads() -> None:
         assert issue["location"]["path"] == "documents/khai báo.yaml"
         assert issue["location"]["lines"]["begin"] >= 1
         assert "\n" not in issue["description"]
+
+
+#: What GitLab reads of an issue, from the fields that its documentation lists ("Code Quality report format") and the
+#: types that it validates; an issue that does not conform is left out without a word.
+_ISSUE = {
+    "type": "object",
+    "required": ["description", "check_name", "fingerprint", "severity", "location"],
+    "additionalProperties": False,
+    "properties": {
+        "description": {"type": "string", "minLength": 1},
+        "check_name": {"type": "string", "minLength": 1},
+        "fingerprint": {"type": "string", "minLength": 1},
+        "severity": {"enum": ["info", "minor", "major", "critical", "blocker"]},
+        "location": {
+            "type": "object",
+            "required": ["path", "lines"],
+            "properties": {
+                "path": {"type": "string", "pattern": r"^(?!\./|/)."},
+                "lines": {
+                    "type": "object",
+                    "required": ["begin"],
+                    "properties": {"begin": {"type": "integer", "minimum": 1}},
+                },
+            },
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("language", Language)
+def test_every_issue_has_the_form_that_gitlab_documents(language: Language) -> None:
+    """The file is an array without a byte order mark; paths are relative and do not begin with a dot."""
+    data = CODE_QUALITY.render([twice(), other(), specimens.plain()], language)
+    assert data.startswith(b"[")
+    jsonschema.validate(json.loads(data), {"type": "array", "minItems": 1, "items": _ISSUE})

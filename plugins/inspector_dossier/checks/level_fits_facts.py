@@ -128,7 +128,7 @@ def level_fits_facts(
             if _is_kept(declared, kept_before) and not _has_changed(declared):
                 return _kept(declared, criterion, level)
             return failed(
-                "declared facts {measured}: {threshold} requires level {implied}, declared is level {declared}",
+                "level {implied} is required, level {declared} is declared; facts: {measured}; criterion: {threshold}",
                 measured=tuple(_values(declared.facts, criterion)),
                 threshold=tuple(_conditions(criterion)),
                 implied=criterion.level,

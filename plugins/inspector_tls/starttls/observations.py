@@ -19,13 +19,15 @@ class TlsReadiness(StrEnum):
 class StartTls(Observation):
     """Whether one port at one address begins TLS when its protocol requests it.
 
-    ``scheme`` names the protocol; ``reply`` is the server's reply where it does not, printable and bounded.
+    ``scheme`` names the protocol; ``reply`` is the server's reply where it does not, printable and bounded. ``logins``
+    are the log-ins that it announces before TLS, as in ``logins_before_tls``.
     """
 
-    kind: ClassVar[str] = "starttls/1"
+    kind: ClassVar[str] = "starttls/2"
 
     scheme: str
     readiness: TlsReadiness
+    logins: Answer[tuple[str, ...]]
     reply: str = ""
 
 

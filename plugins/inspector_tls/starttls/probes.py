@@ -25,6 +25,7 @@ from inspector import (
     probe,
 )
 from inspector_tls.starttls.injection import INJECTED, InjectedCommand
+from inspector_tls.starttls.logins import logins_before_tls
 from inspector_tls.starttls.negotiation import SCHEMES, Names, Negotiation, NoTls, NotOffered, Refused, shown
 from inspector_tls.starttls.observations import StartTls, StartTlsInjection, TlsReadiness
 from inspector_tls.starttls.runner import names_of, negotiate
@@ -173,7 +174,8 @@ def parse(output: ScanOutput, context: ParseContext) -> StartTls:
     (dialogue,) = StoredDialogues.of(output)
     scheme = context.subject.scheme
     readiness, reply = dialogue.readiness(scheme)
-    return StartTls(scheme=scheme, readiness=readiness, reply=reply)
+    logins = logins_before_tls(scheme, b"".join(dialogue.received))
+    return StartTls(scheme=scheme, readiness=readiness, logins=logins, reply=reply)
 
 
 @probe(

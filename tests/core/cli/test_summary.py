@@ -105,6 +105,15 @@ def test_failures_that_do_not_count_come_last_and_say_so() -> None:
     assert [line.partition(":")[0] for _, line in whole] == ["improvement recommended, excused"]
 
 
+def test_what_two_rows_say_alike_is_printed_once() -> None:
+    """The worse one is printed; the verdict counts both."""
+    same = {"check": "c-1", "requirement": "r-1", "subject": "https://www.example.vn"}
+    lines = printed(summary(finding(1, severity="medium", **same), finding(2, severity="low", **same)))
+    assert sum("Accepts" in line for line in lines) == 1
+    assert any(line.startswith("MEDIUM: Accepts") for line in lines)
+    assert "1 medium, 1 low" in " ".join(lines)
+
+
 def test_ways_in_for_ransomware_come_first_among_equals() -> None:
     """Of failures that are as severe, those of requirements with the tag are printed first."""
     row = examples.ROWS[0]
@@ -180,6 +189,13 @@ def test_verbose_has_a_line_for_every_finding_and_summary_one_for_each_system() 
     assert sum(" – " in line for line in lines) == len(MANY) + len(UNSEEN) + 1
     assert any("TLS_WITH_A_LONG_NAME, " * 20 in line for line in lines)
     assert printed(made, made, summary=True) == [verdict(made)] * 2
+
+
+def test_a_folder_without_reports_is_not_said_to_have_some() -> None:
+    """Of many systems no report is written unless asked for: how to write one is said instead."""
+    lines = printed(*(summary(must(1), system=f"s-{number}") for number in range(12)))
+    assert any(line.startswith("Bundles: ") for line in lines)
+    assert any(line.startswith("Write the report of a system: inspector report ") for line in lines)
 
 
 def test_severity_has_a_colour_on_a_terminal_alone(capsys: pytest.CaptureFixture[str]) -> None:

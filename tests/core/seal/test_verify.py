@@ -274,6 +274,20 @@ def test_other_versions_are_not_comparable(judged: Bundle, key: SigningKey, chan
     assert "fail would become inconclusive" in describe_today(answer.today[0])
 
 
+def test_many_other_versions_are_counted_and_named(judged: Bundle, key: SigningKey) -> None:
+    """After an upgrade the line says what has another version; each version is printed on demand."""
+    plugins = tuple(PluginRecord(name=f"p{n}", distribution="other", version="1", digest="f" * 64) for n in range(9))
+
+    def later(bundle: Bundle, _was: Assessment) -> Assessment:
+        return assessment(bundle, Outcome.INCONCLUSIVE).model_copy(update={"plugins": plugins})
+
+    reproduced = verify(judged.folder, trusted=[key.keyid], reassess=later).reproduced
+    assert "9 have other versions now: p0, p1, " in describe_reproduced(reproduced)
+    assert "ffff" not in describe_reproduced(reproduced)
+    assert describe_reproduced(reproduced, verbose=True).count("f" * 12) == 9
+    assert "9 thành phần nay có phiên bản khác" in describe_reproduced(reproduced, vietnamese)
+
+
 def test_a_check_that_is_gone_is_not_comparable(judged: Bundle, key: SigningKey) -> None:
     """When the capture cannot be assessed again, the reason is reported and the bundle stays intact."""
 

@@ -27,6 +27,7 @@ from inspector.testing import record, run_probe
 from inspector_tls.mta_sts.observations import MtaSts
 from inspector_tls.mta_sts.probes import mail_server, mta_sts, mta_sts_policy
 from inspector_tls.revocation.observations import Revocation
+from inspector_tls.starttls.observations import StartTls
 from inspector_tls.starttls.probes import starttls, starttls_injection
 from tests.agreement.environment import ServerPlaces
 from tests.agreement.expected import Start
@@ -57,7 +58,7 @@ from tests.plugins.inspector_tls.resumption.ticket_servers import TLS_1_2, ticke
 from tests.plugins.inspector_tls.revocation import sources
 from tests.plugins.inspector_tls.scanning import scan, scan_certificates, scan_resumption
 from tests.plugins.inspector_tls.starttls.scripted_servers import SCRIPTS, Habit, Script, speaking
-from tests.plugins.inspector_tls.starttls.servers import serving, staged
+from tests.plugins.inspector_tls.starttls.servers import LOGIN_SERVERS, serving, staged
 
 FOLDER = Path(__file__).parent
 HOST = "www.example.vn"
@@ -351,6 +352,13 @@ class Servers:
             with servers.answering(speaking(script, context, habit)) as port:
                 return run_probe(probe, f"smtp://www.example.vn:{port}", negotiation_seconds=2).seen(probe.kind)
 
+        def login(name: str, scheme: str, start: Start) -> Observation:
+            with staged() as stage:
+                place = stage.place(name)
+                with serving(place, scheme, self.good, start) as port:
+                    uri = f"{scheme}://{HOST}:{port}"
+                    return run_probe(starttls, uri, address=place.address, negotiation_seconds=5).seen(StartTls)
+
         smtp = SCRIPTS["smtp"]
         without = replace(smtp, replies={**smtp.replies, b"EHLO": b"250 SIZE\r\n"})
         refusing = replace(smtp, request=b"", replies={**smtp.replies, b"STARTTLS": b"501 no\r\n"})
@@ -358,6 +366,7 @@ class Servers:
             "starttls/offered": partial(observe, starttls, smtp),
             "starttls/not-offered": partial(observe, starttls, without),
             "starttls/refused": partial(observe, starttls, refusing),
+            **{f"starttls/{name}": partial(login, name, *each) for name, each in LOGIN_SERVERS.items()},
             "starttls-injection/discards": partial(observe, starttls_injection, smtp),
             "starttls-injection/executes": partial(observe, starttls_injection, smtp, Habit.KEEPS),
             "starttls-injection/not-offered": partial(observe, starttls_injection, without),

@@ -35,15 +35,33 @@ FIELD: Final[dict[str, tuple[Start, str]]] = {
 }
 
 
+#: Dovecot takes clients of these networks for secured, as those at its own address.
+_TRUSTED = "login_trusted_networks = 127.0.0.0/8"
+_SASL = ("smtpd_sasl_auth_enable = yes", "smtpd_sasl_security_options = noanonymous")
+#: Servers that differ in the log-ins that they offer before TLS: the scheme, and how the server is started.
+LOGIN_SERVERS: Final[dict[str, tuple[str, Start]]] = {
+    "postfix-login": ("smtp", programs.postfix(*_SASL)),
+    "postfix-login-in-tls": ("smtp", programs.postfix(*_SASL, "smtpd_tls_auth_only = yes")),
+    "postfix-no-login": ("smtp", programs.postfix()),
+    "dovecot-imap-login": ("imap", programs.dovecot("imap", 143, _TRUSTED)),
+    "dovecot-imap-login-in-tls": ("imap", programs.dovecot("imap", 143, "ssl = required")),
+    "dovecot-pop3-login": ("pop3", programs.dovecot("pop3", 110, _TRUSTED)),
+    "dovecot-pop3-login-in-tls": ("pop3", programs.dovecot("pop3", 110, "ssl = required")),
+    "dovecot-sieve-login": ("sieve", programs.dovecot("sieve", 4190, _TRUSTED)),
+    "dovecot-sieve-login-in-tls": ("sieve", programs.dovecot("sieve", 4190, "ssl = required")),
+    "vsftpd": ("ftp", programs.vsftpd()),
+}
+
+
 @contextlib.contextmanager
-def serving(place: Place, scheme: str, identity: Identity) -> Iterator[int]:
-    """A server of this protocol in this folder with this identity, and its port."""
+def serving(place: Place, scheme: str, identity: Identity, start: Start | None = None) -> Iterator[int]:
+    """A server of this protocol (or what ``start`` starts) in this folder with this identity, and its port."""
     place.folder.chmod(0o755)
     certificate, key = identity.write(place.folder, "shown")
     for each in (certificate, key):
         each.chmod(0o644)  # some servers read them as another user
     shown = Files(certificate, key, identity.certificate.fingerprint(hashes.SHA256()).hex())
-    start, _name = FIELD[scheme]
+    start = start or FIELD[scheme][0]
     try:
         with start(replace(place, keys={"rsa": shown})) as port:  # type: ignore[arg-type]  # one identity is enough
             yield port
