@@ -28,7 +28,16 @@ from inspector.model.observation import Evidence, Raw, RawRef
 from inspector.record.incident import Incident
 from inspector.record.inspection import Inspection
 from inspector.record.ledger_entry import LedgerEntry
-from inspector.record.limits import JSON_BYTES, LINE_BYTES, PACK_BYTES, RAW_BYTES, check_size, limit_of, too_long
+from inspector.record.limits import (
+    JSON_BYTES,
+    LINE_BYTES,
+    PACK_BYTES,
+    RAW_BYTES,
+    check_part,
+    check_size,
+    limit_of,
+    too_long,
+)
 from inspector.seal import atomic_files as disk
 from inspector.seal.bundle import Bundle
 from inspector.seal.json_parts import INSPECTION
@@ -196,7 +205,7 @@ class CaptureWriter:
                 remedy="correct the option or variable that it comes from",
             ) from None
         for name, data in parts.items():
-            check_size(f"{CAPTURE}/{name}", len(data))
+            check_part(f"{CAPTURE}/{name}", data)
         common, own = shared_of(parts)
         own[SHARED_TABLE] = canonical({name: sha256 for name, (sha256, _) in common.items()})
         own[INSPECTION.rest] = own.pop(INSPECTION.rest)  # last: without it nothing was begun
@@ -384,7 +393,7 @@ class CaptureWriter:
         with self._mutex:
             self._check_open()
             if name not in self._frames:
-                check_size(f"{CAPTURE}/{name}", len(data))
+                check_part(f"{CAPTURE}/{name}", data)
                 self._append([(name, compressed(data), None)], is_synced=True)
 
     def further(self) -> tuple[tuple[Authorisation, ...], ...]:
@@ -570,7 +579,7 @@ class CaptureWriter:
 
 
 def _part(name: str, content: bytes, ledger: int | None) -> tuple[str, bytes, int | None]:
-    check_size(f"{CAPTURE}/{name}", len(content))
+    check_part(f"{CAPTURE}/{name}", content)
     return name, compressed(content), ledger
 
 

@@ -28,6 +28,7 @@ from pydantic import NonNegativeInt, TypeAdapter, ValidationError
 from inspector.model.base import Model, canonical
 from inspector.model.errors import BundleError
 from inspector.model.formatted import FormattedMessage
+from inspector.record.limits import LINE_BYTES, too_long
 
 _MAGIC = (0x184D2A5D).to_bytes(4, "little")
 _PREFIX_BYTES = 8
@@ -232,13 +233,16 @@ def stored_at(descriptor: int, frame: Frame) -> bytes:
 
 
 def joined(raw: Mapping[str, bytes]) -> bytes:
-    """The content of a part for raw bytes: a line with their sizes in JSON, then the bytes."""
-    return canonical([len(data) for data in raw.values()]) + b"\n" + b"".join(raw.values())
+    """The content of a part for raw bytes: a line with their sizes in JSON, then the bytes; raises LimitExceeded."""
+    sizes = canonical([len(data) for data in raw.values()])
+    if len(sizes) >= LINE_BYTES:
+        raise too_long("the sizes of raw answers", LINE_BYTES)
+    return sizes + b"\n" + b"".join(raw.values())
 
 
 def split(content: bytes, name: str) -> list[tuple[int, int]]:
     """Where each of the raw bytes begins and ends in the content of a part; raises BundleError."""
-    line, _, _ = content.partition(b"\n")
+    line = content[: content.find(b"\n", 0, LINE_BYTES) + 1].removesuffix(b"\n")
     try:
         sizes = _SIZES.validate_json(line, strict=True)
     except ValidationError:

@@ -359,7 +359,8 @@ def _contents(folder: Path, assessments: list[str]) -> list[FileFault]:
                 bundle.raw(ref)
         for name in bundle.inspection.trust:
             bundle.trust(name)
-        bundle.ledger()
+        for _ in bundle.ledger_lines():
+            pass
         for name in assessments:
             bundle.assessment(name)
     except BundleError as error:
