@@ -171,6 +171,8 @@ class Worker:
             self._may_connect = bool(head["network"])
             if head.get("goes_on"):
                 self._guard_as_parent()
+            if head.get("log_level"):
+                self._log_from(int(head["log_level"]))
             try:
                 _limit_memory(int(head["memory_bytes"]))
                 result = resolve_name(head["function"])(*arguments)
@@ -187,6 +189,17 @@ class Worker:
 
         guard_process()
         self._goes_on = True
+
+    def _log_from(self, level: int) -> None:
+        """Send what the core logs from this level on to the parent."""
+        import logging
+
+        from inspector.network.sandbox.log_lines import Sender
+
+        logger = logging.getLogger("inspector")
+        logger.setLevel(level)
+        if not logger.handlers:
+            logger.addHandler(Sender(partial(self.send, Kind.LOG, {})))
 
     def _report(self, error: BaseException) -> None:
         from inspector.model.errors import ScanFailure
