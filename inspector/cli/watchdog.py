@@ -82,8 +82,12 @@ class Watchdog:
 
 
 def watchdog() -> Watchdog | None:
-    """A watchdog; None where other threads run, of which a copy of the process has none."""
-    return Watchdog() if threading.active_count() == 1 and hasattr(os, "fork") else None
+    """A watchdog; None where other threads run, of which a copy of the process has none, or where none can be made."""
+    if threading.active_count() > 1 or not hasattr(os, "fork"):
+        return None
+    with suppress(OSError):
+        return Watchdog()
+    return None
 
 
 def _watch(read: int, parent: int) -> None:
