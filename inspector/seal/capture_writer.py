@@ -35,6 +35,7 @@ from inspector.record.limits import (
     RAW_BYTES,
     check_part,
     check_size,
+    check_values,
     limit_of,
     too_long,
 )
@@ -61,7 +62,7 @@ from inspector.seal.layout import (
     scan_part,
 )
 from inspector.seal.manifest import CaptureSealed, envelope_of, fault_of, payload_of
-from inspector.seal.pack import Frame, PackWriter, compressed, joined, split
+from inspector.seal.pack import Frame, PackWriter, compressed, joined, sizes_of, split
 from inspector.seal.pack_survey import ENDS_IN_ZEROS, PackSurvey
 from inspector.seal.shared_files import add_shared, archive_of, read_shared, shared_of
 from inspector.seal.signing import SigningKey
@@ -112,9 +113,11 @@ def reference_to(raw: Raw) -> RawRef:
 def prepare(evidence: Evidence, raw: Iterable[Raw] = ()) -> PreparedEvidence:
     """What is kept of a scan; nothing is written yet.
 
-    Raises ValueError when the evidence could not be parsed back (a bug of its probe).
+    Raises ValueError or LimitExceeded when the evidence could not be parsed back (a bug of its probe).
     """
     data = evidence.canonical()
+    check_values("evidence", data)
+    sizes_of(each.size for each in evidence.raw)
     parsed = Evidence.parse(data)
     if len(data) > JSON_BYTES:
         raise ValueError(f"evidence of {len(data)} bytes; at most {JSON_BYTES} can be read back")

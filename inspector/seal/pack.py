@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import zstandard
@@ -232,12 +232,17 @@ def stored_at(descriptor: int, frame: Frame) -> bytes:
 # --- Raw bytes --------------------------------------------------------------------------------------------------------
 
 
+def sizes_of(raw: Iterable[int]) -> bytes:
+    """The line with the sizes of raw bytes; raises LimitExceeded."""
+    line = canonical(list(raw)) + b"\n"
+    if len(line) > LINE_BYTES:
+        raise too_long("the sizes of raw answers", LINE_BYTES)
+    return line
+
+
 def joined(raw: Mapping[str, bytes]) -> bytes:
     """The content of a part for raw bytes: a line with their sizes in JSON, then the bytes; raises LimitExceeded."""
-    sizes = canonical([len(data) for data in raw.values()])
-    if len(sizes) >= LINE_BYTES:
-        raise too_long("the sizes of raw answers", LINE_BYTES)
-    return sizes + b"\n" + b"".join(raw.values())
+    return sizes_of(map(len, raw.values())) + b"".join(raw.values())
 
 
 def split(content: bytes, name: str) -> list[tuple[int, int]]:
