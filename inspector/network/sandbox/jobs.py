@@ -52,7 +52,7 @@ class _Job:
         log_fields: Mapping[str, object] | None = None,
     ) -> None:
         self._worker = worker
-        self._log_fields = log_fields or {}
+        self._log_fields = log_fields
         self._name = name
         self._cancel_scope = cancel_scope
         self._grant = grant
@@ -80,7 +80,7 @@ class _Job:
                         return result
         except EOFError:
             raise ScanFailure(Cause.BUG, f"{self._name} ended its process: {self._worker.describe_end()}") from None
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise ScanFailure(Cause.BUG, f"{self._name}: its process sent an invalid frame: {error}") from None
 
     async def _send(self, kind: Kind, head: dict[str, Any], body: bytes = b"") -> None:
@@ -103,7 +103,7 @@ class _Job:
                 lease = self._leases.pop(head["id"])
                 lease.record.sent, lease.record.received = head["sent"], head["received"]
                 lease.release()
-            case Kind.LOG:
+            case Kind.LOG if self._log_fields is not None:
                 log_lines.log(body, self._log_fields)
             case Kind.ERROR:
                 raise ScanFailure(Cause.BUG, f"{self._name}: {head['error']}")

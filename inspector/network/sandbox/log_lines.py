@@ -36,10 +36,11 @@ def _text(value: object) -> str:
 
 
 def log(data: bytes, fields: Mapping[str, object]) -> None:
-    """Log a line of a worker, with these fields of its job. Raises KeyError or ValueError for nonsense."""
+    """Log a line of a worker, with these fields of its job. Raises KeyError, TypeError or ValueError for nonsense."""
     line = json.loads(data)
-    logger = logging.getLogger(str(line["logger"]))
+    name, level = str(line["logger"]), int(line["level"])
+    if name.partition(".")[0] != "inspector":
+        raise ValueError(f"a line of {name!r}")
     sent = {name: value for name, value in dict(line["fields"]).items() if name in FIELDS}
-    level = int(line["level"])
-    if logger.isEnabledFor(level):
+    if (logger := logging.getLogger(name)).isEnabledFor(level):
         logger.log(level, "%s", str(line["message"]), extra={**sent, **fields})
