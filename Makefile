@@ -51,7 +51,8 @@ benchmark: setup
 	$(VENV)/python -m benchmarks.plans
 	$(VENV)/python -m benchmarks.tls
 
-# Measures a run over many systems beside the same ones one after the other: make benchmark-fleet ARGS='500 --compared 8'
+# Measures a run over many systems beside the same ones one after the other, and beside sslyze and nmap; fails where a
+# finding differs: make benchmark-fleet ARGS='500 --only polite'
 benchmark-fleet: setup
 	$(VENV)/python -m benchmarks.fleet $(ARGS)
 

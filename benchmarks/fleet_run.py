@@ -8,7 +8,6 @@ from __future__ import annotations
 import atexit
 import gc
 import json
-import os
 import resource
 import sys
 import threading
@@ -21,8 +20,9 @@ from inspector.fleet.admission import SystemAdmission
 
 _lags: list[float] = []
 _files = [0]
-_memory: list[tuple[float, int]] = []
-_pauses: list[float] = []
+_sockets = [0]
+#: Resident memory (MiB) when each of the systems had ended.
+_memory: list[int] = []
 
 
 def _record() -> None:
@@ -32,16 +32,32 @@ def _record() -> None:
         _lags.append(seconds)
         record(admission, seconds)
 
+    leave = SystemAdmission.leave
+
+    def left(admission: SystemAdmission) -> None:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        _memory.append(pages * resource.getpagesize() // 2**20)
+        leave(admission)
+
     changed: Any = SystemAdmission
     changed.record_lag = noted
+    changed.leave = left
 
 
 def _watch() -> None:
     while True:
         time.sleep(1)
-        _files[0] = max(_files[0], len(os.listdir("/proc/self/fd")))  # noqa: PTH208  (numbers are wanted)
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        _memory.append((time.monotonic(), pages * resource.getpagesize() // 2**20))
+        kinds = [_kind(each) for each in Path("/proc/self/fd").iterdir()]
+        _files[0] = max(_files[0], len(kinds))
+        _sockets[0] = max(_sockets[0], sum(each.startswith("socket:") for each in kinds))
+
+
+def _kind(descriptor: Path) -> str:
+    """What a descriptor is; "" where it was closed meanwhile."""
+    try:
+        return str(descriptor.readlink())
+    except OSError:
+        return ""
 
 
 def _write(file: Path, began: float) -> None:
@@ -52,8 +68,9 @@ def _write(file: Path, began: float) -> None:
         "cpu": own.ru_utime + own.ru_stime,
         "cpu_children": children.ru_utime + children.ru_stime,
         "memory": own.ru_maxrss // 1024,
-        "memory_over_time": [each for _, each in _memory[:: max(1, len(_memory) // 20)]],
+        "memory_at": [_memory[len(_memory) * part // 100 - 1] for part in (10, 50, 100)] if len(_memory) >= 10 else [],
         "files": _files[0],
+        "sockets": _sockets[0],
         "lag_p50": lags[len(lags) // 2],
         "lag_p99": lags[len(lags) * 99 // 100],
     }

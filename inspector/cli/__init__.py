@@ -73,9 +73,15 @@ def _keep_docstrings() -> None:
 
 
 def _own_process() -> None:
-    """Before the first plugin is imported: guard the process, and let no plugin end it or print a traceback."""
+    """Before the first plugin is imported: guard the process; no plugin ends it, blocks it or prints a traceback."""
+    from inspector.cli.watchdog import end_process, watchdog
     from inspector.network.guard.audit_hook import guard_process
+    from inspector.plugin import containment, time_limits
 
+    if os._exit is _exit and (watching := watchdog()):  # once, and before it is guarded
+        time_limits.watched = watching.watched
+        containment.after_import = watching.close
+    time_limits.give_up = end_process
     guard_process()
     sys.unraisablehook = _ignore_unraisable
     threading.excepthook = _log_thread

@@ -108,6 +108,9 @@ def _listed(listed: Listed, translate: Translate) -> Iterator[str]:
     else:
         by = FormattedMessage("a trusted signer" if listed.trusted else "an unknown signer")
         yield translate(FormattedMessage("as the index of the run says, signed by {signer}", signer=by))
+    if listed.unfinished:
+        yield translate("systems of the run without a sealed inspection in its index:")
+        yield from capped([f"  {_shown(printable(each))}" for each in listed.unfinished], translate)
 
 
 def capped(lines: Sequence[str], translate: Translate) -> list[str]:

@@ -461,8 +461,8 @@ class Collector:
                 first = self._done.get((task.key, 1)) if scan > 1 else None
                 async with asyncio.timeout_at(self.stop_at):
                     taken = await self.shared.find(question, task.key, network, first.ended if first else None)
-                if taken is not None:
-                    return taken
+                if taken is not None and taken.output is not None:
+                    return replace(taken, output=network.with_own_fingerprints(taken.output, taken.log))
                 leading = self.shared.begin(question, task.key, network)
             scanning = asyncio.create_task(
                 self._call(task, probe, target, network, needs), name=f"{probe.name} {task.subject.uri}"
@@ -481,7 +481,9 @@ class Collector:
                 if leading is not None and self.shared is not None:
                     is_for_all = self._is_for_all(task, output) and network.end_sharing()
                     self.shared.end(task.key, leading, output if is_for_all else None)
-        return output if network.violation is None else ScanOutput(failure=failure_of(network.violation, probe))
+        if network.violation is not None:
+            output = ScanOutput(failure=failure_of(network.violation, probe))
+        return output if leading is None else network.with_own_fingerprints(output, leading.log)
 
     def _unfinished(self, task: ScanTask, scan: int) -> UnfinishedScan:
         """What this scan keeps until it is recorded."""

@@ -3,8 +3,8 @@
 Systems that share an address ask it the same questions. The first inspection that comes to one scans; the others wait
 for it and take its output, and the ledger of each lists the connections under its own authorisation. Whose
 authorisation did not cover one of them at its instant, or permits only a lower rate, scans for itself; so does whoever
-waited for a scan whose result is only the scanning inspection's: one that was cancelled, was refused something, or has
-digests keyed with its salt (ADR 39).
+waited for a scan whose result is only the scanning inspection's: one that was cancelled, or was refused something. The
+fingerprints of secrets in a result are keyed anew by each that takes it (ADR 39).
 """
 
 from __future__ import annotations

@@ -120,6 +120,7 @@ class InWorkers(RunSteps):
                 context=self._context,
                 pool=_POOL,
                 call_seconds=CALL_SECONDS,
+                log_fields={"system": system},
             )
         except StuckCall as stuck:
             raise InspectorError(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from inspector.declare.authorisation import Rates
 from inspector.model.certificate_flaw import CertificateFlaw
 from inspector.model.errors import ScanFailure
+from inspector.network.fingerprints import replaced_runs
 from inspector.network.transport.round_trip import RoundTripEnd
 from inspector.network.transport.stream import Stream
 from inspector.plugin.probe import Target
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import dns.message
     import httpx
 
+    from inspector.model.observation import ScanOutput
     from inspector.network.pacing.admission import ConnectionLog
     from inspector.network.session import ProbeSession
 
@@ -50,6 +52,14 @@ class PartStore(Protocol):
         """Keep one more part; it survives the end of the process."""
 
 
+#: The digits of a fingerprint that may stand for it.
+_SHORT = 12
+
+
+def _keyed(salt: bytes, secret: bytes) -> str:
+    return hmac.new(salt, secret, hashlib.sha256).hexdigest()
+
+
 class Network:
     """What a probe's ``scan`` may do on the network.
 
@@ -72,9 +82,16 @@ class Network:
         self._unfinished = unfinished
 
     def fingerprint(self, secret: bytes) -> str:
-        """``len=N;sha256=…``, which replaces a secret in raw bytes; the digest is keyed with this inspection's salt."""
-        self._session.keep_private()
-        return f"len={len(secret)};sha256={hmac.new(self._salt, secret, hashlib.sha256).hexdigest()}"
+        """``len=N;sha256=…``, which replaces a secret in raw bytes; the digest is keyed with this inspection's salt.
+
+        Keep it as it is, or the last twelve digits of it: where inspections share a scan, each of them finds these in
+        the output, and puts digests of its own in their place.
+        """
+        log = self._session.log
+        keyed = _keyed(self._salt if log is None else log.key, secret)
+        if log is not None:
+            log.secrets[keyed] = secret
+        return f"len={len(secret)};sha256={keyed}"
 
     async def connect(self, port: int | None = None, *, timeout: float = 10.0) -> Stream:
         """Open TCP to the target's pinned address; ``port`` defaults to the target's."""
@@ -275,6 +292,12 @@ class Network:
     def permits(self, rates: Rates) -> bool:
         """Whether a scan at these rates keeps to the authorisation of this one."""
         return self._session.permits(rates)
+
+    def with_own_fingerprints(self, output: ScanOutput, log: ConnectionLog) -> ScanOutput:
+        """What a scan that may be shared gave, with the fingerprints in it keyed with this inspection's salt."""
+        own = {digest: _keyed(self._salt, secret) for digest, secret in log.secrets.items()}
+        own |= {digest[-_SHORT:]: keyed[-_SHORT:] for digest, keyed in own.items()}
+        return output if not own else replaced_runs(output, own)
 
     def adopt(self, log: ConnectionLog) -> bool:
         """Take over the connections of another inspection's scan; whether the authorisation of this one covers each."""

@@ -30,6 +30,8 @@ def _nothing() -> None:
 
 #: Called before plugins are imported; the command line, which owns its process, guards it from then on.
 before_import: Callable[[], None] = _nothing
+#: Called when all are loaded.
+after_import: Callable[[], None] = _nothing
 
 
 class ContainedError(Exception):

@@ -22,11 +22,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import ParamSpec, TypeVar
 
 from inspector.model.base import Cause
-from inspector.model.errors import ScanFailure
+from inspector.model.errors import InspectorError, ScanFailure
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,6 +39,16 @@ _CHECKS_PER_LIMIT = 10
 
 class _Expired(BaseException):
     """Raised inside code that exceeded its limit; no ``Exception``, so that code which catches those ends, too."""
+
+
+def _unwatched(_seconds: float, _error: InspectorError) -> AbstractContextManager[None]:
+    """A host program's process is watched by nobody."""
+    return nullcontext()
+
+
+#: Within its body this process is ended with the error after so many seconds, also where it is stuck in C: for what no
+#: interruption reaches.
+watched: Callable[[float, InspectorError], AbstractContextManager[None]] = _unwatched
 
 
 def is_main_thread() -> bool:
@@ -112,6 +122,16 @@ def named(what: str) -> Iterator[None]:
         tell("")
 
 
+def _go_on(_what: str) -> None:
+    """A host program's process is not this package's to end."""
+
+
+#: Called with what runs where third-party code was interrupted for so many seconds in vain, because it catches whatever
+#: interrupts it: the command line ends its process, which nothing else can do.
+give_up: Callable[[str], None] = _go_on
+VAIN_SECONDS = 30.0
+
+
 class TookTooLong(ScanFailure):
     """A call took longer than its limit."""
 
@@ -121,7 +141,9 @@ class Clock:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
+        self._what = ""
         self._deadline = math.inf
+        self._interrupted_at = math.inf
         self._has_expired = False
         #: Keeps the watchdog from raising when the call has just ended; reentrant, because a signal handler takes it in
         #: the thread that may hold it.
@@ -139,7 +161,9 @@ class Clock:
         """The function's result. Raises ``TookTooLong`` (cause bug, naming ``what``) when it exceeds the limit."""
         self._has_expired = False
         try:
+            self._what = what
             self._deadline = time.monotonic() + self._seconds
+            self._interrupted_at = math.inf
             try:
                 with named(what):
                     return function(*args, **kwargs)
@@ -157,6 +181,9 @@ class Clock:
                 return
             self._deadline = time.monotonic()  # until the call has ended: what is raised in a destructor is ignored
             self._has_expired = True
+            self._interrupted_at = min(self._interrupted_at, self._deadline)
+            if self._deadline - self._interrupted_at > VAIN_SECONDS:
+                give_up(self._what)
             interrupt(_Expired)
 
 
@@ -195,6 +222,7 @@ class _BlockingWatch:
         self._seconds = seconds
         self._users: Counter[asyncio.Task[object] | None] = Counter()
         self._last_pulse = 0.0
+        self._interrupted_at = math.inf
         self._suspect: asyncio.Task[object] | None = None
         self._pulsing: asyncio.Task[None] | None = None
         self._timer = ExitStack()
@@ -227,7 +255,7 @@ class _BlockingWatch:
 
     async def _pulse(self) -> None:
         while True:
-            self._last_pulse, self._suspect = time.monotonic(), None
+            self._last_pulse, self._suspect, self._interrupted_at = time.monotonic(), None, math.inf
             await asyncio.sleep(self._seconds / 4)
 
     def _check(self, interrupt: _Raise) -> None:
@@ -235,7 +263,11 @@ class _BlockingWatch:
         known, self._suspect = self._suspect, running
         if running in (None, self._pulsing) or running in self._users:
             return
-        if time.monotonic() - self._last_pulse > self._seconds and running is known:
+        at = time.monotonic()
+        if at - self._last_pulse > self._seconds and running is known:
+            self._interrupted_at = min(self._interrupted_at, at)
+            if at - self._interrupted_at > VAIN_SECONDS and running is not None:
+                give_up(running.get_name())
             interrupt(self._error)
 
 

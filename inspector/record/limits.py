@@ -13,6 +13,12 @@ FILE_BYTES = 256 * 2**20
 #: The most bytes of a pack: what the archive format of an export holds in one file.
 PACK_BYTES = 2**33 - 1
 
+#: The most objects and lists in one part in JSON, and the most commas: many small values take a hundred times their
+#: size in memory, whoever wrote them. What scans and assessments write has at most half as many for its size.
+_CONTAINERS = 500_000
+_COMMAS = 10_000_000
+_FREE_CONTAINERS, _FREE_COMMAS, _BYTES_OF_ONE = 20_000, 100_000, 12
+
 #: Parts of a capture that grow with the number of scans.
 _GROWING = ("ledger.jsonl", "incidents.jsonl")
 
@@ -32,6 +38,26 @@ def limit_of(name: str) -> int:
         return FILE_BYTES
     # Raw bytes stand behind a line with their sizes.
     return RAW_BYTES + LINE_BYTES if file.startswith("raw/") else JSON_BYTES
+
+
+def check_values(name: str, data: bytes) -> None:
+    """Raise LimitExceeded when a part in JSON has more values than one may have, before they are parsed."""
+    density = len(data) // _BYTES_OF_ONE
+    containers = data.count(b"{") + data.count(b"[")
+    if containers > min(_CONTAINERS, _FREE_CONTAINERS + density) or data.count(b",") > min(
+        _COMMAS, _FREE_COMMAS + density
+    ):
+        raise LimitExceeded(
+            FormattedMessage("{name}: has more values than are read", name=name),
+            remedy="inspect fewer endpoints at a time, for instance declared as several systems",
+        )
+
+
+def check_part(name: str, data: bytes) -> None:
+    """Raise LimitExceeded when a part of this path may not have this content: too many bytes, or values in JSON."""
+    check_size(name, len(data))
+    if name.endswith(".json") or name.startswith("capture/evidence/"):
+        check_values(name, data)
 
 
 def check_size(name: str, size: int) -> None:

@@ -17,7 +17,7 @@ from inspector.model.errors import PluginError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.observation import Observation
 from inspector.model.subject import HOST, TCP, UDP, Scheme
-from inspector.plugin import containment
+from inspector.plugin import containment, time_limits
 from inspector.plugin.check import Check
 from inspector.plugin.containment import contained, described
 from inspector.plugin.probe import PARTS, Probe
@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 #: Seconds that a plugin may take to be imported, and to contribute: only a hang takes so long.
 LOAD_SECONDS = 120
+#: After how many times as long the process itself is ended: an interruption comes first.
+_FROM_OUTSIDE = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +109,18 @@ def _discover(only: Iterable[str] | None) -> Iterator[tuple[Plugin, object | Non
 def _in_time(plugin: Plugin, function: Callable[[], T]) -> T:
     """What a function of the plugin returns; raises PluginError where it does not end.
 
-    Code that never returns from C is not interrupted (``inspector.plugin.time_limits``).
+    Where no interruption reaches it, in C, the command line's process is ended with the same error.
     """
+    label = _label(plugin)
+    error = PluginError(
+        FormattedMessage("{plugin} was not loaded within {seconds} s", plugin=label, seconds=LOAD_SECONDS),
+        remedy=FormattedMessage("repair it or uninstall {distribution}", distribution=plugin.distribution),
+    )
     try:
-        return call_within(LOAD_SECONDS, _label(plugin), function)
+        with time_limits.watched(LOAD_SECONDS * _FROM_OUTSIDE, error):
+            return call_within(LOAD_SECONDS, label, function)
     except TookTooLong:
-        raise PluginError(
-            FormattedMessage("{plugin} was not loaded within {seconds} s", plugin=_label(plugin), seconds=LOAD_SECONDS),
-            remedy=FormattedMessage("repair it or uninstall {distribution}", distribution=plugin.distribution),
-        ) from None
+        raise error from None
 
 
 class _Builder:
@@ -304,5 +309,8 @@ def build(plugins: Iterable[tuple[Plugin, object | None]]) -> Registry:
 @cache
 def installed(only: tuple[str, ...] | None = None) -> Registry:
     """The registry of the installed plugins, or of those named in ``only``."""
-    registry = build(_discover(only))
+    try:
+        registry = build(_discover(only))
+    finally:
+        containment.after_import()
     return registry if only is None else replace(registry, unpinned=tuple(sorted(announced().keys() - {*only})))

@@ -12,7 +12,7 @@ from inspector.model.base import digest
 from inspector.model.errors import BundleError
 from inspector.model.formatted import FormattedMessage
 from inspector.record.assessment import Assessment
-from inspector.record.limits import check_size
+from inspector.record.limits import check_part
 from inspector.seal import atomic_files as disk
 from inspector.seal.bundle import Bundle
 from inspector.seal.json_parts import ASSESSMENT
@@ -54,7 +54,7 @@ def add_assessment(bundle: Bundle, assessment: Assessment, reports: Mapping[str,
             )
     parts = ASSESSMENT.split(assessment)
     for file, data in {**parts, **{f"{REPORTS}/{name}": data for name, data in reports.items()}}.items():
-        check_size(f"{ASSESSMENTS}/{file}", len(data))
+        check_part(f"{ASSESSMENTS}/{file}", data)
     # Where the capture shares nothing, no archive is known to be there.
     common, own = shared_of(parts) if bundle.capture.shared else ({}, parts)
     pack = PackWriter(bundle.digest[:16])

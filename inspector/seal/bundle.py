@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -171,15 +172,13 @@ class Bundle:
         """Everything that the inspecting machine sent, one entry per connection, in order; raises BundleError."""
         return tuple(merged(self.ledger_lines()))
 
-    def ledger_lines(self) -> list[LedgerEntry]:
+    def ledger_lines(self) -> Iterator[LedgerEntry]:
         """The ledger as written, with an opening and a closing line per connection; raises BundleError."""
-        entries: list[LedgerEntry] = []
         for number, line in enumerate(self.capture.read(LEDGER).splitlines(), start=1):
             place = f"{CAPTURE}/{LEDGER}:{number}"
             if len(line) > LINE_BYTES:
                 raise too_long(place, LINE_BYTES)
-            entries.append(parse(LedgerEntry, line, place))
-        return entries
+            yield parse(LedgerEntry, line, place)
 
     def trust(self, name: str) -> bytes:
         """The trust roots, anchors or table of this name; raises BundleError."""

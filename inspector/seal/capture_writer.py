@@ -28,7 +28,17 @@ from inspector.model.observation import Evidence, Raw, RawRef
 from inspector.record.incident import Incident
 from inspector.record.inspection import Inspection
 from inspector.record.ledger_entry import LedgerEntry
-from inspector.record.limits import JSON_BYTES, LINE_BYTES, PACK_BYTES, RAW_BYTES, check_size, limit_of, too_long
+from inspector.record.limits import (
+    JSON_BYTES,
+    LINE_BYTES,
+    PACK_BYTES,
+    RAW_BYTES,
+    check_part,
+    check_size,
+    check_values,
+    limit_of,
+    too_long,
+)
 from inspector.seal import atomic_files as disk
 from inspector.seal.bundle import Bundle
 from inspector.seal.json_parts import INSPECTION
@@ -52,7 +62,7 @@ from inspector.seal.layout import (
     scan_part,
 )
 from inspector.seal.manifest import CaptureSealed, envelope_of, fault_of, payload_of
-from inspector.seal.pack import Frame, PackWriter, compressed, joined, split
+from inspector.seal.pack import Frame, PackWriter, compressed, joined, sizes_of, split
 from inspector.seal.pack_survey import ENDS_IN_ZEROS, PackSurvey
 from inspector.seal.shared_files import add_shared, archive_of, read_shared, shared_of
 from inspector.seal.signing import SigningKey
@@ -103,9 +113,11 @@ def reference_to(raw: Raw) -> RawRef:
 def prepare(evidence: Evidence, raw: Iterable[Raw] = ()) -> PreparedEvidence:
     """What is kept of a scan; nothing is written yet.
 
-    Raises ValueError when the evidence could not be parsed back (a bug of its probe).
+    Raises ValueError or LimitExceeded when the evidence could not be parsed back (a bug of its probe).
     """
     data = evidence.canonical()
+    check_values("evidence", data)
+    sizes_of(each.size for each in evidence.raw)
     parsed = Evidence.parse(data)
     if len(data) > JSON_BYTES:
         raise ValueError(f"evidence of {len(data)} bytes; at most {JSON_BYTES} can be read back")
@@ -196,7 +208,7 @@ class CaptureWriter:
                 remedy="correct the option or variable that it comes from",
             ) from None
         for name, data in parts.items():
-            check_size(f"{CAPTURE}/{name}", len(data))
+            check_part(f"{CAPTURE}/{name}", data)
         common, own = shared_of(parts)
         own[SHARED_TABLE] = canonical({name: sha256 for name, (sha256, _) in common.items()})
         own[INSPECTION.rest] = own.pop(INSPECTION.rest)  # last: without it nothing was begun
@@ -384,7 +396,7 @@ class CaptureWriter:
         with self._mutex:
             self._check_open()
             if name not in self._frames:
-                check_size(f"{CAPTURE}/{name}", len(data))
+                check_part(f"{CAPTURE}/{name}", data)
                 self._append([(name, compressed(data), None)], is_synced=True)
 
     def further(self) -> tuple[tuple[Authorisation, ...], ...]:
@@ -570,7 +582,7 @@ class CaptureWriter:
 
 
 def _part(name: str, content: bytes, ledger: int | None) -> tuple[str, bytes, int | None]:
-    check_size(f"{CAPTURE}/{name}", len(content))
+    check_part(f"{CAPTURE}/{name}", content)
     return name, compressed(content), ledger
 
 

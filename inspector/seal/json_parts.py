@@ -15,7 +15,7 @@ from inspector.model.formatted import FormattedMessage
 from inspector.record.assessment import Assessment
 from inspector.record.inspection import Inspection
 from inspector.regime.regime import Regime, Requirement
-from inspector.seal.untrusted_files import json_object, json_value, not_valid, parse
+from inspector.seal.untrusted_files import failing_fast, json_object, json_value, not_valid, valid
 
 M = TypeVar("M", bound=Model)
 
@@ -71,7 +71,7 @@ class Parts(Generic[M]):
                 )
             whole |= found
             file_of |= dict.fromkeys(expected, file)
-        own = parse(_without(self.model, frozenset(common)), canonical(whole), rest, file_of)
+        own = valid(_without(self.model, frozenset(common)), canonical(whole), rest, file_of)
         known = {field: getattr(own, field) for field in type(own).model_fields}
         joined: Any = self.model.model_construct(**known, **common)  # all of them are valid
         return cast("M", joined)
@@ -86,7 +86,7 @@ class Parts(Generic[M]):
 @lru_cache(maxsize=16)
 def _parsed(adapter: Same[TypeAdapter[Any]], data: bytes, file: str) -> Any:
     json_value(data, file)  # which refuses what has no canonical form
-    return adapter.value.validate_json(data)
+    return failing_fast(adapter.value.core_schema).validate_json(data)
 
 
 @lru_cache(maxsize=16)

@@ -9,17 +9,19 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pydantic_core
 from pydantic import ValidationError
+from pydantic_core import CoreSchema, SchemaValidator
 
 from inspector.model.base import Model, canonical
 from inspector.model.errors import BundleError, LimitExceeded
 from inspector.model.escaping import escape_control, truncate
 from inspector.model.formatted import FormattedMessage
-from inspector.record.limits import limit_of, too_long
+from inspector.record.limits import check_values, limit_of, too_long
 from inspector.seal.layout import DEPTH, is_path
 
 M = TypeVar("M", bound=Model)
@@ -57,7 +59,8 @@ def refuse(faults: list[FileFault]) -> None:
 
 
 def json_value(data: bytes, name: str) -> Any:
-    """The JSON value in ``data``; the parser limits nesting and numbers. Raises BundleError."""
+    """The JSON value in ``data``; how many values it has, nesting and numbers are limited. Raises BundleError."""
+    check_values(name, data)
     try:
         value = pydantic_core.from_json(data, allow_inf_nan=False)
     except ValueError as error:
@@ -75,15 +78,47 @@ def json_object(data: bytes, name: str) -> dict[str, Any]:
     return value
 
 
-def parse(model: type[M], data: bytes, name: str, file_of: Mapping[str, str] | None = None) -> M:
-    """The model whose JSON form is ``data``.
+def parse(model: type[M], data: bytes, name: str) -> M:
+    """The model whose JSON form is ``data``; raises BundleError that names the file."""
+    check_values(name, data)
+    return valid(model, data, name, {})
+
+
+def valid(model: type[M], data: bytes, name: str, file_of: Mapping[str, str]) -> M:
+    """The model whose JSON form is ``data``, of which it is known that it has not too many values.
 
     Raises BundleError that names the file: ``file_of`` maps fields to theirs, all others are in ``name``.
     """
     try:
-        return model.parse(data)
+        value: M = _model_validator(model).validate_json(data)
     except ValidationError as error:
-        raise not_valid(error, name, file_of or {}) from None
+        raise not_valid(error, name, file_of) from None
+    return value
+
+
+@cache
+def _model_validator(model: type[Model]) -> SchemaValidator:
+    return failing_fast(model.__pydantic_core_schema__)
+
+
+def failing_fast(schema: CoreSchema) -> SchemaValidator:
+    """A validator that ends a list or mapping at its first wrong member: an error takes far more memory than a value.
+
+    pydantic has no setting for that. ``_use_prebuilt`` keeps it from taking the validators of the models themselves.
+    """
+    return SchemaValidator(_with_fail_fast(schema), _use_prebuilt=False)
+
+
+def _with_fail_fast(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        changed = {key: _with_fail_fast(value) for key, value in schema.items()}
+        return {**changed, "fail_fast": True} if schema.get("type") in _MEMBERS else changed
+    if type(schema) in (list, tuple):
+        return type(schema)(map(_with_fail_fast, schema))
+    return schema
+
+
+_MEMBERS = ("dict", "frozenset", "list", "set", "tuple")
 
 
 def not_valid(error: ValidationError, name: str, file_of: Mapping[str, str]) -> BundleError:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from inspector.seal.layout import (
     INDEX_MANIFEST,
     LEDGER,
     LOCK,
+    MANIFEST,
     PARTIAL,
     SALT,
     SHARED,
@@ -75,12 +78,14 @@ class Listed(Model):
     """What the signed index of the run says about a bundle, where the index lies beside it.
 
     ``signers`` signed the index (none: there is no signed index); ``trusted``: one of them is; ``faults`` are bundles
-    and assessments that are missing or others than those that it lists.
+    and assessments that are missing or others than those that it lists, and bundles that it does not list, as where an
+    earlier index was put back. ``unfinished`` are systems that were asked for, of which it lists no sealed inspection.
     """
 
     signers: tuple[str, ...] = ()
     trusted: bool = False
     faults: tuple[FileFault, ...] = ()
+    unfinished: tuple[str, ...] = ()
 
 
 class Comparison(StrEnum):
@@ -236,7 +241,33 @@ def _listed(bundle: Bundle, trusted: frozenset[str]) -> Listed:
     faults = _unlike_its_index(bundle, known)
     others = {each.folder: each.digest for each in known if each.inspection != bundle.inspection.id}
     faults += [fault for folder, head in others.items() if (fault := _other(run, str(folder), str(head)))]
-    return Listed(signers=sealed.signers, trusted=not trusted.isdisjoint(sealed.signers), faults=tuple(faults))
+    finished = {each.folder: each.system for each in all_attempts if each.state is State.SEALED}
+    faults += [
+        FileFault(
+            file=printable(f"../../{place}"), what="is not listed by the index of the run, which may be an earlier one"
+        )
+        for place in _sealed_in(run)
+        if place not in finished
+    ]
+    return Listed(
+        signers=sealed.signers,
+        trusted=not trusted.isdisjoint(sealed.signers),
+        faults=tuple(faults),
+        unfinished=tuple(sorted({each.system for each in all_attempts} - set(finished.values()))),
+    )
+
+
+def _sealed_in(run: Path) -> Iterator[str]:
+    """Where the sealed bundles of a run lie, relative to it; what cannot be read has none."""
+    files = UntrustedFolder(run)
+    with suppress(OSError):
+        for system, status in files.entries(""):
+            if not stat.S_ISDIR(status.st_mode):
+                continue
+            for inspection, below in files.entries(system):
+                place = f"{system}/{inspection}"
+                if stat.S_ISDIR(below.st_mode) and os.path.lexists(run / place / CAPTURE / MANIFEST):
+                    yield place
 
 
 def _is_listed_unsigned(bundle: Bundle, run: Path, signed: list[Attempt], every: Iterable[Attempt]) -> bool:
@@ -360,7 +391,8 @@ def _contents(folder: Path, assessments: list[str]) -> list[FileFault]:
                 bundle.raw(ref)
         for name in bundle.inspection.trust:
             bundle.trust(name)
-        bundle.ledger()
+        for _ in bundle.ledger_lines():
+            pass
         for name in assessments:
             bundle.assessment(name)
     except BundleError as error:

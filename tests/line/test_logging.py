@@ -65,3 +65,21 @@ def test_no_line_is_written_by_default(line: Line, servers: Servers) -> None:
     run = ("run", f"http://127.0.0.1:{servers.ports['clear']}/", "--level", 1, "--only", "http", "--quiet")
     assert line.call(*run).err == ""
     assert "INFO inspector.pipeline.capture: capture sealed run=" in line.call(*run, "--log-level", "info").err
+
+
+def test_what_worker_processes_log_is_in_the_log_of_a_run_over_many_systems(line: Line) -> None:
+    """Each system has every step, those of its worker too, with its own id; escaped and one line each, as all."""
+    steps = ["collecting", "scan ended", "capture sealed", "assessed", "reports written"]
+    with serving(*({"name": name, "mode": "page"} for name in ("one", "two"))) as servers:
+        systems = [system(f"http://127.0.0.1:{port}/", id=name) for name, port in servers.ports.items()]
+        declaration = line.declare(*systems, name="logged-systems.yaml", id=HOSTILE)
+        logging = {"level": "info", "format": "json"}
+        found = line.call("run", declaration, "--only", "no-version-disclosed", "--quiet", logging=logging)
+        quiet = line.call("run", declaration, "--only", "no-version-disclosed", "--quiet")
+    told = [json.loads(each) for each in found.err.splitlines()]
+    for name in servers.ports:
+        own = [each["message"] for each in told if each.get("system") == name]
+        assert [each for each in own if each in steps] == steps
+    assert all(each["system"] in servers.ports for each in told if each["message"] in steps)
+    assert all(each.isprintable() for each in found.err.splitlines())
+    assert quiet.err == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -181,15 +182,6 @@ class Run:
         return result
 
 
-#: The probes whose scans are made for each system.
-HTTP = {each.name for each in installed().probes.values() if each.module.startswith("inspector_http")}
-
-
-def of_http(alone: Result, port: int) -> int:
-    """How many connections of a system alone are of HTTP."""
-    return sum(each.probe in HTTP for each in alone.asked("one", port))
-
-
 def assert_listed(result: Result, port: int) -> None:
     """What the server saw is what the bundles list as their own; each bundle lists it under its own authorisation."""
     own = 0
@@ -201,14 +193,11 @@ def assert_listed(result: Result, port: int) -> None:
 
 @needs_raw
 def test_four_systems_take_the_connections_of_one(tmp_path: Path, site: Site) -> None:
-    """Findings are those of a system alone; each ledger lists every connection, and no bundle names another system.
-
-    Only the connections of HTTP are made for each: their raw bytes have digests keyed with each bundle's salt.
-    """
+    """Findings are those of a system alone; each ledger lists every connection, and no bundle names another system."""
     names = ["one", "two", "three", "four"]
     alone = Run(tmp_path / "alone", site, Part("one", [site.endpoint]))()
     result = Run(tmp_path / "all", site, *(Part(each, [site.endpoint]) for each in names))()
-    assert len(result.instants) == len(alone.instants) + (len(names) - 1) * of_http(alone, site.port) > 30
+    assert len(result.instants) == len(alone.instants) > 30
     assert_listed(result, site.port)
     for name in names:
         assert result.findings(name) == alone.findings("one")
@@ -218,7 +207,40 @@ def test_four_systems_take_the_connections_of_one(tmp_path: Path, site: Site) ->
         kept = b"".join(each.canonical() for each in parts)
         assert f'"a-{name}"'.encode() in kept
         assert not any(f'"a-{each}"'.encode() in kept for each in names if each != name)
-        assert not any(each.shared for each in result.asked(name, site.port) if each.probe in HTTP)
+
+
+#: A fingerprint, and the token that stands for a secret where one is needed.
+_DIGESTS = re.compile(rb"sha256=([0-9a-f]{64})|\bx([0-9a-f]{12})\b")
+
+
+@needs_raw
+def test_a_shared_scan_has_fingerprints_of_each_bundles_own(tmp_path: Path) -> None:
+    """A cookie, a token in a path and a field are keyed with the salt of each bundle, alike in all its scans."""
+    headers = {
+        "Set-Cookie": "session=8f14e45fceea167a5a36dedd4bea2543; Path=/a/8f14e45fceea167a5a36dedd4bea2543",
+        "X-Api-Key": "c9f0f895fb98ab9159f51fd0297e236d",
+        "X-8f14e45fceea167a": "1",
+        "Server": "nginx/1.2.3",
+    }
+    with harness.serving({"name": "page", "mode": "page", "headers": headers}) as page:
+        site = Site(page.ports["page"], tmp_path / "none.pem")
+        (tmp_path / "none.pem").write_bytes(root().pem)
+        names = ["one", "two", "three"]
+        endpoint = f"http://{ADDRESS}:{site.port}/"
+        result = Run(tmp_path, site, *(Part(each, [endpoint], only=("http",)) for each in names))()
+        assert len(page.received()["page"]) == 2  # a scan and its confirmation, once for all
+    found: dict[str, list[set[bytes]]] = {}
+    for name, bundle in result.bundles.items():
+        scans = [b"".join(bundle.raw(ref) for ref in each.raw) for _, each in bundle.evidence()]
+        assert not any(value.encode() in raw for raw in scans for value in ("8f14e45fceea167a", "c9f0f895"))
+        found[name] = [{digest for each in _DIGESTS.findall(raw) for digest in each if digest} for raw in scans]
+        assert len(found[name]) == 2
+        assert len(found[name][0]) >= 4
+        assert found[name][0] == found[name][1]
+        assert result.findings(name) == result.findings("one")
+    assert not found["one"][0] & found["two"][0]
+    assert not found["two"][0] & found["three"][0]
+    assert sum(each.shared for name in names for each in result.asked(name, site.port)) == 2 * 2
 
 
 @needs_raw
@@ -282,7 +304,7 @@ def test_the_strictest_rate_of_the_participants_holds(tmp_path: Path, site: Site
     parts = [Part("one", [site.endpoint]), Part("two", [site.endpoint]), Part("strict", [site.endpoint], rates=strict)]
     alone = Run(tmp_path / "alone", site, Part("one", [site.endpoint]))()
     result = Run(tmp_path / "all", site, *parts)()
-    assert len(result.instants) == len(alone.instants) + 2 * of_http(alone, site.port)
+    assert len(result.instants) == len(alone.instants)
     assert most_in_a_second(result.instants) <= strict["burst"]
     assert_listed(result, site.port)
     for each in parts:

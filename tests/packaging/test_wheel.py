@@ -16,34 +16,80 @@ from tests.packaging.project import PACKAGES, ROOT, tracked_files
 OMITTED = {"README.md", "LICENSE"}
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel of this tree, built without network."""
-    folder = tmp_path_factory.mktemp("dist")
+def built(kind: str, folder: Path, tree: Path = ROOT) -> Path:
+    """A distribution of a tree, built without network."""
     subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)],
-        cwd=ROOT,
+        [sys.executable, "-m", "hatchling", "build", "--target", kind, "--directory", str(folder)],
+        cwd=tree,
         env={**os.environ, "PIP_NO_INDEX": "1"},
         check=True,
         timeout=300,
     )
-    [path] = folder.glob("*.whl")
+    [path] = [each for each in folder.iterdir() if each.is_file()]
     return path
 
 
-def test_the_source_distribution_is_the_work_tree(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel of this tree."""
+    return built("wheel", tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The unpacked source distribution."""
+    folder = tmp_path_factory.mktemp("sdist")
+    with tarfile.open(built("sdist", folder / "dist")) as archive:
+        archive.extractall(folder, filter="data")
+    [tree] = [each for each in folder.iterdir() if each.name != "dist"]
+    return tree
+
+
+def test_the_source_distribution_is_the_work_tree(unpacked: Path) -> None:
     """Every file of the project is in it, so that its tests, types and benchmarks are checked there, too."""
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", str(tmp_path)],
-        cwd=ROOT,
-        env={**os.environ, "PIP_NO_INDEX": "1"},
-        check=True,
-        timeout=300,
-    )
-    [path] = tmp_path.glob("*.tar.gz")
-    with tarfile.open(path) as archive:
-        packed = {name.partition("/")[2] for name in archive.getnames()}
-    assert {each.relative_to(ROOT).as_posix() for each in tracked_files()} - packed <= {".gitattributes"}
+    tracked = {each.relative_to(ROOT).as_posix() for each in tracked_files()} - {".gitattributes"}
+    assert [each for each in sorted(tracked) if not (unpacked / each).is_file()] == []
+
+
+def test_a_wheel_of_the_source_distribution_is_that_of_the_work_tree(
+    unpacked: Path, wheel: Path, tmp_path: Path
+) -> None:
+    """File by file, byte for byte: what packagers build from it is what is tested here."""
+    other = built("wheel", tmp_path, unpacked)
+    with ZipFile(wheel) as ours, ZipFile(other) as theirs:
+        assert theirs.namelist() == ours.namelist()
+        assert [each for each in ours.namelist() if ours.read(each) != theirs.read(each)] == []
+
+
+#: Prints the sources that mypy checks in a tree by its configuration: module and file.
+_SOURCES = """
+import io, sys
+from mypy.config_parser import parse_config_file
+from mypy.find_sources import create_source_list
+from mypy.options import Options
+options = Options()
+parse_config_file(options, lambda: None, "pyproject.toml", io.StringIO(), io.StringIO())
+for each in sorted(create_source_list(options.files, options), key=lambda each: each.module):
+    print(each.module, each.path)
+"""
+
+
+def test_mypy_checks_the_same_sources_in_the_source_distribution(unpacked: Path) -> None:
+    """The same modules, of the same bytes, under the same configuration: so it finds there what it finds here."""
+    found = {}
+    for tree in (ROOT, unpacked):
+        done = subprocess.run(
+            [sys.executable, "-c", _SOURCES], cwd=tree, capture_output=True, text=True, check=True, timeout=120
+        )
+        found[tree] = [each.split(" ") for each in done.stdout.splitlines()]
+    assert found[unpacked] == found[ROOT]
+    files = [Path(each) for _, each in found[ROOT]]
+    assert len(files) > 400
+    assert [
+        each for each in (*files, Path("pyproject.toml")) if (unpacked / each).read_bytes() != each.read_bytes()
+    ] == []
+    typed = [each for each in ROOT.glob("*/*/py.typed") if ".lab" not in each.parts]
+    assert [each for each in typed if not (unpacked / each.relative_to(ROOT)).is_file()] == []
 
 
 def names(wheel: Path) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary, WeakSet
@@ -24,7 +25,9 @@ from inspector.network.socket_events import shared_socket_events
 class ConnectionLog:
     """The connections of a scan whose result other inspections of the run may take, and the rates that they keep to.
 
-    ``records`` have the ports that were asked. ``is_private``: the result depends on what only this inspection may do
+    ``records`` have the ports that were asked. ``secrets`` are those that the scan had fingerprints of, by the digest,
+    which is keyed with ``key``: both are in memory only, and each inspection that takes the result keys them with its
+    own salt. ``is_private``: the result depends on what only this inspection may do
     or has. ``is_heard`` and ``has_accepted``: whether any packet came back, and whether the subject's port accepts
     connections.
     """
@@ -34,6 +37,8 @@ class ConnectionLog:
     is_private: bool = False
     is_heard: bool = False
     has_accepted: bool = False
+    key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    secrets: dict[str, bytes] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

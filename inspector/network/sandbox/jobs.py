@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,11 +16,14 @@ from inspector.network.access.os_errors import cause_of
 from inspector.network.guard.audit_hook import GuardViolation
 from inspector.network.pacing.admission import ConnectionLease
 from inspector.network.pacing.cancellation import CancelScope, PausableDeadline
+from inspector.network.sandbox import log_lines
 from inspector.network.sandbox.pool import pool_of, worker_slots
 from inspector.network.sandbox.protocol import Kind, pack
 from inspector.network.sandbox.worker_process import MEMORY_BYTES, SCANNER_MEMORY_BYTES, WorkerProcess
 from inspector.network.session import ProbeSession
 
+#: The logger above all of the core's.
+_LOGGER = logging.getLogger("inspector")
 #: Waits until a connection to (address, port) may be opened. Raises ScanFailure.
 Grant = Callable[[str, int], Awaitable[ConnectionLease]]
 
@@ -39,8 +43,16 @@ class StuckCall(ScanFailure):
 class _Job:
     """One function call in a worker, and the connections that were granted to it."""
 
-    def __init__(self, worker: WorkerProcess, name: str, cancel_scope: CancelScope, grant: Grant) -> None:
+    def __init__(
+        self,
+        worker: WorkerProcess,
+        name: str,
+        cancel_scope: CancelScope,
+        grant: Grant,
+        log_fields: Mapping[str, object] | None = None,
+    ) -> None:
         self._worker = worker
+        self._log_fields = log_fields
         self._name = name
         self._cancel_scope = cancel_scope
         self._grant = grant
@@ -68,7 +80,7 @@ class _Job:
                         return result
         except EOFError:
             raise ScanFailure(Cause.BUG, f"{self._name} ended its process: {self._worker.describe_end()}") from None
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise ScanFailure(Cause.BUG, f"{self._name}: its process sent an invalid frame: {error}") from None
 
     async def _send(self, kind: Kind, head: dict[str, Any], body: bytes = b"") -> None:
@@ -91,6 +103,8 @@ class _Job:
                 lease = self._leases.pop(head["id"])
                 lease.record.sent, lease.record.received = head["sent"], head["received"]
                 lease.release()
+            case Kind.LOG if self._log_fields is not None:
+                log_lines.log(body, self._log_fields)
             case Kind.ERROR:
                 raise ScanFailure(Cause.BUG, f"{self._name}: {head['error']}")
             case Kind.VIOLATION:
@@ -180,6 +194,7 @@ async def _run(
     network: bool,
     pool_name: str | None = None,
     call_seconds: float | None = None,
+    log_fields: Mapping[str, object] | None = None,
 ) -> bytes:
     name = f"{function.__module__}.{function.__qualname__}"
     if function.__module__ == "__main__" or "<" in function.__qualname__:
@@ -190,6 +205,7 @@ async def _run(
         "network": network,
         "context": bool(context),
         "goes_on": pool_name is not None,
+        "log_level": 0 if log_fields is None else _LOGGER.getEffectiveLevel(),
     }
     pool = pool_of(pool_name or function.__module__.partition(".")[0])
     slots = worker_slots(network=network, pool=pool_name)
@@ -200,7 +216,7 @@ async def _run(
         async with cancel_scope.within(None, ""):
             with deadline.paused():
                 worker = await pool.take()
-        job = _Job(worker, name, cancel_scope, grant)
+        job = _Job(worker, name, cancel_scope, grant, log_fields)
         is_reusable = False
         try:
             async with (
@@ -245,13 +261,15 @@ async def run_isolated(
     context: bytes = b"",
     pool: str | None = None,
     call_seconds: float | None = None,
+    log_fields: Mapping[str, object] | None = None,
 ) -> bytes:
     """Run an importable, pure ``function(payload)`` in a process that is killed at the timeout and opens no socket.
 
     With a ``context`` it is ``function(payload, context)``: what many jobs have in common is sent to a worker once.
     The jobs of a ``pool`` have processes of their own, in which no other job runs; there code that reaches for the
     network gets an exception, and the job goes on. ``call_seconds`` limits each call that the job names
-    (``inspector.plugin.time_limits.named``), StuckCall is raised then.
+    (``inspector.plugin.time_limits.named``), StuckCall is raised then. With ``log_fields`` what the core logs there is
+    logged here, with those fields.
     Raises ScanFailure: timeout after ``timeout`` seconds, whatever Trouble the function raises, bug for every other
     exception, a crash, or a socket.
     """
@@ -267,6 +285,7 @@ async def run_isolated(
         network=False,
         pool_name=pool,
         call_seconds=call_seconds,
+        log_fields=log_fields,
     )
 
 

@@ -27,6 +27,7 @@ class Kind(Enum):
     TROUBLE = b"T"
     ERROR = b"E"
     VIOLATION = b"X"
+    LOG = b"O"
 
 
 def pack(kind: Kind, head: dict[str, Any], body: bytes = b"") -> bytes:

@@ -47,6 +47,7 @@ class Worker:
         self._connecting = threading.local()
         self._may_connect = False
         self._goes_on = False
+        self._log_level = 0
 
     # --- the pipe ---
 
@@ -171,6 +172,7 @@ class Worker:
             self._may_connect = bool(head["network"])
             if head.get("goes_on"):
                 self._guard_as_parent()
+            self._log_from(int(head["log_level"]))
             try:
                 _limit_memory(int(head["memory_bytes"]))
                 result = resolve_name(head["function"])(*arguments)
@@ -187,6 +189,19 @@ class Worker:
 
         guard_process()
         self._goes_on = True
+
+    def _log_from(self, level: int) -> None:
+        """Send what the core logs from this level on to the parent; nothing at level 0."""
+        if level == self._log_level:
+            return
+        import logging
+
+        from inspector.network.sandbox.log_lines import Sender
+
+        self._log_level = level
+        logger = logging.getLogger("inspector")
+        logger.setLevel(level)
+        logger.handlers[:] = [Sender(partial(self.send, Kind.LOG, {}))] if level else [logging.NullHandler()]
 
     def _report(self, error: BaseException) -> None:
         from inspector.model.errors import ScanFailure

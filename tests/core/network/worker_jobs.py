@@ -193,3 +193,24 @@ def tls(payload: bytes) -> bytes:
     scanner.queue_scans([ServerScanRequest(server_location=location, scan_commands=commands)])
     (result,) = scanner.get_results()
     return result.scan_status.value.encode()
+
+
+def logs(payload: bytes) -> bytes:
+    """Log the payload."""
+    import logging
+
+    extra = {"system": "another", "count": 3, "secret": "x"}
+    logging.getLogger("inspector.trial").warning("%s", payload.decode(), extra=extra)
+    return b""
+
+
+def logs_unasked(payload: bytes) -> bytes:
+    """Send a line to the parent, which did not ask for any."""
+    import gc
+
+    from inspector.network.sandbox.protocol import Kind
+    from inspector.network.sandbox.worker import Worker
+
+    [worker] = [each for each in gc.get_objects() if isinstance(each, Worker)]
+    worker.send(Kind.LOG, {}, b'{"logger": "inspector", "level": 50, "message": "forged", "fields": {}}')
+    return payload

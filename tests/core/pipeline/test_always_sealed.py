@@ -198,6 +198,27 @@ def test_many_raw_answers_beyond_the_limit_are_a_refusal(tmp_path: Path) -> None
     assert systems.outcomes(assessment)["sensor-online"] == ("error", "bug")
 
 
+@pytest.mark.parametrize(
+    "output",
+    [
+        ScanOutput(gaps=tuple(Gap(question=str(number), cause=Cause.TIMEOUT) for number in range(6000))),
+        ScanOutput(raw=tuple(Raw(name="n", data=b"%d" % number) for number in range(33_000))),
+    ],
+    ids=["values", "raw answers"],
+)
+def test_more_values_than_are_read_are_a_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: ScanOutput
+) -> None:
+    """What could be written and not be read back ends one scan with its cause, not the inspection."""
+    monkeypatch.setattr("inspector.record.limits._CONTAINERS", 40_000 if output.raw else 5000)
+    known = registry([systems.sensor(output), systems.average, systems.neighbour], systems.sensor_online)
+    bundle, assessment = whole(tmp_path, known)
+    failure = first(bundle).failure
+    assert failure is not None
+    assert failure.cause is Cause.BUG
+    assert systems.outcomes(assessment)["sensor-online"] == ("error", "bug")
+
+
 def test_a_verdict_quotes_a_bounded_part_of_what_was_seen(tmp_path: Path) -> None:
     """A value of a million characters, or of as many items, is cut in the finding; the evidence has it whole."""
 

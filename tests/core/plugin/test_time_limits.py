@@ -20,6 +20,7 @@ from inspector.model.declared import Declared
 from inspector.model.errors import ScanFailure
 from inspector.model.subject import SYSTEM, SubjectKind
 from inspector.model.verdict import Outcome
+from inspector.plugin import time_limits
 from inspector.plugin.time_limits import Clock, call_within, responsive
 from tests.core.plugin.threads import in_both_threads, run_in
 
@@ -266,3 +267,27 @@ def test_an_alarm_at_any_step_leaves_the_handler_of_before() -> None:
     # While the inner handler is installed only the inner timer (10 s) runs; while the outer one runs, its handler is.
     assert all(seconds <= 10 for handler, seconds in lines if handler is not outer)
     assert all(seconds == 0 or seconds > 900 for handler, seconds in lines if handler is outer)
+
+
+@in_both_threads
+def test_who_owns_the_process_is_told_of_what_was_interrupted_in_vain(
+    in_main: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Code that catches every interruption is named, after a while; code that ends at the first one is not."""
+    told: list[str] = []
+
+    def end_it(what: str) -> None:
+        told.append(what)
+
+    def catching() -> None:
+        while not told:
+            with contextlib.suppress(BaseException):
+                _endless()
+
+    monkeypatch.setattr(time_limits, "give_up", end_it)
+    monkeypatch.setattr(time_limits, "VAIN_SECONDS", 0.3)
+    with pytest.raises(ScanFailure, match=r"check x took longer than 0.2 s"):
+        run_in(lambda: call_within(0.2, "check x", _endless), in_main=in_main)
+    assert told == []
+    run_in(lambda: call_within(0.2, "check y", catching), in_main=in_main)
+    assert set(told) == {"check y"}

@@ -40,7 +40,7 @@ def test_what_the_index_lists_is_there(tmp_path: Path, key: SigningKey) -> None:
     first, second = listed(tmp_path, key), listed(tmp_path, key, "sys-b", "inspection-2")
     RunIndex(tmp_path, "run-1").add(Attempt(at=WHEN, system="c", inspection="i", state=State.BEGUN))
     for bundle in (first, second):
-        assert asked(bundle, key) == Listed(signers=(key.keyid,), trusted=True)
+        assert asked(bundle, key) == Listed(signers=(key.keyid,), trusted=True, unfinished=("c",))
     text = describe(verify(first.folder, trusted=[key.keyid]), sources={key.keyid: "--trusted"})
     for words in (
         "system: sys-a (Hệ thống sys-a)",
@@ -127,6 +127,27 @@ def test_a_bundle_that_is_missing_is_noticed_in_its_neighbour(tmp_path: Path, ke
     _capture = sealed(tmp_path / "elsewhere", key, inspected=inspection("sys-b", id="inspection-2"))
     shutil.copytree(_capture.folder / "capture", second.folder / "capture")
     assert [each.what for each in asked(first, key).faults] == ["is not the one that the index of the run lists"]
+
+
+def test_an_earlier_index_that_was_put_back_is_noticed(tmp_path: Path, key: SigningKey) -> None:
+    """Rightly signed, it says less than what lies there; a system whose bundle is gone was asked for all the same."""
+    index = RunIndex(tmp_path, "run-1")
+    for system in ("sys-a", "sys-b"):
+        index.add(Attempt(at=WHEN, system=system, inspection=f"none-{system}", state=State.REQUESTED))
+    first = listed(tmp_path, key)
+    earlier = {path.name: path.read_bytes() for path in index.path.parent.glob("index.*")}
+    second = listed(tmp_path, key, "sys-b", "inspection-2")
+    assert asked(first, key) == Listed(signers=(key.keyid,), trusted=True)
+    for name, data in earlier.items():
+        (index.path.parent / name).write_bytes(data)
+    words = "is not listed by the index of the run, which may be an earlier one"
+    assert [str(each) for each in asked(first, key).faults] == [f"../../sys-b/inspection-2: {words}"]
+    assert asked(second, key).faults
+    shutil.rmtree(second.folder)
+    found = asked(first, key)
+    assert (found.faults, found.unfinished) == ((), ("sys-b",))
+    text = describe(verify(first.folder, trusted=[key.keyid]))
+    assert "systems of the run without a sealed inspection in its index:\n  sys-b" in text
 
 
 def test_a_bundle_by_itself_has_no_index(bundle: Bundle, key: SigningKey) -> None:

@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,7 @@ import zstandard
 
 from inspector.model.base import canonical
 from inspector.model.errors import BundleError
-from inspector.record.limits import RAW_BYTES
+from inspector.record.limits import LINE_BYTES, RAW_BYTES
 from inspector.seal import Bundle, SigningKey, verify
 from inspector.seal.layout import MANIFEST
 from inspector.seal.pack import compressed
@@ -368,3 +370,68 @@ def test_assessments_are_read_as_warily(tmp_path: Path, key: SigningKey, untrust
     assert faults == ["assessments/linked", "assessments/loose", f"assessments/empty/{MANIFEST}"]
     with pytest.raises(BundleError, match="is not an assessment"):
         bundle.assessments()
+
+
+#: Parts of very many small values; each takes dozens to hundreds of times its size in memory.
+DENSE = {
+    "lists": b'{"facts":{"a":[' + b"[]," * 2**20 + b"0]}}",
+    "objects": b'{"facts":{"a":[' + b'{"a":1},' * 2**20 + b"0]}}",
+    "numbers": b'{"facts":{"a":[' + b"1," * 2**21 + b"0]}}",
+    "one line": b'{"options":{"a":' + b"[[]," * 10_000 + b"0" + b"]" * 10_000 + b"}}",
+}
+
+
+@pytest.mark.parametrize("name", DENSE)
+@pytest.mark.parametrize("part", ["evidence/2-tls", "plan.json", "regime.json", "documents/declaration.json"])
+def test_a_part_of_very_many_values_is_not_parsed(bundle: Bundle, untrusted: SigningKey, part: str, name: str) -> None:
+    """Anybody may have signed it: it is refused by its name before it takes gigabytes of memory."""
+    exchange(bundle.folder / "capture", part, DENSE[name], untrusted)
+    intact = verify(bundle.folder, trusted=[]).intact
+    assert not intact.holds
+    assert [fault.file for fault in intact.faults] == [f"capture/{part}"]
+    if name != "one line":
+        assert "has more values than are read" in str(intact.faults[0])
+
+
+_MEASURE = """
+import resource, sys
+from pathlib import Path
+from inspector.seal import verify
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+faults = verify(Path(sys.argv[1]), trusted=[]).intact.faults
+print(len(faults), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+@pytest.mark.parametrize(
+    ("part", "begin", "member", "end"),
+    [
+        ("evidence/2-tls", b'{"gaps":[', b"{}", b"]}"),
+        ("evidence/2-tls", b'{"facts":{"a":[', b'{"a":1}', b"]}}"),
+        ("regime.json", b'{"requirements":[', b"{}", b"]}"),
+        ("plan.json", b'{"tasks":[', b"[]", b"]}"),
+        ("documents/authorisations.json", b"[", b"0", b"]"),
+    ],
+)
+def test_values_within_the_limit_take_a_bounded_memory(
+    bundle: Bundle, untrusted: SigningKey, part: str, begin: bytes, member: bytes, end: bytes
+) -> None:
+    """As many values as are read, all of them wrong: one error is kept, not one for each of them."""
+    count = 200_000
+    long = b'"' + b"x" * 12 * count + b'"'  # with fewer bytes there would be too many values
+    data = begin + (member + b",") * count + long + end
+    exchange(bundle.folder / "capture", part, data, untrusted)
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURE, str(bundle.folder)], capture_output=True, text=True, check=True
+    )
+    faults, mebibytes = map(int, done.stdout.split())
+    assert faults == 1
+    assert mebibytes < 700
+
+
+def test_raw_answers_without_number_are_not_listed(bundle: Bundle, untrusted: SigningKey) -> None:
+    """A line of sizes is as long as a line may be, however much raw bytes may hold."""
+    forged_raw(bundle, untrusted, frame(b"[" + b"0," * LINE_BYTES + b"0]\n"))
+    hostile = Bundle.open(bundle.folder)
+    with pytest.raises(BundleError, match="does not begin with the sizes"):
+        hostile.raw(hostile.evidence()[0][1].raw[0])
