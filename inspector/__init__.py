@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         is_address,
         parse_uri,
     )
+    from inspector.model.table import Table, TableAt, TableEntries
     from inspector.model.verdict import MessageValue, Outcome, Verdict, failed, inconclusive, not_applicable, passed
     from inspector.network.client import Identity, Network
     from inspector.network.dns_lookup import (
@@ -76,6 +77,11 @@ if TYPE_CHECKING:
     from inspector.network.transport.tls_context import permissive_tls_context
     from inspector.plugin.check import Check, Every, SubjectResult, check, checks_in
     from inspector.plugin.probe import Cost, ParseContext, Probe, Target, probe
+    from inspector.products.appliances import ApplianceRole, Appliances, Place
+    from inspector.products.exploited import KnownExploited
+    from inspector.products.recognition import Product, products_in
+    from inspector.products.support import EndOfSupport
+    from inspector.products.verdicts import exploited_verdict, support_verdict
     from inspector.record.assessment import FailedScan
     from inspector.regime.regime import BilingualText, Deadline, Overlay, RegimeChange, Requirement, open_overlays
     from inspector.registry.hookspecs import hookimpl
@@ -215,6 +221,18 @@ _HOME = {
     "needs_action": "inspector.report.urgency",
     "urgency": "inspector.report.urgency",
     "View": "inspector.report.view",
+    "ApplianceRole": "inspector.products.appliances",
+    "Appliances": "inspector.products.appliances",
+    "Place": "inspector.products.appliances",
+    "KnownExploited": "inspector.products.exploited",
+    "Product": "inspector.products.recognition",
+    "products_in": "inspector.products.recognition",
+    "EndOfSupport": "inspector.products.support",
+    "exploited_verdict": "inspector.products.verdicts",
+    "support_verdict": "inspector.products.verdicts",
+    "Table": "inspector.model.table",
+    "TableAt": "inspector.model.table",
+    "TableEntries": "inspector.model.table",
 }
 
 __all__ = [
@@ -225,6 +243,8 @@ __all__ = [
     "TCP",
     "UDP",
     "Answer",
+    "ApplianceRole",
+    "Appliances",
     "Approval",
     "ApprovalStatus",
     "BadName",
@@ -246,6 +266,7 @@ __all__ = [
     "DifferenceView",
     "Discovered",
     "DnsReplies",
+    "EndOfSupport",
     "Every",
     "Evidence",
     "Facts",
@@ -259,6 +280,7 @@ __all__ = [
     "InspectionKind",
     "Instant",
     "Intrusiveness",
+    "KnownExploited",
     "Language",
     "LedgerTotal",
     "MeasureStatus",
@@ -272,8 +294,10 @@ __all__ = [
     "Outcome",
     "Overlay",
     "ParseContext",
+    "Place",
     "PlanStatus",
     "Probe",
+    "Product",
     "ProductRemedies",
     "Quantity",
     "Raw",
@@ -301,6 +325,9 @@ __all__ = [
     "SubjectResult",
     "SystemDifference",
     "SystemRow",
+    "Table",
+    "TableAt",
+    "TableEntries",
     "Target",
     "Tenancy",
     "Timestamp",
@@ -319,6 +346,7 @@ __all__ = [
     "display_json",
     "dns_name_text",
     "escape_control",
+    "exploited_verdict",
     "failed",
     "findings_json",
     "findings_schema",
@@ -334,7 +362,9 @@ __all__ = [
     "passed",
     "permissive_tls_context",
     "probe",
+    "products_in",
     "raw_dns_message",
+    "support_verdict",
     "truncate",
     "u_labels",
     "urgency",
