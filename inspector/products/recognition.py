@@ -36,6 +36,7 @@ _PRODUCTS: dict[str, _Known] = {
     "php": _Known("PHP", "a:php:php", (r"(?<![\w-])PHP/#",)),
     "openssl": _Known("OpenSSL", "a:openssl:openssl", (r"(?<!\w)OpenSSL/#",)),
     "openssh": _Known("OpenSSH", "a:openbsd:openssh", (r"(?<!\w)OpenSSH_(?:for_Windows_)?([0-9]+(?:\.[0-9]+)+)",)),
+    "dropbear": _Known("Dropbear", "a:dropbear_ssh_project:dropbear_ssh", (r"(?<!\w)dropbear_([0-9]{4}\.[0-9]+)",)),
     "erlang-ssh": _Known("Erlang/OTP SSH", "", (r"SSH-2\.0-Erlang/#",)),
     "exim": _Known("Exim", "a:exim:exim", (r"\bESMTP Exim #",)),
     "proftpd": _Known("ProFTPD", "a:proftpd:proftpd", (r"220[- ]ProFTPD #", r"220[- ]ProFTPD(?! [0-9])")),

@@ -73,6 +73,11 @@ class Ssh(Observation):
     group_exchange_bits: Answer[int | None]
 
     @property
+    def identification(self) -> str:
+        """The identification string, put together again."""
+        return f"SSH-{self.protocol}-{self.software} {self.comments}".rstrip()
+
+    @property
     def fingerprints(self) -> tuple[str, ...]:
         """The fingerprints of all host keys, sorted; raises ``NotSeen`` where one was not seen."""
         _ = self.algorithms.value
