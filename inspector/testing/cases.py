@@ -12,10 +12,10 @@ Each line is a mapping::
 - ``Every[...]``: a mapping from host names or addresses to any of these;
 - several observations: a mapping from the names of the parameters to any of these.
 
-``declared`` holds the fields of ``Declared``, ``options`` the options of the check. Tables are those that the installed
-plugins ship; ``seen_on`` is the day on which the facts were seen (default: the day of the table), ``tables`` holds fields
-in place of those of a table, by its name. All other keys (``outcome``, ``measured``, ``threshold``, ``cause`` ...) are
-compared with the JSON form of the verdict, ``values`` with those of its message.
+``declared`` holds the fields of ``Declared``, ``options`` the options of the check. Tables are those that the
+installed plugins ship; ``seen_on`` is the day on which the facts were seen (default: the day of the table), ``tables``
+holds fields in place of those of a table, by its name. All other keys (``outcome``, ``measured``, ``threshold``,
+``cause`` ...) are compared with the JSON form of the verdict, ``values`` with those of its message.
 
 A check that can never give *pass*, *fail* or *inconclusive* has a line ``{never: fail, because: ...}`` instead.
 """
