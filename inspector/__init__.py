@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from inspector.report.findings_json import findings_json, findings_schema
     from inspector.report.ledger_totals import LedgerTotal
     from inspector.report.messages import Translator
+    from inspector.report.ransomware import RANSOMWARE, EntryPath, PathExposure, Reach, exposure_of
     from inspector.report.remedies import ProductRemedies
     from inspector.report.renderer import Renderer, RunRenderer
     from inspector.report.run_overview import RequirementRow, RunOverview, RunState, SystemRow
@@ -233,12 +234,18 @@ _HOME = {
     "Table": "inspector.model.table",
     "TableAt": "inspector.model.table",
     "TableEntries": "inspector.model.table",
+    "RANSOMWARE": "inspector.report.ransomware",
+    "EntryPath": "inspector.report.ransomware",
+    "PathExposure": "inspector.report.ransomware",
+    "Reach": "inspector.report.ransomware",
+    "exposure_of": "inspector.report.ransomware",
 }
 
 __all__ = [
     "DNS_QUESTIONS",
     "EXCUSING",
     "HOST",
+    "RANSOMWARE",
     "SYSTEM",
     "TCP",
     "UDP",
@@ -267,6 +274,7 @@ __all__ = [
     "Discovered",
     "DnsReplies",
     "EndOfSupport",
+    "EntryPath",
     "Every",
     "Evidence",
     "Facts",
@@ -294,6 +302,7 @@ __all__ = [
     "Outcome",
     "Overlay",
     "ParseContext",
+    "PathExposure",
     "Place",
     "PlanStatus",
     "Probe",
@@ -301,6 +310,7 @@ __all__ = [
     "ProductRemedies",
     "Quantity",
     "Raw",
+    "Reach",
     "RecordedInspection",
     "RegimeChange",
     "Renderer",
@@ -347,6 +357,7 @@ __all__ = [
     "dns_name_text",
     "escape_control",
     "exploited_verdict",
+    "exposure_of",
     "failed",
     "findings_json",
     "findings_schema",
