@@ -103,7 +103,7 @@ def _constants(function: Any, seen: set[int] | None = None) -> Iterator[str]:
 
 
 def _is_followed(module: str, origin: str) -> bool:
-    return module == "inspector.products.verdicts" or module.split(".", maxsplit=1)[0] == origin.split(".", maxsplit=1)[0]
+    return module == "inspector.products.verdicts" or module.partition(".")[0] == origin.partition(".")[0]
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

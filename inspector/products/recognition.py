@@ -25,13 +25,13 @@ class _Known(NamedTuple):
     forms: tuple[str, ...]
 
 
-#: The products by the names that tables use. ``#`` stands for the version.
+#: The products by the names that tables use. ``#`` stands for the version; a line of a text is a field of its own.
 _PRODUCTS: dict[str, _Known] = {
     "apache-http-server": _Known(
-        "Apache httpd", "a:apache:http_server", (r"(?<![\w-])Apache/#", r"(?<![\w-])Apache(?![-/\w ])")
+        "Apache httpd", "a:apache:http_server", (r"(?<![\w-])Apache/#", r"(?:\A|\n)Apache(?![-/\w]| \w)")
     ),
     "tomcat": _Known("Apache Tomcat", "a:apache:tomcat", (r"(?<!\w)Apache Tomcat/#",)),
-    "nginx": _Known("nginx", "a:f5:nginx", (r"(?<![\w-])nginx/#", r"(?<![\w-])nginx(?![-/\w])")),
+    "nginx": _Known("nginx", "a:f5:nginx", (r"(?<![\w-])nginx/#", r"(?:\A|\n)nginx(?![-/\w]| \w)")),
     "iis": _Known("Microsoft IIS", "a:microsoft:internet_information_services", (r"(?<!\w)Microsoft-IIS/#",)),
     "php": _Known("PHP", "a:php:php", (r"(?<![\w-])PHP/#",)),
     "openssl": _Known("OpenSSL", "a:openssl:openssl", (r"(?<!\w)OpenSSL/#",)),
@@ -71,6 +71,14 @@ _DISTRIBUTIONS = tuple(
         ("other", r"\b(?:Fedora|SUSE|Amazon|Oracle Linux|Alpine|FreeBSD|NetBSD|OpenBSD|Gentoo)\b()"),
     )
 )
+_DISTRIBUTION_TITLES = {
+    "debian": "Debian",
+    "ubuntu": "Ubuntu",
+    "rhel": "Red Hat",
+    "centos": "CentOS",
+    "almalinux": "AlmaLinux",
+    "rocky-linux": "Rocky Linux",
+}
 _WINDOWS = re.compile(r"\b(?:Win32|Win64|Windows|Microsoft)\b|_for_Windows_")
 _UNIX = re.compile(r"\((?:Unix|Debian|Ubuntu|CentOS|Red Hat|Fedora)\b")
 
@@ -92,7 +100,8 @@ class Product:
     @property
     def title(self) -> str:
         """The product with its version and distribution, for people."""
-        packager = f" ({self.distribution.capitalize()} {self.release}".rstrip() + ")" if self.distribution else ""
+        known = _DISTRIBUTION_TITLES.get(self.distribution)
+        packager = f" ({known} {self.release}".rstrip() + ")" if known else ""
         return f"{_PRODUCTS[self.name].title} {self.version}".rstrip() + packager
 
     @property

@@ -52,6 +52,11 @@ class SupportCycle(Model):
             return Support.SUPPORTED
         return Support.EXTENDED if self.extended is not None and on <= self.extended else Support.ENDED
 
+    def is_in_support_after(self, day: date) -> bool:
+        """Whether somebody had support for this release after a day."""
+        last = self.extended or self.ends
+        return last is None or last >= day
+
     def has_package(self, product: Product) -> bool:
         """Whether this release packages that version, as far as it is named."""
         packaged = self.packages.get(product.name, ())
@@ -81,11 +86,7 @@ class EndOfSupport(TableEntries):
 
     def support_of_packager(self, product: Product, on: date) -> tuple[Support, date | None]:
         """Whether the distribution that a product names is out of support; packaged where it is not, or not known."""
-        releases = [each for each in self.entries if each.product == product.distribution]
-        if product.release:
-            releases = [each for each in releases if each.cycle == product.release]
-        else:
-            releases = [each for each in releases if each.has_package(product)]
+        releases = self._releases(product)
         states = {each.support(on) for each in releases}
         if states == {Support.ENDED}:
             return Support.ENDED, max((each.ends for each in releases if each.ends), default=None)
@@ -95,11 +96,21 @@ class EndOfSupport(TableEntries):
         """Whether a distribution that is not out of support packages this very version, perhaps without naming it."""
         return any(each.has_package(product) and each.support(on) is not Support.ENDED for each in self.entries)
 
-    def is_packaged(self, product: Product, on: date) -> bool:
-        """Whether fixes of a supported distribution cannot be excluded."""
+    def may_have_fixed(self, product: Product, since: date) -> bool:
+        """Whether a distribution that packages this version was in support after a day, so that it may have fixed what
+        became known then, perhaps without naming itself.
+        """
         if product.distribution:
-            return self.support_of_packager(product, on)[0] is not Support.ENDED
-        return self.may_be_packaged(product, on)
+            releases = self._releases(product)
+            return not releases or any(each.is_in_support_after(since) for each in releases)
+        return any(each.has_package(product) and each.is_in_support_after(since) for each in self.entries)
+
+    def _releases(self, product: Product) -> list[SupportCycle]:
+        """The releases of the distribution that a product names: the one, or those that package its version."""
+        releases = [each for each in self.entries if each.product == product.distribution]
+        if product.release:
+            return [each for each in releases if each.cycle == product.release]
+        return [each for each in releases if each.has_package(product)]
 
     def _cycle(self, product: Product) -> SupportCycle | None:
         """The cycle of a version: the one with the longest beginning."""

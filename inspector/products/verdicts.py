@@ -70,10 +70,10 @@ def exploited_verdict(
     certain: list[str] = []
     doubtful: list[str] = []
     for product in numbered:
-        packaged = support.entries.is_packaged(product, support.seen_on)
         for each in exploited.entries.vulnerabilities(product):
             affects = each.affects(product)
             if affects is not False:
+                packaged = support.entries.may_have_fixed(product, each.known_since)
                 (certain if affects and not packaged else doubtful).append(f"{product.title}: {each.cve}")
     if certain:
         return failed(

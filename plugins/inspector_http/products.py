@@ -14,7 +14,7 @@ PRODUCT_FIELDS = ("server", "x-powered-by")
 def named_products(http: Http) -> tuple[Product, ...]:
     """The products that one reply names; what one field says of a distribution holds for all of them."""
     values = [each.value for each in http.all_headers if each.name in PRODUCT_FIELDS]
-    return products_in([" ".join(values)])
+    return products_in(["\n".join(values)])
 
 
 def visible_marks(http: Http) -> dict[Place, tuple[str, ...]]:
