@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import re
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from inspector.cli.app import MISUSE, call
-from inspector.declare.settings import data_folder
+from inspector.declare.settings import Settings, data_folder
 from inspector.model.base import now
 from inspector.model.table import Table
 from inspector.registry.registry import installed
+from inspector.seal.manifest import envelope_of, payload_of
 from inspector.seal.signing import SigningKey
-from inspector.tables.signed_file import sign
-from inspector.tables.store import shipped_tables
+from inspector.tables.signed_file import SignedTable, sign
+from inspector.tables.store import known_tables, shipped_tables
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +77,10 @@ def test_a_newer_table_of_a_trusted_signer_is_used_from_then_on(
     assert not list((path.parent / "partial").iterdir())
 
 
-@pytest.mark.parametrize("kind", ["stranger", "unsigned", "altered", "of another kind", "malformed entries", "missing"])
+@pytest.mark.parametrize(
+    "kind",
+    ["stranger", "unsigned", "altered", "signed for another", "of another kind", "malformed entries", "missing"],
+)
 def test_what_no_trusted_signer_signed_is_refused(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -92,6 +97,10 @@ def test_what_no_trusted_signer_signed_is_refused(
         case "altered":
             path.write_bytes(path.read_bytes().replace(b'"payload":"ey', b'"payload":"e1', 1))
             said = "table.signed"
+        case "signed for another":
+            payload = payload_of({"end-of-support.json": "0" * 64}, SignedTable(table=newer))
+            path.write_bytes(envelope_of(payload, SigningKey.load_or_create()))
+            said = "is signed for another table than it holds"
         case "of another kind":
             signed(tmp_path, table(kind="weather/1"))
             said = "no check uses a table weather/1"
@@ -123,6 +132,16 @@ def test_an_older_table_is_refused_unless_asked_for(tmp_path: Path, capsys: pyte
     assert "of 2026-01-01, older than the present one of 2026-08-22" in " ".join(capsys.readouterr().err.split())
     assert call(["tables", "import", str(path), "--older"]) == 0
     assert "end-of-support 2026-01-01" in listed(capsys)
+
+
+def test_a_newer_table_of_the_installation_takes_its_place_again(tmp_path: Path) -> None:
+    """An update of the plugin is not held back by an import that is older, unless that was asked for against it."""
+    assert call(["tables", "import", str(signed(tmp_path, table(dated="2026-11-01")))]) == 0
+    shipped = tmp_path / "end-of-support.json"
+    for dated, imported_is_used in (("2026-10-31", True), ("2026-11-01", True), ("2026-11-02", False)):
+        shipped.write_bytes(table(dated=dated).canonical())
+        (known,) = known_tables(replace(installed(), tables=(shipped,)), Settings())
+        assert known.is_imported is imported_is_used
 
 
 def test_an_imported_table_that_was_altered_is_not_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
