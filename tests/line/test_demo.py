@@ -215,7 +215,7 @@ def test_the_zone_counts_where_it_is_served(shown: Shown) -> None:
 
 
 def test_the_portal_keeps_the_law(shown: Shown) -> None:
-    """No legal requirement fails but one on IPv6; all is decided but the versions that it hides; what it lacks is found.
+    """No legal requirement fails but one on IPv6; all but the versions that it hides is decided; its gaps are found.
 
     Its authority is in no store but declared; it has no IPv6 address, which Decree 224/2026 asks of portals since July
     2026, in transition or not, and perhaps no post-quantum groups. Recommendations that are newer than the portal may
