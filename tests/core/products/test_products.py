@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector import EndOfSupport, KnownExploited, Product, products_in
+from inspector import Appliances, EndOfSupport, KnownExploited, Place, Product, masked, products_in
 from inspector.model.table import Table
 from inspector.products.exploited import Affected
 from inspector.products.support import Support
@@ -135,3 +135,19 @@ def test_a_table_is_known_by_its_canonical_form() -> None:
     """The digest is that of the content, whatever the file looks like."""
     table = TABLES["known-exploited"]
     assert Table.parse(table.model_dump_json(indent=3)).digest == table.digest
+
+
+def test_what_is_recognised_is_kept_when_texts_are_masked() -> None:
+    """Marks of appliances and names of products stay what they are in what a capture stores."""
+    appliances = Appliances.of(TABLES["appliances"])
+    told = [mark for each in appliances.entries for mark in each.marks if mark.place in (Place.SERVER, Place.BANNER)]
+    assert told
+    for mark in told:
+        text = mark.exactly or mark.begins
+        assert any(mark.is_in(masked(each.encode()).decode()) for each in (text, f"{text}/3.0"))
+    greetings = (
+        *("220 Serv-U FTP Server v15.1.6 ready...", "220 X2 WS_FTP Server 7.6.3", "SSH-2.0-Erlang/5.2.9"),
+        *("220 mail ESMTP Exim 4.96 Mon", "220 (vsFTPd 3.0.3)", "Apache/2.4.49 (Unix) OpenSSL/1.0.1f"),
+    )
+    for text in greetings:
+        assert products_in([masked(text.encode()).decode()]) == products_in([text]) != ()
