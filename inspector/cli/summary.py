@@ -234,11 +234,12 @@ def _failures(made: View, rule: ExitRule) -> tuple[FailureGroup, ...]:
 
 
 def _ways_in(made: View) -> dict[Reach, tuple[str, ...]]:
+    """The ways in for ransomware by what was seen of them; nothing where nothing was seen of any."""
     translator = made.translator(current())
     found: dict[Reach, tuple[str, ...]] = {}
     for each in exposure_of(made.assessment.requirements, made.assessment.findings):
         found[each.reach] = (*found.get(each.reach, ()), translator.term(each.path))
-    return found
+    return {} if found.keys() == {Reach.UNKNOWN} else found
 
 
 def _unseen(made: View, rule: ExitRule) -> tuple[str, ...]:

@@ -23,6 +23,9 @@ CHECKS = {
         "no-cleartext-administration",
         "no-database-reachable",
         "no-file-sharing-reachable",
+        "services-no-hypervisor",
+        "services-no-known-exploited",
+        "services-supported",
         "ports-only-declared",
     },
     "inspector_sslyze": {
