@@ -8,7 +8,7 @@ from typing import Any
 
 from inspector.model.language import Language
 from inspector.model.verdict import Message
-from inspector.plugin.check import Check
+from inspector.plugin.check import Check, CheckInput
 from inspector.regime.loader import load_all
 from inspector.regime.regime import Regime, Requirement
 from inspector.registry.registry import Registry
@@ -38,9 +38,7 @@ def _index(checks: Iterable[Check], translators: Iterable[Translator]) -> str:
 
 def _page(check: Check, registry: Registry, rows: Iterable[Row], translators: Iterable[Translator]) -> str:
     parts = [f"# {check.id}", *(part for each in translators for part in _texts(check, registry, each))]
-    inputs = [
-        f"`{each.kind.kind if each.kind else 'declared'}`{' (every)' if each.every else ''}" for each in check.inputs
-    ]
+    inputs = [_input(each) for each in check.inputs]
     about = f", about each {check.about.value}" if check.about else ""
     parts += ["## Inputs", f"{', '.join(inputs)}{about}."]
     if check.references:
@@ -51,6 +49,12 @@ def _page(check: Check, registry: Registry, rows: Iterable[Row], translators: It
     required = [_row(regime, row) for regime, row in rows if row.check == check.id]
     parts += ["## Required by", "\n".join(required) or "No regime."]
     return "\n\n".join(parts) + "\n"
+
+
+def _input(wire: CheckInput) -> str:
+    if wire.table is not None:
+        return f"the table `{wire.table.kind}`"
+    return f"`{wire.kind.kind if wire.kind else 'declared'}`{' (every)' if wire.every else ''}"
 
 
 def _texts(check: Check, registry: Registry, translator: Translator) -> Iterator[str]:
@@ -69,13 +73,18 @@ def _texts(check: Check, registry: Registry, translator: Translator) -> Iterator
 
 
 def messages_of(check: Check, package: str) -> list[str]:
-    """The message templates that a check can return: the texts in its code that the package's catalogue translates."""
-    translated = catalogue(package, Language.VI)
+    """The message templates that a check can return: the texts in its code that the package's catalogue translates.
+
+    Those of the core's verdicts about products are in the core's.
+    """
+    core = {each for each in catalogue("inspector", Language.VI) if " " in each}
+    translated = core.union(catalogue(package, Language.VI))
     return sorted({each for each in _constants(check.function) if each in translated} - {check.title})
 
 
 def _constants(function: Any, seen: set[int] | None = None) -> Iterator[str]:
-    """The texts in a function, in the functions it closes over, and in what it names of its own package."""
+    """The texts in a function, in the functions it closes over, and in what it names of its own package or of the
+    core's verdicts about products."""
     seen = set() if seen is None else seen
     if id(function) in seen:
         return
@@ -89,8 +98,12 @@ def _constants(function: Any, seen: set[int] | None = None) -> Iterator[str]:
         for name in code.co_names:
             named = function.__globals__.get(name)
             yield from _texts_in(named)
-            if isinstance(named, FunctionType) and named.__module__.split(".")[0] == function.__module__.split(".")[0]:
+            if isinstance(named, FunctionType) and _is_followed(named.__module__, function.__module__):
                 yield from _constants(named, seen)
+
+
+def _is_followed(module: str, origin: str) -> bool:
+    return module == "inspector.products.verdicts" or module.partition(".")[0] == origin.partition(".")[0]
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

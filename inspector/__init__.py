@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         is_address,
         parse_uri,
     )
+    from inspector.model.table import Table, TableAt, TableEntries
     from inspector.model.verdict import MessageValue, Outcome, Verdict, failed, inconclusive, not_applicable, passed
     from inspector.network.client import Identity, Network
     from inspector.network.dns_lookup import (
@@ -76,6 +77,11 @@ if TYPE_CHECKING:
     from inspector.network.transport.tls_context import permissive_tls_context
     from inspector.plugin.check import Check, Every, SubjectResult, check, checks_in
     from inspector.plugin.probe import Cost, ParseContext, Probe, Target, probe
+    from inspector.products.appliances import ApplianceRole, Appliances, Place
+    from inspector.products.exploited import KnownExploited
+    from inspector.products.recognition import Product, products_in
+    from inspector.products.support import EndOfSupport
+    from inspector.products.verdicts import exploited_verdict, support_verdict
     from inspector.record.assessment import FailedScan
     from inspector.regime.regime import BilingualText, Deadline, Overlay, RegimeChange, Requirement, open_overlays
     from inspector.registry.hookspecs import hookimpl
@@ -84,6 +90,7 @@ if TYPE_CHECKING:
     from inspector.report.findings_json import findings_json, findings_schema
     from inspector.report.ledger_totals import LedgerTotal
     from inspector.report.messages import Translator
+    from inspector.report.ransomware import RANSOMWARE, EntryPath, PathExposure, Reach, exposure_of
     from inspector.report.remedies import ProductRemedies
     from inspector.report.renderer import Renderer, RunRenderer
     from inspector.report.run_overview import RequirementRow, RunOverview, RunState, SystemRow
@@ -215,16 +222,36 @@ _HOME = {
     "needs_action": "inspector.report.urgency",
     "urgency": "inspector.report.urgency",
     "View": "inspector.report.view",
+    "ApplianceRole": "inspector.products.appliances",
+    "Appliances": "inspector.products.appliances",
+    "Place": "inspector.products.appliances",
+    "KnownExploited": "inspector.products.exploited",
+    "Product": "inspector.products.recognition",
+    "products_in": "inspector.products.recognition",
+    "EndOfSupport": "inspector.products.support",
+    "exploited_verdict": "inspector.products.verdicts",
+    "support_verdict": "inspector.products.verdicts",
+    "Table": "inspector.model.table",
+    "TableAt": "inspector.model.table",
+    "TableEntries": "inspector.model.table",
+    "RANSOMWARE": "inspector.report.ransomware",
+    "EntryPath": "inspector.report.ransomware",
+    "PathExposure": "inspector.report.ransomware",
+    "Reach": "inspector.report.ransomware",
+    "exposure_of": "inspector.report.ransomware",
 }
 
 __all__ = [
     "DNS_QUESTIONS",
     "EXCUSING",
     "HOST",
+    "RANSOMWARE",
     "SYSTEM",
     "TCP",
     "UDP",
     "Answer",
+    "ApplianceRole",
+    "Appliances",
     "Approval",
     "ApprovalStatus",
     "BadName",
@@ -246,6 +273,8 @@ __all__ = [
     "DifferenceView",
     "Discovered",
     "DnsReplies",
+    "EndOfSupport",
+    "EntryPath",
     "Every",
     "Evidence",
     "Facts",
@@ -259,6 +288,7 @@ __all__ = [
     "InspectionKind",
     "Instant",
     "Intrusiveness",
+    "KnownExploited",
     "Language",
     "LedgerTotal",
     "MeasureStatus",
@@ -272,11 +302,15 @@ __all__ = [
     "Outcome",
     "Overlay",
     "ParseContext",
+    "PathExposure",
+    "Place",
     "PlanStatus",
     "Probe",
+    "Product",
     "ProductRemedies",
     "Quantity",
     "Raw",
+    "Reach",
     "RecordedInspection",
     "RegimeChange",
     "Renderer",
@@ -301,6 +335,9 @@ __all__ = [
     "SubjectResult",
     "SystemDifference",
     "SystemRow",
+    "Table",
+    "TableAt",
+    "TableEntries",
     "Target",
     "Tenancy",
     "Timestamp",
@@ -319,6 +356,8 @@ __all__ = [
     "display_json",
     "dns_name_text",
     "escape_control",
+    "exploited_verdict",
+    "exposure_of",
     "failed",
     "findings_json",
     "findings_schema",
@@ -334,7 +373,9 @@ __all__ = [
     "passed",
     "permissive_tls_context",
     "probe",
+    "products_in",
     "raw_dns_message",
+    "support_verdict",
     "truncate",
     "u_labels",
     "urgency",

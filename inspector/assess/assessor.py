@@ -2,9 +2,9 @@
 
 A capture is assessed twice, provisionally for the confirmation scans and after the seal, mostly on the same evidence. A
 check is pure, so a verdict is determined by the check, its options, the host (for what is declared of it) and the
-digests of the evidence; a verdict reached during the collection is reused under that key in the same process. Never
-reused: outcome *error*, and anything that is parsed again (``--reparse``). ``seal``, ``assess`` and ``verify`` reuse
-nothing, so ``verify`` detects a check that is not pure.
+digests of the evidence and of its tables; a verdict reached during the collection is reused under that key in the same
+process. Never reused: outcome *error*, and anything that is parsed again (``--reparse``). ``seal``, ``assess`` and
+``verify`` reuse nothing, so ``verify`` detects a check that is not pure.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from inspector import __version__
-from inspector.assess.check_inputs import CheckInputs, check_inputs_of, subjects_of
+from inspector.assess.check_inputs import CheckInputs, CommonInputs, check_inputs_of, subjects_of
 from inspector.assess.common_causes import CommonCauses
 from inspector.assess.confirmation import confirm
 from inspector.assess.evidence_index import DigestedEvidence, EvidenceIndex, Needs, family_of
@@ -28,6 +28,7 @@ from inspector.model.escaping import text_of
 from inspector.model.finding import ClauseRef, CommonCause, EvidenceRef, Finding, Force, finding_id
 from inspector.model.observation import STOPPED_ANSWERING, Evidence
 from inspector.model.subject import HOST, SYSTEM, BadUri, Subject, SubjectKind, parse_uri, subject_of
+from inspector.model.table import Table
 from inspector.model.verdict import Message, Outcome, Verdict, bounded
 from inspector.plan.planner import applies_to, asks_less, union_of_parts, wanted_options
 from inspector.plan.selection import exceeds_intrusiveness, has_check, selects
@@ -44,7 +45,8 @@ from inspector.registry.registry import Registry
 CHECK_SECONDS = 5.0
 
 
-#: Verdicts by everything that they depend on: check, options, host (for what is declared of it), evidence digests.
+#: Verdicts by everything that they depend on: check, options, host (for what is declared of it), and the digests of
+#: evidence and tables.
 Verdicts = dict[tuple[str, bytes, str | None, tuple[str, ...]], Verdict]
 
 
@@ -52,6 +54,7 @@ Verdicts = dict[tuple[str, bytes, str | None, tuple[str, ...]], Verdict]
 class AssessmentInput:
     """What an assessment depends on: the rules, the system, and every piece of evidence with its digest.
 
+    ``tables`` are the dated facts with which checks compare.
     ``verdicts`` are those of an earlier assessment of the same system, and are added to: a check is a pure function.
     Facts that were parsed again keep the digests of the old ones, so their verdicts may not be shared.
     """
@@ -70,6 +73,7 @@ class AssessmentInput:
     plugins: Sequence[PluginRecord] = ()
     changes: Sequence[RegimeChange] = ()
     verdicts: Verdicts = field(default_factory=dict)
+    tables: Sequence[Table] = ()
 
 
 def _evaluate(check: Check, inputs: CheckInputs, options: Mapping[str, Any]) -> Verdict:
@@ -140,6 +144,7 @@ class _Assessor:
     given: AssessmentInput
     index: EvidenceIndex
     clock: Clock
+    common: CommonInputs
     _declared: dict[str | None, Declared] = field(default_factory=dict)
     _options: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -248,9 +253,9 @@ class _Assessor:
 
     def _about(self, row: _Row, check: Check, subject: Subject) -> RequirementResult:
         declared = self._declared_of(subject.host)
-        inputs = check_inputs_of(check, subject, self.index, declared, 1)
+        inputs = check_inputs_of(check, subject, self.index, declared, self.common, 1)
         rescanned = any(wire.kind and family_of(wire.kind.kind) in self.index.rescanned for wire in check.inputs)
-        again = check_inputs_of(check, subject, self.index, declared, 2) if rescanned else inputs
+        again = check_inputs_of(check, subject, self.index, declared, self.common, 2) if rescanned else inputs
         first = self._verdict(row, check, inputs)
         confirmed_by = any(evidence.scan == 2 for _, evidence in again.evidence)
         second = self._verdict(row, check, again) if confirmed_by else None
@@ -262,7 +267,8 @@ class _Assessor:
 
     def _verdict(self, row: _Row, check: Check, inputs: CheckInputs) -> Verdict:
         known = self.given.verdicts
-        key = (check.id, row.options, inputs.subject.host, tuple(digest for digest, _ in inputs.evidence))
+        digests = (*(digest for digest, _ in inputs.evidence), *inputs.tables)
+        key = (check.id, row.options, inputs.subject.host, digests)
         verdict = known.get(key) or _run_check(check, inputs, row.requirement.options, self.clock)
         if verdict.outcome is not Outcome.ERROR:  # which may be transient
             known[key] = verdict
@@ -392,10 +398,14 @@ _WRONG_VANTAGE = Verdict(
 )
 
 
+def _common(given: AssessmentInput) -> CommonInputs:
+    return CommonInputs({each.kind: each for each in given.tables}, given.as_of)
+
+
 def assess(given: AssessmentInput) -> Assessment:
     """Assess everything that was captured. Pure: the same inputs give the same bytes."""
     with Clock.of(CHECK_SECONDS) as clock:
-        assessor = _Assessor(given, EvidenceIndex(given.evidence), clock)
+        assessor = _Assessor(given, EvidenceIndex(given.evidence), clock, _common(given))
         findings = sorted(
             assessor.findings(), key=lambda each: (each.requirement, each.subject, each.address or "", each.outcome)
         )
@@ -416,6 +426,7 @@ def assess(given: AssessmentInput) -> Assessment:
         plugins=tuple(given.plugins),
         next_regime=given.regime.next,
         changes=tuple(given.changes),
+        tables=tuple(given.tables),
     )
 
 
@@ -428,7 +439,7 @@ def tasks_to_confirm(given: AssessmentInput) -> dict[tuple[str, str, str, str], 
     checks = given.registry.checks
     rows = [each for each in given.requirements if each.force is not Force.INFO]
     with Clock.of(CHECK_SECONDS) as clock:
-        assessor = _Assessor(given, EvidenceIndex(given.evidence), clock)
+        assessor = _Assessor(given, EvidenceIndex(given.evidence), clock, _common(given))
         failing: dict[str, list[Needs]] = {}
         for result in assessor.results(rows):
             if result.verdict.outcome is Outcome.FAIL:

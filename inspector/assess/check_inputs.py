@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from pydantic import ValidationError
 
 from inspector.assess.evidence_index import DigestedEvidence, EvidenceIndex, Needs
 from inspector.model.base import Cause
 from inspector.model.declared import Declared
 from inspector.model.subject import SYSTEM, Subject, SubjectKind
+from inspector.model.table import NoTable, Table, TableAt, TableEntries
 from inspector.plugin.check import Check, CheckInput, Every, SubjectResult
 
 
 @dataclass(frozen=True, slots=True)
 class CheckInputs:
-    """The arguments of one check about one subject, and the evidence that they come from."""
+    """The arguments of one check about one subject, the evidence that they come from, and its tables by digest."""
 
     subject: Subject
     arguments: tuple[object, ...]
     evidence: tuple[DigestedEvidence, ...]
+    tables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CommonInputs:
+    """What all checks of an assessment are given beside evidence: its tables by kind, and its instant."""
+
+    tables: Mapping[str, Table]
+    as_of: datetime
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The digests of the tables, by kind."""
+        return {kind: table.digest for kind, table in self.tables.items()}
+
+    def table(self, kind: type[TableEntries], seen_on: date) -> TableAt[TableEntries] | NoTable:
+        """The table of a kind, for facts that were seen that day."""
+        table = self.tables.get(kind.kind)
+        if table is None:
+            return NoTable(kind.kind)
+        try:
+            return TableAt(table, kind, seen_on)
+        except ValidationError:
+            return NoTable(kind.kind)
 
 
 def subjects_of(check: Check, index: EvidenceIndex) -> list[Subject]:
@@ -72,7 +100,9 @@ def _about(
     return None
 
 
-def check_inputs_of(check: Check, subject: Subject, index: EvidenceIndex, declared: Declared, scan: int) -> CheckInputs:
+def check_inputs_of(
+    check: Check, subject: Subject, index: EvidenceIndex, declared: Declared, common: CommonInputs, scan: int
+) -> CheckInputs:
     """The arguments of a check about a subject; ``scan`` 2 prefers the confirmation scan where there is one."""
     arguments: list[object] = []
     evidence: list[DigestedEvidence] = []
@@ -91,4 +121,9 @@ def check_inputs_of(check: Check, subject: Subject, index: EvidenceIndex, declar
                 else index.seen(wire.kind, one, check.needs)
             )
             evidence.extend([one] if one else [])
-    return CheckInputs(subject, tuple(arguments), tuple(evidence))
+    seen_on = max((each.ended for _, each in evidence), default=common.as_of).astimezone(UTC).date()
+    tables = [(place, wire.table) for place, wire in enumerate(check.inputs) if wire.table is not None]
+    for place, kind in tables:
+        arguments[place] = common.table(kind, seen_on)
+    digests = tuple(common.digests.get(kind.kind, "") for _, kind in tables)
+    return CheckInputs(subject, tuple(arguments), tuple(evidence), digests)

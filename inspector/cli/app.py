@@ -134,11 +134,15 @@ def assess(
     arguments: RunArguments,
     bundle: Sealed,
     reparse: Annotated[bool, typer.Option("--reparse", help="Parse the raw bytes again with today's probes.")] = False,
+    tables: Annotated[
+        list[str] | None,
+        typer.Option("--tables", help="A signed table, or present for those at hand (default: those captured)."),
+    ] = None,
 ) -> int:
     """Assess a sealed bundle again, without a packet: under other rules, at another date, for another level."""
     from inspector.cli.assess import assess_again
 
-    return assess_again(bundle, arguments, reparse=reparse)
+    return assess_again(bundle, arguments, tuple(tables or ()), reparse=reparse)
 
 
 @command(*RESULTS, "inspection")
@@ -213,6 +217,45 @@ def export(
     from inspector.cli.export import write_export
 
     return write_export(bundle, output)
+
+
+tables = typer.Typer(help="Tables of dated facts that checks compare with.", rich_markup_mode=None)
+app.add_typer(tables, name="tables")
+
+
+@tables.command("list")
+@takes("settings")
+def list_tables(arguments: RunArguments) -> int:
+    """List the tables at hand: their day and age, how many entries, from where, and their digest."""
+    from inspector.cli.tables import print_tables
+
+    return print_tables(arguments.settings)
+
+
+@tables.command("import")
+@takes("settings")
+def import_table(
+    arguments: RunArguments,
+    file: Annotated[Path, typer.Argument(help="A file of 'inspector tables sign', by a trusted signer.")],
+    older: Annotated[bool, typer.Option("--older", help="Also a table that is older than the present one.")] = False,
+) -> int:
+    """Take over a newer table from a signed file, without the network."""
+    from inspector.cli.tables import take_over
+
+    return take_over(file, arguments.settings, older=older)
+
+
+@tables.command("sign")
+@takes("settings")
+def sign_table(
+    arguments: RunArguments,
+    file: Annotated[Path, typer.Argument(help="A table in JSON.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
+) -> int:
+    """Write a table into a file that is signed with this machine's key, for 'inspector tables import' elsewhere."""
+    from inspector.cli.tables import write_signed
+
+    return write_signed(file, output, arguments.settings)
 
 
 @command(name="list")

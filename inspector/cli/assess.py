@@ -11,6 +11,7 @@ from inspector.cli.inputs import instant, read_settings, read_statements
 from inspector.cli.report import read_record
 from inspector.cli.run import formats_of, write_copies
 from inspector.cli.summary import InspectionSummary, print_summary
+from inspector.cli.tables import chosen_tables
 from inspector.pipeline.attempts import AttemptLog
 from inspector.pipeline.context import regime_of
 from inspector.pipeline.event_loop import run_async
@@ -24,7 +25,7 @@ from inspector.seal import Bundle, RunIndex, SigningKey
 from inspector.seal.layout import INDEX
 
 
-def assess_again(folder: Path, arguments: RunArguments, *, reparse: bool) -> int:
+def assess_again(folder: Path, arguments: RunArguments, tables: tuple[str, ...] = (), *, reparse: bool) -> int:
     """Assess, write the assessment beside the others, and print the summary.
 
     What is not given stays as the capture was planned. Raises InspectorError.
@@ -49,6 +50,7 @@ def assess_again(folder: Path, arguments: RunArguments, *, reparse: bool) -> int
         next_regime=next_regime(known, regime) if regime else None,
         level=arguments.level,
         statements=statements,
+        tables=chosen_tables(tables, bundle.inspection.tables, arguments.settings) if tables else None,
         reparse=reparse,
     )
     assessment = run_async(assess_bundle(bundle, registry, options))

@@ -107,7 +107,11 @@ def _rules(now: JudgedSystem, bundle: Bundle, registry: Registry) -> AssessmentO
     newest = now.newest().assessment
     regime = regime_of_assessment(bundle.inspection, newest, registry)
     return AssessmentOptions(
-        as_of=newest.as_of, regime=regime or bundle.inspection.regime, level=newest.level, statements=newest.statements
+        as_of=newest.as_of,
+        regime=regime or bundle.inspection.regime,
+        level=newest.level,
+        statements=newest.statements,
+        tables=newest.tables,
     )
 
 

@@ -34,6 +34,7 @@ from inspector.regime.loader import load_all
 from inspector.regime.regime import Regime, day_of
 from inspector.registry.lock import is_decided, registry_under
 from inspector.registry.registry import Registry
+from inspector.tables.store import tables_at_hand
 
 
 def instant(text: str | None) -> datetime:
@@ -276,6 +277,7 @@ def load_context(arguments: RunArguments) -> RunContext:
         documents=InputDocuments(
             documents.declaration, documents.authorisations, statements=statements, source_map=documents.source_map
         ),
+        tables=tables_at_hand(registry, own),
     )
 
 

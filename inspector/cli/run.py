@@ -47,6 +47,7 @@ from inspector.registry.lock import is_decided, pinned, records_of, registry_und
 from inspector.registry.registry import Registry, installed
 from inspector.seal import RunIndex, State, inspection_of
 from inspector.seal.signing import default_path as default_key_path
+from inspector.tables.store import tables_at_hand
 
 #: A system that was not inspected, or not finished, and why.
 Missed = tuple[str, str]
@@ -304,7 +305,8 @@ def _resume_run(folder: Path, arguments: RunArguments) -> int:
     for system, reason in recorded.head.refused.items():
         terminal.print_error(InspectorError(FormattedMessage("{system}: {reason}", system=system, reason=reason)))
     rule = ExitRule.of(arguments)
-    return _code(*_inspect(recorded, arguments, RunContext(registry, own, regimes, mark=rule.marked)))
+    context = RunContext(registry, own, regimes, tables=tables_at_hand(registry, own), mark=rule.marked)
+    return _code(*_inspect(recorded, arguments, context))
 
 
 #: What an interrupted inspection goes on with as it began.

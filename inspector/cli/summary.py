@@ -28,6 +28,7 @@ from inspector.pipeline.reporting import WrittenAssessment, view
 from inspector.record.plan import VantageLimit
 from inspector.registry.registry import Registry
 from inspector.report.messages import Translator
+from inspector.report.ransomware import RANSOMWARE, Reach, exposure_of
 from inspector.report.standing import Standing
 from inspector.report.view import CauseGroup, View
 from inspector.seal import Bundle
@@ -55,8 +56,12 @@ _SPARED = {
 }
 #: What is printed beside a failure that was seen and does not count.
 _SPARED_WORDS = {Standing.BASELINE: "known", Standing.EXCUSED: "excused", Standing.NOT_YET_DUE: "not yet due"}
-#: The tag of requirements about services by which ransomware gets in.
-_RANSOMWARE = "ransomware"
+#: What the line about ransomware says of ways in.
+_REACHES = {
+    Reach.EXPOSED: "exposed: {ways}",
+    Reach.UNKNOWN: "could not be seen: {ways}",
+    Reach.NOT_SEEN: "not found: {ways}",
+}
 _WIDE = 60
 
 
@@ -110,8 +115,9 @@ class InspectionSummary:
     ``folder`` is the assessment's, ``failures`` its failing findings in groups, ``unseen`` one line for each cause for
     which something that counts was not seen, ``causes`` one per common cause, ``followers`` the number of findings that
     follow from them, ``limits`` one per limit of the vantage, ``errors`` message and remedy for each statement that
-    matches no finding, ``lines`` one per finding where all are printed, ``code`` the exit code and ``reckoning`` its
-    reasons, ``reports`` the files that were written, by name.
+    matches no finding, ``ways_in`` the ways in for ransomware by what was seen of them, ``lines`` one per finding where
+    all are printed, ``code`` the exit code and ``reckoning`` its reasons, ``reports`` the files that were written, by
+    name.
     """
 
     system: str
@@ -127,6 +133,7 @@ class InspectionSummary:
     code: int
     reckoning: Reckoning
     errors: tuple[tuple[str, str], ...] = ()
+    ways_in: Mapping[Reach, tuple[str, ...]] = field(default_factory=dict)
     lines: tuple[tuple[Severity, str], ...] = field(default=())
     reports: Mapping[str, Path] = field(default_factory=dict)
 
@@ -167,6 +174,7 @@ class InspectionSummary:
             code=MISUSE if errors and reckoning.code != FAILING else reckoning.code,
             reckoning=reckoning,
             errors=errors,
+            ways_in=_ways_in(made),
             lines=tuple(_lines(made, rule)) if verbose else (),
             reports=reports,
         )
@@ -201,7 +209,7 @@ def _spared(made: View, rule: ExitRule) -> dict[str, Standing]:
 def _failures(made: View, rule: ExitRule) -> tuple[FailureGroup, ...]:
     translator = made.translator(current())
     spared = _spared(made, rule)
-    entries = {each.id for each in made.assessment.requirements if _RANSOMWARE in each.tags}
+    entries = {each.id for each in made.assessment.requirements if RANSOMWARE in each.tags}
     found: dict[tuple[str, Severity, bool, Standing | None], list[Finding]] = defaultdict(list)
     for each in (*made.binding, *made.recommended):
         if each.outcome is Outcome.FAIL:
@@ -223,6 +231,15 @@ def _failures(made: View, rule: ExitRule) -> tuple[FailureGroup, ...]:
         for (title, severity, must, standing), findings in found.items()
     ]
     return tuple(sorted(groups, key=lambda each: each.rank))
+
+
+def _ways_in(made: View) -> dict[Reach, tuple[str, ...]]:
+    """The ways in for ransomware by what was seen of them; nothing where nothing was seen of any."""
+    translator = made.translator(current())
+    found: dict[Reach, tuple[str, ...]] = {}
+    for each in exposure_of(made.assessment.requirements, made.assessment.findings):
+        found[each.reach] = (*found.get(each.reach, ()), translator.term(each.path))
+    return {} if found.keys() == {Reach.UNKNOWN} else found
 
 
 def _unseen(made: View, rule: ExitRule) -> tuple[str, ...]:
@@ -416,12 +433,13 @@ def summary_lines(
         findings = [line for each in done for line in _finding_lines(each, several=len(done) > 1)]
         unseen = [(f"  {each}",) for each in _unseen_texts(done)]
         heading: list[Line] = [(_("Could not be seen:"),)] if unseen else []
-        return [*findings, *heading, *unseen, *_report_lines(done), *map(_one_line, done), *end]
+        end = [*_ransomware_lines(done), *_report_lines(done), *map(_one_line, done), *end]
+        return [*findings, *heading, *unseen, *end]
     if len(done) > MOST_SENTENCES:
-        end = [*_run_lines(done), *end]
+        end = [*_run_lines(done), *_ransomware_lines(done), *end]
         return [*_group_lines(done, MOST_LINES - len(end)), *end]
     begin = [line for each in done for line in (_verdict_lines(each) if len(done) == 1 else [_short_line(each)])]
-    end = [*_unseen_lines(done), *_report_lines(done), *end]
+    end = [*_unseen_lines(done), *_ransomware_lines(done), *_report_lines(done), *end]
     printed = sum(map(_height, (*begin, *end)))
     return [*begin, *_group_lines(done, MOST_LINES - printed), *end]
 
@@ -459,6 +477,21 @@ def _verdict_lines(summary: InspectionSummary) -> Iterator[Line]:
 def _finding_lines(summary: InspectionSummary, *, several: bool) -> Iterator[Line]:
     for severity, line in summary.lines:
         yield (f"{summary.system}: " if several else "", Styled(_term(severity), STYLES[severity]), f", {line}")
+
+
+def _ransomware_lines(done: Sequence[InspectionSummary]) -> Iterator[Line]:
+    """The exposure to ransomware in one line: of one system by ways in, of several by systems."""
+    if not any(each.ways_in for each in done):
+        return
+    if len(done) == 1:
+        ways = done[0].ways_in
+        parts = [_(text, ways=", ".join(ways[reach])) for reach, text in _REACHES.items() if reach in ways]
+    else:
+        exposed = [each.system for each in done if Reach.EXPOSED in each.ways_in]
+        parts = [_("systems with an open way in: {count} of {all}", count=len(exposed), all=len(done))]
+        if exposed:
+            parts.append(_listed(exposed, most=3))
+    yield (terminal.cut(_("Ransomware: {ways}", ways="; ".join(parts)), terminal.width()),)
 
 
 def _report_lines(done: Sequence[InspectionSummary]) -> list[Line]:

@@ -154,6 +154,7 @@ _PARTS = {
     "regime.json": FormattedMessage("regime"),
     "next-regime.json": FormattedMessage("next regime"),
     "plugins.json": FormattedMessage("plugins"),
+    "tables.json": FormattedMessage("tables"),
     "public-roots.pem": FormattedMessage("trust roots"),
     "declared-roots.pem": FormattedMessage("trust roots"),
     "dnssec-anchors.txt": FormattedMessage("DNSSEC anchors"),

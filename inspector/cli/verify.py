@@ -76,6 +76,7 @@ def _verify(folder: Path, settings: Path | None, trusted: tuple[str, ...], *, ve
             next_regime=next((each for each in known if each.id == before.next_regime), None),
             level=before.level,
             statements=before.statements,
+            tables=before.tables,
             reparse=before.reparse,
         )
         return run_async(assess_bundle(bundle, registry, options))

@@ -127,6 +127,11 @@ def user_folder() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "inspector"
 
 
+def data_folder() -> Path:
+    """The folder of what is imported: ``inspector`` in the user's data folder (XDG)."""
+    return Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "inspector"
+
+
 def user_file() -> Path:
     """The user's own settings."""
     return user_folder() / "inspector.toml"

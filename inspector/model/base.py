@@ -26,7 +26,7 @@ Instant = AwareDatetime
 class Cause(StrEnum):
     """Why something was not seen. The vocabulary is closed.
 
-    *not-stated*: the declaration, or a site, is silent, as it may be.
+    *not-stated*: the declaration, or a site, is silent, as it may be. *stale-table*: a table of dated facts is too old.
     """
 
     NOT_STATED = "not-stated"
@@ -45,6 +45,7 @@ class Cause(StrEnum):
     AMBIGUOUS = "ambiguous"
     UNSTABLE = "unstable"
     WRONG_VANTAGE = "wrong-vantage"
+    STALE_TABLE = "stale-table"
     TOOL_MISSING = "tool-missing"
     BUG = "bug"
 

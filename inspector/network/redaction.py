@@ -44,6 +44,9 @@ _WORDS = frozenset(
     windows with without wordpress x xclient xforward xml xmlns xmpp xoauth2 you your
     """.split()
 )
+#: Words in which appliances and servers are recognised that name no version in this form.
+_NAMES = frozenset(b"authentication daemon openvpn panweb serv sonicwall u vmware vpn ws".split())
+_KEPT = _WORDS | _NAMES
 #: A product and its version: ``OpenSSH_9.2p1``, ``vsFTPd 3.0.3``, ``Apache/2.4.29``, ``mod_ssl/2.4``.
 _PRODUCT = re.compile(
     rb"(?<![A-Za-z0-9])[A-Za-z]{2,24}(?:[_.+-][A-Za-z]{1,24}){0,3}"
@@ -105,7 +108,7 @@ def masked(text: bytes) -> bytes:
     def mask(found: re.Match[bytes]) -> bytes:
         run = found.group()
         inside = any(begin <= found.start() and found.end() <= end for begin, end in kept)
-        if inside or run.lower() in _WORDS or _NUMBER.fullmatch(run):
+        if inside or run.lower() in _KEPT or _NUMBER.fullmatch(run):
             return run
         return _SHAPES.sub(lambda each: b"0" if each[1] else b"x", run)
 

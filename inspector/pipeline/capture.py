@@ -91,6 +91,7 @@ def open_capture(planned: PlannedInspection, context: RunContext) -> CaptureWrit
         plugins=records_of(context.registry),
         tools=_tools(settings.nmap_search_path),
         trust={name: hashlib.sha256(data).hexdigest() for name, data in material.items()},
+        tables=context.tables,
     )
     writer = CaptureWriter.create(settings.output, inspection, trust=material)
     ledger = Ledger(writer.ledger_path)

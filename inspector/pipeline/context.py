@@ -15,6 +15,7 @@ from inspector.declare.statement import Statement
 from inspector.model.base import Same
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
+from inspector.model.table import Table
 from inspector.pipeline.request import InspectionRequest, RegimeRef, ReportOptions
 from inspector.pipeline.system_filter import SystemFilter
 from inspector.record.plan import Selection
@@ -41,7 +42,8 @@ def unmarked(view: View) -> View:
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What a process loads once for all inspections of a run; ``documents`` are needed to make requests only.
+    """What a process loads once for all inspections of a run; ``documents`` are needed to make requests, and ``tables``
+    to begin inspections, only.
 
     ``mark`` writes into a view, before it is rendered, what its findings do to the caller's exit code.
     """
@@ -50,6 +52,7 @@ class RunContext:
     settings: Settings
     regimes: tuple[Regime, ...] = ()
     documents: InputDocuments | None = None
+    tables: tuple[Table, ...] = ()
     mark: Callable[[View], View] = unmarked
 
     def regime(self, ref: RegimeRef) -> Regime:

@@ -298,4 +298,5 @@ def assessment_input(
         selection=request.selection,
         overlays=inspection.overlays,
         changes=changes(planned.regime, later, request.system) if later else (),
+        tables=inspection.tables,
     )

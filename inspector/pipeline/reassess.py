@@ -12,6 +12,7 @@ from inspector.assess.assessor import AssessmentInput, Verdicts, assess
 from inspector.collect.parsing import facts_of
 from inspector.declare.statement import Statement
 from inspector.model.observation import Evidence
+from inspector.model.table import Table
 from inspector.network.guard.audit_hook import GuardViolation, disable, enable
 from inspector.pipeline.trust import trust_of
 from inspector.record.assessment import Assessment
@@ -35,6 +36,7 @@ class AssessmentOptions:
     next_regime: Regime | None = None
     level: int | None = None
     statements: tuple[Statement, ...] | None = None
+    tables: tuple[Table, ...] | None = None
     reparse: bool = False
     verdicts: Verdicts = field(default_factory=dict)
 
@@ -84,6 +86,7 @@ async def _assess_bundle(bundle: Bundle, registry: Registry, options: Assessment
             plugins=records_of(registry),
             changes=changes(regime, following, system) if following else (),
             verdicts={} if options.reparse else options.verdicts,
+            tables=inspection.tables if options.tables is None else options.tables,
         )
     )
     about = {"system": system.id, "inspection": inspection.id, "regime": regime.id}

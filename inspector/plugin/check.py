@@ -1,7 +1,8 @@
 """A check: a pure function from observations to a verdict. Its signature names its inputs.
 
 A positional parameter is one observation about the check's subject, ``Every[T]`` of all observations under that
-subject, or ``Declared``. Keyword-only parameters are the options that a profile may set.
+subject, ``Declared``, or ``TableAt[T]`` for a table of dated facts. Keyword-only parameters are the options that a
+profile may set.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from inspector.model.base import Cause, NotSeen
+from inspector.model.base import Cause, NotSeen, Value
 from inspector.model.declared import Declared
 from inspector.model.errors import PluginError
 from inspector.model.observation import Observation
 from inspector.model.subject import Subject, SubjectKind
+from inspector.model.table import NoTable, TableAt, TableEntries
 from inspector.model.verdict import Message, Outcome, Verdict
 
 T = TypeVar("T", bound=Observation)
@@ -31,6 +33,9 @@ _SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
 #: Messages of a verdict without an observation, and of one that would be good if nothing were missing.
 NO_OBSERVATION = Message(id="no observation: {cause}")
 NOT_SEEN_EVERYWHERE = Message(id="not seen everywhere: {missing}")
+#: Messages of a verdict that would need a table, and of one that would be good if the table were not too old.
+NO_TABLE = Message(id="the table {table} is missing, or has another form than the check knows")
+STALE_TABLE = Message(id="the table {table} is of {date}: too old to conclude that nothing newer speaks against it")
 
 _REMEDIATION = re.compile(r"^Remediation:\s*", re.MULTILINE)
 
@@ -87,11 +92,12 @@ class Every(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class CheckInput:
-    """One positional parameter of a check; ``kind`` is None for ``Declared``."""
+    """One positional parameter of a check; ``kind`` is None for ``Declared`` and for a ``table``."""
 
     name: str
     kind: type[Observation] | None
     every: bool = False
+    table: type[TableEntries] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +127,12 @@ class Check:
         return {name: getattr(model, name) for name in type(model).model_fields}
 
     def evaluate(self, inputs: Sequence[object], options: Mapping[str, Any]) -> Verdict:
-        """The verdict on arguments in the order of ``inputs``: each a ``SubjectResult``, ``Every`` or ``Declared``.
+        """The verdict on arguments in the order of ``inputs``: ``SubjectResult``, ``Every``, ``Declared``, ``TableAt``.
 
-        *inconclusive* when a single observation is missing, when the function needed an answer that was not seen,
-        instead of *pass* or *not-applicable* when an ``Every`` has something missing, and instead of *pass* when every
-        ``Every`` is empty. Without a single observation, empty ones are always *inconclusive*.
+        *inconclusive* when a single observation or a table is missing, when the function needed an answer that was not
+        seen, instead of *pass* or *not-applicable* when an ``Every`` has something missing, instead of *pass* when
+        every ``Every`` is empty, and instead of *pass* by a table that is too old. Without a single observation, empty
+        ones are always *inconclusive*.
         """
         arguments: list[object] = []
         for given in inputs:
@@ -133,6 +140,8 @@ class Check:
                 if given.observation is None:
                     return _inconclusive(NO_OBSERVATION.id, given.cause or Cause.NOT_REACHED)
                 arguments.append(given.observation)
+            elif isinstance(given, NoTable):
+                return _inconclusive(NO_TABLE.id, Cause.TOOL_MISSING, table=given.kind)
             else:
                 arguments.append(given)
         everys = [given for given in inputs if isinstance(given, Every)]
@@ -154,13 +163,17 @@ class Check:
                     message=NOT_SEEN_EVERYWHERE.model_copy(update={"values": {"missing": where}}),
                     cause=missing[0].cause or Cause.NOT_REACHED,
                 )
+        stale = [given.table for given in inputs if isinstance(given, TableAt) and given.is_stale]
+        if stale and verdict.outcome is Outcome.PASS:
+            oldest = stale[0]
+            return _inconclusive(STALE_TABLE.id, Cause.STALE_TABLE, table=oldest.name, date=oldest.dated.isoformat())
         return verdict
 
 
-def _inconclusive(message: str, cause: Cause) -> Verdict:
+def _inconclusive(message: str, cause: Cause, **values: Value) -> Verdict:
     return Verdict(
         outcome=Outcome.INCONCLUSIVE,
-        message=Message(id=message, values={"cause": cause.value}),
+        message=Message(id=message, values=values or {"cause": cause.value}),
         cause=cause,
     )
 
@@ -272,11 +285,14 @@ def _input_of(id: str, name: str, hint: object) -> CheckInput:  # noqa: A002
     if typing.get_origin(hint) is Every:
         (kind,) = typing.get_args(hint)
         return CheckInput(name, kind, every=True)
+    if typing.get_origin(hint) is TableAt:
+        (entries,) = typing.get_args(hint)
+        return CheckInput(name, None, table=entries)
     if isinstance(hint, type) and issubclass(hint, Observation):
         return CheckInput(name, hint)
     raise PluginError(
         f"check {id!r}: parameter {name!r} is of type {hint!r}",
-        remedy="take an Observation, Every[Observation] or Declared",
+        remedy="take an Observation, Every[Observation], Declared or TableAt[TableEntries]",
     )
 
 

@@ -6,6 +6,7 @@ from inspector.declare.statement import Statement
 from inspector.model.base import Cause, Instant, Model
 from inspector.model.finding import Finding
 from inspector.model.subject import Subject
+from inspector.model.table import Table
 from inspector.record.inspection import PluginRecord
 from inspector.record.plan import VantageLimit
 from inspector.regime.regime import RegimeChange, Requirement
@@ -44,8 +45,8 @@ class Coverage(Model):
 class Assessment(Model):
     """The findings of one system under one regime at one instant. ``requirements`` are the resolved rows.
 
-    ``plugins`` are those that ran the checks, ``statements`` those that were applied; ``reparse``: the facts were
-    parsed again from the raw bytes.
+    ``plugins`` are those that ran the checks, ``tables`` the dated facts that checks compared with, ``statements``
+    those that were applied; ``reparse``: the facts were parsed again from the raw bytes.
     """
 
     inspection: str
@@ -64,3 +65,4 @@ class Assessment(Model):
     reparse: bool = False
     next_regime: str | None = None
     changes: tuple[RegimeChange, ...] = ()
+    tables: tuple[Table, ...] = ()

@@ -9,6 +9,7 @@ from inspector.declare.declaration import Organisation, SourceLocation, System
 from inspector.declare.settings import Vantage
 from inspector.declare.statement import Statement
 from inspector.model.base import Instant, Model
+from inspector.model.table import Table
 from inspector.record.plan import Plan
 from inspector.regime.regime import Regime
 
@@ -48,4 +49,5 @@ class Inspection(Model):
     plugins: tuple[PluginRecord, ...] = ()
     tools: dict[str, str] = {}
     trust: dict[str, str] = {}
+    tables: tuple[Table, ...] = ()
     salt_id: str = ""

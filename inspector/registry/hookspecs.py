@@ -47,6 +47,12 @@ def inspector_profiles() -> Iterable[Traversable]:
 
 
 @hookspec
+def inspector_tables() -> Iterable[Traversable]:
+    """JSON files with a table of dated facts each (``inspector.Table``), named after its kind."""
+    raise NotImplementedError
+
+
+@hookspec
 def inspector_renderers() -> Iterable[Renderer]:
     """Report formats."""
     raise NotImplementedError

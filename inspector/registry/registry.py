@@ -61,6 +61,7 @@ class Registry:
     run_renderers: dict[str, RunRenderer] = field(default_factory=dict)
     incomplete: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unpinned: tuple[str, ...] = ()
+    tables: tuple[Traversable, ...] = ()
 
     def producers(self, kind: type[Observation]) -> tuple[Probe, ...]:
         """The probes that record this kind of observation."""
@@ -131,6 +132,7 @@ class _Builder:
         self.renderers: dict[str, Renderer] = {}
         self.run_renderers: dict[str, RunRenderer] = {}
         self.profiles: list[Traversable] = []
+        self.tables: list[Traversable] = []
         self.schemes: dict[str, Scheme] = {scheme.name: scheme for scheme in (TCP, UDP, HOST)}
         self.kinds: dict[str, type[Observation]] = {}
 
@@ -191,6 +193,10 @@ class _Builder:
         self.claim(plugin, "profile", folder.name)
         self.profiles.append(folder)
 
+    def take_table(self, plugin: Plugin, file: Traversable) -> None:
+        self.claim(plugin, "table", file.name)
+        self.tables.append(file)
+
 
 def _collect(plugin: Plugin, hook: pluggy.HookCaller, kind: type[Any], take: Callable[[Plugin, Any], None]) -> None:
     for contributed in hook():
@@ -239,6 +245,7 @@ def _contribute(plugin: Plugin, module: object, builder: _Builder) -> tuple[str,
         _collect(plugin, manager.hook.inspector_probes, Probe, builder.take_probe)
         _collect(plugin, manager.hook.inspector_checks, Check, builder.take_check)
         _collect(plugin, manager.hook.inspector_profiles, Traversable, builder.take_profile)
+        _collect(plugin, manager.hook.inspector_tables, Traversable, builder.take_table)
         _collect(plugin, manager.hook.inspector_renderers, Renderer, builder.take_renderer)
         _collect(plugin, manager.hook.inspector_run_renderers, RunRenderer, builder.take_run_renderer)
     return missing
@@ -300,6 +307,7 @@ def build(plugins: Iterable[tuple[Plugin, object | None]]) -> Registry:
         renderers=dict(sorted(builder.renderers.items())),
         run_renderers=dict(sorted(builder.run_renderers.items())),
         profiles=tuple(builder.profiles),
+        tables=tuple(sorted(builder.tables, key=lambda each: each.name)),
         schemes=dict(sorted(builder.schemes.items())),
         kinds=dict(sorted(builder.kinds.items())),
         incomplete=incomplete,

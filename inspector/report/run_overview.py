@@ -11,6 +11,7 @@ from inspector.model.language import Language
 from inspector.model.verdict import Outcome
 from inspector.record.assessment import Assessment
 from inspector.regime.regime import BilingualText
+from inspector.report.ransomware import EntryPath, Reach, exposure_of
 from inspector.report.urgency import needs_action, urgency
 
 #: How many failing requirements a row names.
@@ -46,8 +47,9 @@ class SystemRow(Model):
 
     ``failing`` counts the failing requirements, ``must`` those of them that must be met, ``undecided`` those without a
     conclusion for at least one subject, ``undecided_must`` those of them that must be met. ``worst`` are the ids of the
-    most urgent failing requirements. ``folder`` is the bundle's, ``report`` the HTML report's path by language, both
-    relative to the run's folder. ``detail`` says why a system was not inspected.
+    most urgent failing requirements, ``ransomware`` what was seen of each way in for it. ``folder`` is the bundle's,
+    ``report`` the HTML report's path by language, both relative to the run's folder. ``detail`` says why a system was
+    not inspected.
     """
 
     system: str
@@ -68,7 +70,13 @@ class SystemRow(Model):
     scans_planned: int = 0
     scans_seen: int = 0
     worst: tuple[str, ...] = ()
+    ransomware: dict[EntryPath, Reach] = {}
     report: dict[Language, str] = {}
+
+    @property
+    def ways_in(self) -> tuple[EntryPath, ...]:
+        """The ways by which ransomware could get in."""
+        return tuple(path for path in EntryPath if self.ransomware.get(path) is Reach.EXPOSED)
 
     @property
     def urgency(self) -> tuple[bool, int, int, int, int, int, int, str]:
@@ -109,13 +117,14 @@ class SharedIdentity(Model):
 
 class RunTotals(Model):
     """The numbers of systems of a run; ``severe`` have a failure of high or critical severity, ``clean`` have nothing
-    that fails or is undecided."""
+    that fails or is undecided, ``exposed`` an open way in for ransomware."""
 
     systems: int
     assessed: int
     must: int
     severe: int
     clean: int
+    exposed: int
     scans_planned: int
     scans_seen: int
 
@@ -139,6 +148,7 @@ class RunOverview(Model):
             must=sum(each.must > 0 for each in rows),
             severe=sum(each.failing.critical + each.failing.high > 0 for each in rows),
             clean=sum(not each.failing.total and not each.undecided for each in rows),
+            exposed=sum(bool(each.ways_in) for each in rows),
             scans_planned=sum(each.scans_planned for each in rows),
             scans_seen=sum(each.scans_seen for each in rows),
         )
@@ -196,6 +206,9 @@ class RunCounter:
                 "scans_planned": assessment.coverage.asked,
                 "scans_seen": assessment.coverage.seen,
                 "worst": tuple(each.requirement for each in first[:WORST]),
+                "ransomware": {
+                    each.path: each.reach for each in exposure_of(assessment.requirements, assessment.findings)
+                },
             }
         )
 

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError, create_model
 from inspector.model.base import Model, Same, canonical
 from inspector.model.errors import BundleError
 from inspector.model.formatted import FormattedMessage
+from inspector.model.table import Table
 from inspector.record.assessment import Assessment
 from inspector.record.inspection import Inspection
 from inspector.regime.regime import Regime, Requirement
@@ -102,6 +103,8 @@ def _without(model: type[M], fields: frozenset[str]) -> type[Model]:
     return made
 
 
+_TABLES = TypeAdapter(tuple[Table, ...])
+
 INSPECTION = Parts(
     Inspection,
     "inspection.json",
@@ -114,15 +117,20 @@ INSPECTION = Parts(
         "regime.json": "regime",
         "next-regime.json": "next_regime",
         "plugins.json": "plugins",
+        "tables.json": "tables",
     },
-    {"regime.json": TypeAdapter(Regime), "next-regime.json": TypeAdapter(Regime | None)},
+    {
+        "regime.json": TypeAdapter(Regime),
+        "next-regime.json": TypeAdapter(Regime | None),
+        "tables.json": _TABLES,
+    },
 )
 
 ASSESSMENT = Parts(
     Assessment,
     "assessment.json",
-    {"requirements.json": "requirements", "findings.json": "findings"},
-    {"requirements.json": TypeAdapter(tuple[Requirement, ...])},
+    {"requirements.json": "requirements", "findings.json": "findings", "tables.json": "tables"},
+    {"requirements.json": TypeAdapter(tuple[Requirement, ...]), "tables.json": _TABLES},
 )
 
 #: The parts that many bundles share, where they are large enough.

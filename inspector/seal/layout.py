@@ -12,7 +12,7 @@
         pack.zst                              every part of the capture, one frame each (``inspector.seal.pack``)
         manifest.dsse.json
       assessments/<as_of>-<regime>/
-        pack.zst                              assessment.json, findings.json
+        pack.zst                              assessment.json, findings.json, tables.json
         reports/<name>                        reports that are kept
         manifest.dsse.json
       shared/<sha256>.zst                     in a bundle that was exported, instead of the archive's
@@ -21,10 +21,11 @@
       unfinished/<scan>/                      what a long scan has seen so far, until it is recorded
 
 The parts of a capture: ``inspection.json``, ``documents/``, ``settings.json``, ``plan.json``, ``regime.json``,
-``next-regime.json``, ``plugins.json``, ``trust/<name>``, ``shared.json`` (SHA-256 of what is shared, by part);
-``documents/further-authorisations/`` where it was resumed under others; for each scan ``evidence/<number>-<probe>`` and
-``raw/<number>-<probe>`` with the raw bytes that no earlier scan gave; ``ledger.jsonl``, and ``incidents.jsonl`` where
-something was lost. A part that is shared is listed in the manifest as ``shared/<part>``.
+``next-regime.json``, ``plugins.json``, ``tables.json``, ``trust/<name>``, ``shared.json`` (SHA-256 of what is shared,
+by part); ``documents/further-authorisations/`` where it was resumed under others; for each scan
+``evidence/<number>-<probe>`` and ``raw/<number>-<probe>`` with the raw bytes that no earlier scan gave;
+``ledger.jsonl``, and ``incidents.jsonl`` where something was lost. A part that is shared is listed in the manifest as
+``shared/<part>``.
 """
 
 from __future__ import annotations

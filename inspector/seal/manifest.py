@@ -126,8 +126,13 @@ def read_manifest(folder: UntrustedFolder, part: str, kind: type[P]) -> Sealed[P
 
 def read_statement(folder: UntrustedFolder, name: str, kind: type[P]) -> Sealed[P]:
     """The signed statement in a file; raises BundleError as ``read_manifest`` does."""
+    return opened_statement(folder.read(name), name, kind)
+
+
+def opened_statement(data: bytes, name: str, kind: type[P]) -> Sealed[P]:
+    """The signed statement in the bytes of a file of this name; raises BundleError as ``read_manifest`` does."""
     part = name.rpartition("/")[0]
-    payload, signers = _opened(folder.read(name), name)
+    payload, signers = _opened(data, name)
     _refuse_dense(payload, _MOST_IN_ENVELOPE + len(payload) // _BYTES_OF_ONE, name)
     statement = parse(Statement, payload, name)
     if statement.predicate_type != kind.uri:
@@ -135,7 +140,7 @@ def read_statement(folder: UntrustedFolder, name: str, kind: type[P]) -> Sealed[
             FormattedMessage(
                 "{name}: is not the manifest of a {value}",
                 name=name,
-                value=part.partition("/")[0].rstrip("s") or "run",
+                value=kind.uri.split(":")[-2],
             )
         )
     files = {each.name: each.digest.sha256 for each in statement.subject}

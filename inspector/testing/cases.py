@@ -12,9 +12,10 @@ Each line is a mapping::
 - ``Every[...]``: a mapping from host names or addresses to any of these;
 - several observations: a mapping from the names of the parameters to any of these.
 
-``declared`` holds the fields of ``Declared``, ``options`` the options of the check. All other keys (``outcome``,
-``measured``, ``threshold``, ``cause`` ...) are compared with the JSON form of the verdict, ``values`` with those of its
-message.
+``declared`` holds the fields of ``Declared``, ``options`` the options of the check. Tables are those that the
+installed plugins ship; ``seen_on`` is the day on which the facts were seen (default: the day of the table), ``tables``
+holds fields in place of those of a table, by its name. All other keys (``outcome``, ``measured``, ``threshold``,
+``cause`` ...) are compared with the JSON form of the verdict, ``values`` with those of its message.
 
 A check that can never give *pass*, *fail* or *inconclusive* has a line ``{never: fail, because: ...}`` instead.
 """
@@ -36,8 +37,11 @@ from inspector.model.declared import Declared
 from inspector.model.errors import UsageError
 from inspector.model.observation import Observation
 from inspector.model.subject import Subject, SubjectKind, is_address
+from inspector.model.table import Table, TableAt, TableEntries
 from inspector.model.verdict import Outcome, Verdict
 from inspector.plugin.check import Check, CheckInput, Every, SubjectResult
+from inspector.registry.registry import installed
+from inspector.tables.store import shipped_tables
 from inspector.testing.recording import family, recorded, recordings
 from inspector.testing.unseen import unseen_inputs
 
@@ -45,7 +49,7 @@ from inspector.testing.unseen import unseen_inputs
 GOOD = (Outcome.PASS, Outcome.NOT_APPLICABLE)
 
 _DEMANDED = (Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE)
-_INPUTS = ("seen", "declared", "options")
+_INPUTS = ("seen", "declared", "options", "seen_on", "tables")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _SUBJECT = Subject(
     kind=SubjectKind.ADDRESS,
@@ -131,7 +135,9 @@ class _Inputs:
     def of(self, check: Check, line: Mapping[str, Any]) -> Iterator[object]:
         several = sum(wire.kind is not None for wire in check.inputs) > 1
         for wire in check.inputs:
-            if wire.kind is None:
+            if wire.table is not None:
+                yield _table(wire.table, line)
+            elif wire.kind is None:
                 yield Declared.model_validate(line.get("declared", {}))
             else:
                 yield self._input(wire, wire.kind, line["seen"][wire.name] if several else line["seen"])
@@ -155,6 +161,15 @@ class _Inputs:
     def _handmade(self, kind: type[Observation], *, like: str | None = None, **fields: Any) -> Observation:
         base = self._get(kind, like).model_dump(mode="json") if like else {}
         return kind.parse(json.dumps({**base, **fields}))
+
+
+def _table(kind: type[TableEntries], line: Mapping[str, Any]) -> TableAt[TableEntries]:
+    """The shipped table of a kind, changed as a case says."""
+    known = {each.kind: each for each in shipped_tables(installed())}
+    table = known[kind.kind]
+    changes = line.get("tables", {}).get(table.name, {})
+    changed = Table.parse(json.dumps({**table.model_dump(mode="json"), **changes}, default=str))
+    return TableAt(changed, kind, line.get("seen_on") or changed.dated)
 
 
 def _subject(where: str) -> Subject:

@@ -75,6 +75,11 @@ class Ssh(Observation):
     signature_algorithms: Answer[tuple[str, ...] | None]
 
     @property
+    def identification(self) -> str:
+        """The identification string, put together again."""
+        return f"SSH-{self.protocol}-{self.software} {self.comments}".rstrip()
+
+    @property
     def fingerprints(self) -> tuple[str, ...]:
         """The fingerprints of all host keys, sorted; raises ``NotSeen`` where one was not seen."""
         _ = self.algorithms.value

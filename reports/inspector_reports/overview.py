@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from inspector import (
+    RANSOMWARE,
     SYSTEM,
     BadUri,
     Finding,
@@ -16,8 +17,10 @@ from inspector import (
     Language,
     Obligation,
     Outcome,
+    PathExposure,
     Severity,
     View,
+    exposure_of,
     needs_action,
     parse_uri,
     urgency,
@@ -29,8 +32,6 @@ _HERE = "inspector_reports"
 MOST_PROBLEMS = 5
 MOST_SERVERS = 3
 MOST_MEMBERS = 3
-#: The tag of requirements about services by which ransomware gets in.
-RANSOMWARE = "ransomware"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,25 +174,9 @@ def _failing(view: View, found: Sequence[Problem], language: Language) -> str:
     return translator.text("{count} recommendations are not followed.", _HERE, count=count)
 
 
-@dataclass(frozen=True, slots=True)
-class Exposure:
-    """What was seen of the services by which ransomware gets in, by requirement; ``known``: all were seen."""
-
-    open: tuple[Finding, ...]
-    known: bool
-
-
-def ransomware_exposure(view: View) -> Exposure | None:
-    """The exposure to ransomware; None where no requirement of the regime is about it."""
-    rows = {each.id for each in view.assessment.requirements if RANSOMWARE in each.tags}
-    found = [each for each in view.assessment.findings if each.requirement in rows]
-    judged = [each for each in found if each.outcome in (Outcome.PASS, Outcome.FAIL)]
-    if not rows:
-        return None
-    return Exposure(
-        open=tuple(each for each in judged if each.outcome is Outcome.FAIL),
-        known=bool(judged) and all(each in judged or each.outcome is Outcome.NOT_APPLICABLE for each in found),
-    )
+def ransomware_exposure(view: View) -> tuple[PathExposure, ...]:
+    """What was seen of each way in for ransomware; nothing where no requirement of the regime is about any."""
+    return exposure_of(view.assessment.requirements, view.assessment.findings)
 
 
 # --- By server --------------------------------------------------------------------------------------------------------

@@ -140,7 +140,7 @@ def render_html(overview: RunOverview, language: Language) -> bytes:
 _COLUMNS = (
     *("system", "name", "owner", "level", "regime", "state", "detail", "began", "as_of"),
     *("critical", "high", "medium", "low", "mandatory_failing", "undecided", "undecided_mandatory"),
-    *("scans_seen", "scans_planned", "worst", "folder", "inspection"),
+    *("scans_seen", "scans_planned", "worst", "ransomware", "folder", "inspection"),
 )
 
 
@@ -155,7 +155,7 @@ def render_csv(overview: RunOverview, _language: Language) -> bytes:
             *(each.began and each.began.isoformat(), each.as_of and each.as_of.isoformat()),
             *(each.failing.critical, each.failing.high, each.failing.medium, each.failing.low),
             *(each.must, each.undecided, each.undecided_must, each.scans_seen, each.scans_planned),
-            *(" ".join(each.worst), each.folder, each.inspection),
+            *(" ".join(each.worst), " ".join(each.ways_in), each.folder, each.inspection),
         )
         writer.writerow(_cell(cell) for cell in cells)
     return b"\xef\xbb\xbf" + text.getvalue().encode()

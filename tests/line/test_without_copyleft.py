@@ -11,38 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from inspector.testing.cases import checks_of
 from tests.line.harness import ROOT, Line, RunResult, serving, system
 from tests.line.test_third_party_plugin import wheel
 
 #: Plugins under the GPL and the AGPL, and the library that obliges each to it.
 COPYLEFT = {"inspector_services": "nmap", "inspector_sslyze": "sslyze"}
-CHECKS = {
-    "inspector_services": {
-        "administration-not-reachable",
-        "declared-ports-open",
-        "declared-protocol-spoken",
-        "no-anonymous-login",
-        "no-cleartext-administration",
-        "no-container-api-reachable",
-        "no-database-reachable",
-        "no-directory-reachable",
-        "no-file-sharing-reachable",
-        "no-queue-reachable",
-        "no-unauthenticated-store",
-        "ports-only-declared",
-        "rdp-nla-required",
-        "rdp-tls-required",
-        "smb-signing-required",
-        "smb1-disabled",
-    },
-    "inspector_sslyze": {
-        "ccs-injection-closed",
-        "client-renegotiation-refused",
-        "early-data-off",
-        "heartbleed-closed",
-        "robot-closed",
-    },
-}
+CHECKS = {plugin: set(checks_of(plugin)) for plugin in COPYLEFT}
 
 
 def without(folder: Path, plugins: tuple[str, ...], *, announced: bool) -> Path:

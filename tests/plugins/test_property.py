@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -10,9 +11,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inspector import Cause, Check, Declared, Every, Observation, Outcome, Subject, SubjectKind, SubjectResult
+from inspector import (
+    Cause,
+    Check,
+    Declared,
+    Every,
+    Observation,
+    Outcome,
+    Subject,
+    SubjectKind,
+    SubjectResult,
+    TableAt,
+)
 from inspector.model.declared import DeclaredPort
 from inspector.regime.loader import load_all
+from inspector.tables.store import shipped_tables
 from inspector.testing import GOOD, Case, assert_unseen_never_good, recorded, recordings, unseen_inputs
 from tests.plugins.builtin import FOLDERS, REGISTRY, all_cases
 
@@ -67,6 +80,10 @@ def inputs(draw: st.DrawFn, check: Check, cause: Cause) -> list[object]:
     ports = draw(st.sampled_from([(), (DeclaredPort(port=443),), (DeclaredPort(port=22), DeclaredPort(port=3306))]))
     given: list[object] = []
     for wire in check.inputs:
+        if wire.table is not None:
+            table = next(each for each in shipped_tables(REGISTRY) if each.kind == wire.table.kind)
+            given.append(TableAt(table, wire.table, draw(st.sampled_from([table.dated, date(2030, 7, 1)]))))
+            continue
         if wire.kind is None:
             given.append(Declared(host_declared=True, ports=ports))
             continue

@@ -458,10 +458,10 @@ def test_the_verdict_follows_from_what_was_seen(
 
 
 def test_the_exposure_to_ransomware_is_stated_only_where_it_was_seen(language: Language) -> None:
-    """Reachable services are named; without a verdict the exposure is not known; without a row nothing is said."""
+    """Ways in that are open are named; without a verdict they could not be seen; without a row nothing is said."""
     known = "Mã độc tống tiền" if language is Language.VI else "Ransomware"
     rows = tuple(
-        each.model_copy(update={"tags": ("ransomware",)}) if each.id == "open-ports" else each
+        each.model_copy(update={"tags": ("ransomware", "ransomware-rdp")}) if each.id == "open-ports" else each
         for each in specimens.ROWS
     )
     texts = []
@@ -470,7 +470,13 @@ def test_the_exposure_to_ransomware_is_stated_only_where_it_was_seen(language: L
         texts.append(page(language, judged(one, requirements=rows)).one("summary").text)
     assert all(known in each for each in texts)
     assert "portal.example.vn: telnet is there" in texts[0]
-    assert ("Chưa rõ" if language is Language.VI else "Not known") in texts[2]
+    looked_at, unseen = (
+        ("Đã xem, không thấy:", "Không quan sát được:")
+        if language is Language.VI
+        else ("Looked at, not found:", "Could not be seen:")
+    )
+    assert f"{looked_at} RDP." in texts[1]
+    assert f"{unseen} RDP;" in texts[2]
     assert known not in page(language, judged(failing("open-ports"))).one("summary").text
 
 

@@ -126,6 +126,29 @@ def test_ways_in_for_ransomware_come_first_among_equals() -> None:
     assert made.failures[0].check == "c-9"
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "said"),
+    [
+        ((Outcome.FAIL,), "Ransomware: exposed: RDP; could not be seen: file sharing (SMB), rem"),
+        ((Outcome.PASS,), "Ransomware: could not be seen: file sharing (SMB), remote administra"),
+        ((Outcome.INCONCLUSIVE,), ""),
+        ((), ""),
+    ],
+)
+def test_the_exposure_to_ransomware_is_one_line(outcomes: tuple[Outcome, ...], said: str) -> None:
+    """What is open comes first, then what could not be seen; where nothing was seen of any way in, there is none."""
+    tagged = examples.ROWS[0].model_copy(update={"id": "r-1", "tags": ("ransomware", "ransomware-rdp")})
+    view: View = examples.view()
+    found = tuple(finding(1, each) for each in outcomes)
+    assessment = view.assessment.model_copy(update={"findings": found, "requirements": (tagged,)})
+    written = WrittenAssessment(replace(view, assessment=assessment, translators={}), Path("out/r/s/i/a/first"))
+    made = InspectionSummary.of(written, ExitRule(Threshold("must"), frozenset()))
+    lines = [each for each in printed(made) if each.startswith("Ransomware")]
+    assert [each[: len(said)] for each in lines] == ([said] if said else [])
+    two = [each for each in printed(made, made) if each.startswith("Ransomware")]
+    assert len(two) == bool(said)
+
+
 def test_a_failure_is_told_as_one_with_its_place_and_remedy() -> None:
     """The message of the check comes first, then the place and the claim that is not met."""
     same = must(1, message=Message(id="the certificate expired at {measured}", values={"measured": "noon"}))

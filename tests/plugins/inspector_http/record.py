@@ -1,6 +1,6 @@
 """Records what the probe observes at running servers: ``python -m tests.plugins.inspector_http.record NAME``.
 
-Needs nginx. Each name, as in ``http/good``, has a server of its own; ``--all`` records every one.
+Needs nginx and Apache httpd. Each name, as in ``http/good``, has a server of its own; ``--all`` records every one.
 """
 
 import re
@@ -17,7 +17,7 @@ from inspector.testing import record
 from inspector_http.observations import Header, Http, SecurityTxt
 from inspector_http.probes import http, security_txt
 from inspector_http.urls import uri_of
-from tests.plugins.inspector_http.webservers import answering, nginx, root
+from tests.plugins.inspector_http.webservers import answering, apache, nginx, root
 from tests.plugins.inspector_services.scanning import AUTHORISATION, read, scan, tcp
 from tests.plugins.inspector_services.servers import own_address
 
@@ -63,8 +63,11 @@ SECURITY_SITES = {
 }
 #: The instant at which they are recorded.
 RECORDED_AT = datetime(2026, 11, 29, tzinfo=UTC)
+#: Apache httpd by what it tells of its version.
+APACHES = {"apache": "OS", "apache-minimal": "Min"}
 #: Behaviours of the scripted server.
 HABITS = (
+    "backup-login",
     "blocked",
     "challenge",
     "cookies",
@@ -72,6 +75,7 @@ HABITS = (
     "endless-body",
     "error-shows",
     "escapes",
+    "hypervisor-login",
     "ignored-cookies",
     "json",
     "login",
@@ -79,13 +83,20 @@ HABITS = (
     "malformed",
     "missing",
     "nonsense-redirect",
+    "old-apache",
     "too-many",
     "two-locations",
     "unavailable",
     "utf8-redirect",
+    "vpn-login",
 )
 #: Header values that differ from run to run or from machine to machine, and what is recorded in their place.
-VOLATILE = {"date": (r".*", "Thu, 01 Jan 1970 00:00:00 GMT"), "server": (r"nginx/[\d.]+", "nginx/1.22.1")}
+VOLATILE = {
+    "date": ((r".*", "Thu, 01 Jan 1970 00:00:00 GMT"),),
+    "server": ((r"nginx/[\d.]+", "nginx/1.22.1"), (r"Apache/2\.4\.[5-9]\d(| \(Debian\))", r"Apache/2.4.66\1")),
+    "last-modified": ((r".*", "Thu, 01 Jan 1970 00:00:00 GMT"),),
+    "etag": ((r".*", '"0"'),),
+}
 
 
 def page(url: str, address: str) -> Target:
@@ -121,6 +132,13 @@ def site(name: str) -> Http:
         return stable(seen(SITES[name], address)[1])
 
 
+def apache_site(tokens: str) -> Http:
+    """The observation of an Apache httpd."""
+    address = own_address()
+    with apache(address, 8090, tokens):
+        return stable(seen("http://web.test:8090/", address)[1])
+
+
 def scripted(habit: str) -> Http:
     """The observation of a scripted server with this behaviour."""
     address = own_address()
@@ -137,12 +155,15 @@ def stable(facts: Http) -> Http:
 
 
 def _stable(header: Header) -> Header:
-    pattern, replacement = VOLATILE.get(header.name, (r"(?!)", ""))
-    return header.model_copy(update={"value": re.sub(rf"\A{pattern}\Z", replacement, header.value)})
+    value = header.value
+    for pattern, replacement in VOLATILE.get(header.name, ()):
+        value = re.sub(rf"\A{pattern}\Z", replacement, value)
+    return header.model_copy(update={"value": value})
 
 
 RECORDERS: dict[str, Callable[[], Observation]] = {
     **{f"http/{name}": partial(site, name) for name in SITES},
+    **{f"http/{name}": partial(apache_site, tokens) for name, tokens in APACHES.items()},
     **{f"http/{habit}": partial(scripted, habit) for habit in HABITS},
     **{f"security-txt/{name}": partial(security_site, name) for name in SECURITY_SITES},
 }

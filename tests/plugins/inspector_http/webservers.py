@@ -45,6 +45,18 @@ def reply(head: str, body: str = "<p>hello</p>") -> Habit:
     return habit
 
 
+def leading_to(path: str, head: str) -> Habit:
+    """Redirect everything to one path, and answer there with these fields."""
+
+    async def habit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line = (await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)[1].decode()
+        found = f"{OK}{head}" if line == path else f"HTTP/1.1 302 Found\r\nLocation: {path}\r\n"
+        writer.write(f"{found}Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        await writer.drain()
+
+    return habit
+
+
 async def endless_headers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await request(reader)
     writer.write(b"HTTP/1.1 200 OK\r\n")
@@ -160,6 +172,11 @@ HABITS: dict[str, Habit] = {
         "HTTP/1.1 403 Forbidden\r\nServer: Apache/2.4.29 (Ubuntu)\r\nSet-Cookie: sid=0123456789\r\n"
         "Set-Cookie: safe=1; Secure; HttpOnly; SameSite=Lax\r\nContent-Type: text/html\r\n"
     ),
+    # Hand-made after what these appliances send to anybody.
+    "vpn-login": leading_to("/remote/login", "Set-Cookie: SVPNCOOKIE=; path=/; secure; httponly\r\n"),
+    "hypervisor-login": reply(OK + "Server: pve-api-daemon/3.0\r\n"),
+    "backup-login": leading_to("/opscenter/features/common/login", ""),
+    "old-apache": reply(OK + "Server: Apache/2.4.49 (Unix)\r\nX-Powered-By: PHP/5.6.40\r\n"),
     "cookie-loop": reply("HTTP/1.1 302 Found\r\nSet-Cookie: sid=0123456789\r\nLocation: /\r\n", ""),
     "json": reply("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n", "{}"),
     "login": reply("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=x\r\n"),
@@ -305,6 +322,30 @@ def nginx(address: str) -> Iterator[None]:
             NGINX.format(folder=folder, address=address, hsts=HSTS, **certificates), encoding="utf-8"
         )
         with running([program, "-c", str(configuration), "-e", "stderr"], address, 8082):  # the last to listen
+            yield
+
+
+@contextmanager
+def apache(address: str, port: int, tokens: str) -> Iterator[None]:
+    """An Apache httpd that tells as much of its version as ``ServerTokens`` says."""
+    from tests.plugins.inspector_services.servers import installed, running
+
+    modules = Path("/usr/lib/apache2/modules")
+    with tempfile.TemporaryDirectory() as folder:
+        if os.geteuid() == 0:
+            Path(folder).chmod(0o755)
+        (Path(folder) / "index.html").write_text("<p>hello</p>", encoding="utf-8")
+        configuration = Path(folder) / "apache.conf"
+        configuration.write_text(
+            f"Listen {address}:{port}\nServerName web.test\nServerTokens {tokens}\nDocumentRoot {folder}\n"
+            f"PidFile {folder}/pid\nErrorLog {folder}/errors\nDefaultRuntimeDir {folder}\n"
+            f"LoadModule mpm_event_module {modules}/mod_mpm_event.so\n"
+            f"LoadModule authz_core_module {modules}/mod_authz_core.so\n"
+            f"LoadModule dir_module {modules}/mod_dir.so\nLoadModule mime_module {modules}/mod_mime.so\n"
+            "TypesConfig /etc/mime.types\n",
+            encoding="utf-8",
+        )
+        with running([installed("apache2"), "-X", "-f", str(configuration)], address, port):
             yield
 
 

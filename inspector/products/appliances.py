@@ -1,0 +1,78 @@
+"""The table of marks by which appliances are recognised: what any visitor gets from their login pages or greetings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import Field, model_validator
+
+from inspector.model.base import Model
+from inspector.model.table import TableEntries
+
+
+class ApplianceRole(StrEnum):
+    """What an appliance is for."""
+
+    VPN_GATEWAY = "vpn-gateway"
+    HYPERVISOR = "hypervisor"
+    BACKUP_CONSOLE = "backup-console"
+
+
+class Place(StrEnum):
+    """Where a mark stands: in the header ``server``, in the name of a cookie, in the path of the page to which the
+    address leads, or in what the server sends first.
+    """
+
+    SERVER = "server"
+    COOKIE = "cookie"
+    PATH = "path"
+    BANNER = "banner"
+
+
+class Mark(Model):
+    """A text that is there as ``exactly``, or at the beginning (``begins``), in letters of any case."""
+
+    place: Place
+    exactly: str = ""
+    begins: str = ""
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Mark:
+        if bool(self.exactly) == bool(self.begins):
+            raise ValueError("a mark is exact, or a beginning; give exactly or begins")
+        return self
+
+    def is_in(self, text: str) -> bool:
+        """Whether the text has the mark."""
+        given = text.lower()
+        return given == self.exactly.lower() if self.exactly else given.startswith(self.begins.lower())
+
+
+class Appliance(Model):
+    """An appliance, what it is for, and its marks, each of which suffices."""
+
+    product: str
+    role: ApplianceRole
+    marks: tuple[Mark, ...] = Field(min_length=1)
+
+
+class Appliances(TableEntries):
+    """The marks of appliances."""
+
+    kind: ClassVar[str] = "appliances/1"
+
+    entries: tuple[Appliance, ...]
+
+    def recognised(self, role: ApplianceRole, seen: Mapping[Place, Iterable[str]]) -> tuple[str, ...]:
+        """The appliances of a role that have a mark in the texts, sorted."""
+        texts = {place: tuple(given) for place, given in seen.items()}
+        return tuple(
+            sorted(
+                each.product
+                for each in self.entries
+                if each.role is role
+                and any(mark.is_in(text) for mark in each.marks for text in texts.get(mark.place, ()))
+            )
+        )

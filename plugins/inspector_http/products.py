@@ -1,0 +1,27 @@
+"""What a reply says of the products behind it: their versions, and the marks of appliances."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from inspector import Place, Product, products_in
+from inspector_http.observations import Http
+
+#: Fields in which products name themselves.
+PRODUCT_FIELDS = ("server", "x-powered-by")
+
+
+def named_products(http: Http) -> tuple[Product, ...]:
+    """The products that one reply names; what one field says of a distribution holds for all of them."""
+    values = [each.value for each in http.all_headers if each.name in PRODUCT_FIELDS]
+    return products_in(["\n".join(values)])
+
+
+def visible_marks(http: Http) -> dict[Place, tuple[str, ...]]:
+    """The texts in which marks of appliances may stand, by place."""
+    paths = (urlsplit(url).path for url in (http.url, *http.followed))
+    return {
+        Place.SERVER: tuple(each.value for each in http.all_headers if each.name == "server"),
+        Place.COOKIE: tuple(each.name for each in http.all_cookies),
+        Place.PATH: tuple(paths),
+    }
