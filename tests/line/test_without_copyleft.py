@@ -20,10 +20,17 @@ CHECKS = {
     "inspector_services": {
         "administration-not-reachable",
         "declared-ports-open",
+        "declared-udp-ports-open",
+        "no-amplifier-reachable",
         "no-cleartext-administration",
+        "no-cleartext-snmp",
         "no-database-reachable",
         "no-file-sharing-reachable",
+        "no-open-resolver",
+        "no-snmp-public-community",
+        "ntp-control-not-answered",
         "ports-only-declared",
+        "udp-ports-only-declared",
     },
     "inspector_sslyze": {
         "ccs-injection-closed",
