@@ -18,14 +18,14 @@ from tests.line.test_third_party_plugin import wheel
 COPYLEFT = {"inspector_services": "nmap", "inspector_sslyze": "sslyze"}
 CHECKS = {
     "inspector_services": {
+        "services-no-hypervisor",
+        "services-no-known-exploited",
+        "services-supported",
         "administration-not-reachable",
         "declared-ports-open",
         "no-cleartext-administration",
         "no-database-reachable",
         "no-file-sharing-reachable",
-        "services-no-hypervisor",
-        "services-no-known-exploited",
-        "services-supported",
         "ports-only-declared",
     },
     "inspector_sslyze": {
