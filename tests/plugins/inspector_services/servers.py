@@ -89,10 +89,11 @@ def vsftpd(address: str, port: int, *, guests: bool = False) -> Iterator[None]:
 def postgresql(address: str, port: int) -> Iterator[None]:
     """An empty PostgreSQL; it refuses to run as root."""
     user = "postgres" if os.geteuid() == 0 else None
+    programs = _postgresql_programs()
     with tempfile.TemporaryDirectory() as folder:
         if user is not None:
             shutil.chown(folder, user)
-        data, programs = Path(folder) / "data", _postgresql_programs()
+        data = Path(folder) / "data"
         initdb = [str(programs / "initdb"), "--auth=reject", "--no-sync", "-D", str(data)]
         subprocess.run(initdb, check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL)
         command = [str(programs / "postgres"), "-D", str(data), "-h", address, "-p", str(port), "-k", folder]
