@@ -139,10 +139,10 @@ def states(scan: Scan, sweep: SweepRecord) -> dict[int, State]:
     responsive = any(state in ("open", "closed") or reason in _PROHIBITED for state, reason in scan.ports.values())
     opened = [port for port, (state, _) in scan.ports.items() if state == "open"]
     proxied = len(opened) >= _SYN_PROXY_PORTS and len(opened) * 2 > len(scan.ports)
-    seen = {
-        port: _state(state, reason, responsive=responsive, proxied=proxied, lost=lost)
-        for port, (state, reason) in scan.ports.items()
+    answers = {
+        each: _state(*each, responsive=responsive, proxied=proxied, lost=lost) for each in set(scan.ports.values())
     }
+    seen = {port: answers[each] for port, each in scan.ports.items()}
     unscanned = dict.fromkeys(sweep.out_of_scope, State(unseen=Cause.OUT_OF_SCOPE))
     return unscanned | dict.fromkeys(sweep.not_reached, State(unseen=Cause.NOT_REACHED)) | seen
 

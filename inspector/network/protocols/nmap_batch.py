@@ -45,7 +45,7 @@ _STDERR_BYTES = 4096
 _HOST = re.compile(rb"<(host|hosthint)(?=[ >]).*?</\1>\s*", re.DOTALL)
 _ADDRESS = re.compile(rb'<address addr="([^"]{1,64})" addrtype="ipv[46]"')
 #: How nmap's packet trace shows a connection attempt that was sent.
-_SENT = re.compile(rb"CONN \(.* > (\S+):\d+ => Operation now in progress")
+_SENT = re.compile(rb"^CONN \(.* > (\S+):\d+ => Operation now in progress", re.MULTILINE)
 
 
 class SweepTerms(NamedTuple):
@@ -259,8 +259,9 @@ class SweepBatch:
                 os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
             await counting
+            counted = trace.sent()
             for sweep in sweeps:
-                sent = trace.sent[canonical_address(sweep.address)]
+                sent = counted[canonical_address(sweep.address)]
                 # The end of its trace is lost.
                 sweep.questions += max(sent, len(self.terms.ports)) if was_killed else sent
         if process.returncode != 0:
@@ -283,21 +284,26 @@ class _Trace:
     """Counts the connection attempts in nmap's packet trace, by address, and keeps the end of its other output."""
 
     def __init__(self, stream: asyncio.StreamReader) -> None:
-        self.sent: Counter[str] = Counter()
+        self._sent: Counter[bytes] = Counter()
         self.tail = b""
         self._stream = stream
 
     async def read(self) -> None:
         rest = b""
         while data := await self._stream.read(65536):
-            *lines, rest = (rest + data).split(b"\n")
+            lines, _, rest = (rest + data).rpartition(b"\n")
             rest = rest[-_STDERR_BYTES:]
-            for line in lines:
-                if line.startswith(b"CONN ("):
-                    if found := _SENT.match(line):
-                        self.sent[canonical_address(found[1].decode("ascii", "replace"))] += 1
-                else:
+            self._sent.update(_SENT.findall(lines))
+            for line in lines.split(b"\n"):
+                if line and not line.startswith(b"CONN ("):
                     self.tail = (self.tail + line + b"\n")[-_STDERR_BYTES:]
+
+    def sent(self) -> Counter[str]:
+        """How many were sent to each address."""
+        sent: Counter[str] = Counter()
+        for written, count in self._sent.items():
+            sent[canonical_address(written.decode("ascii", "replace"))] += count
+        return sent
 
 
 class SweepBatches:
