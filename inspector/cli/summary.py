@@ -111,7 +111,7 @@ class InspectionSummary:
     which something that counts was not seen, ``causes`` one per common cause, ``followers`` the number of findings that
     follow from them, ``limits`` one per limit of the vantage, ``errors`` message and remedy for each statement that
     matches no finding, ``lines`` one per finding where all are printed, ``code`` the exit code and ``reckoning`` its
-    reasons, ``reports`` the files that were written, by name.
+    reasons, ``reports`` the files that were written, by name, ``row`` what the overview of its run has of it (JSON).
     """
 
     system: str
@@ -129,6 +129,7 @@ class InspectionSummary:
     errors: tuple[tuple[str, str], ...] = ()
     lines: tuple[tuple[Severity, str], ...] = field(default=())
     reports: Mapping[str, Path] = field(default_factory=dict)
+    row: str = ""
 
     @classmethod
     def of(

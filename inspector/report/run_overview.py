@@ -98,6 +98,58 @@ class RequirementRow(Model):
     subjects: int
 
 
+class AssessedSystem(Model):
+    """The row of a system that was assessed, and one for each requirement that fails there."""
+
+    row: SystemRow
+    requirements: tuple[RequirementRow, ...]
+
+    @classmethod
+    def of(cls, row: SystemRow, assessment: Assessment, title: Callable[[Finding, Language], str]) -> AssessedSystem:
+        """``row`` with the numbers of the system's assessment."""
+        failing: dict[str, list[Finding]] = {}
+        undecided: dict[str, Obligation] = {}
+        for each in assessment.findings:
+            if needs_action(each):
+                failing.setdefault(each.requirement, []).append(each)
+            elif each.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
+                undecided[each.requirement] = each.obligation
+        first = sorted((min(found, key=urgency) for found in failing.values()), key=_by_urgency)
+        numbers = {severity.value: 0 for severity in Severity}
+        for each in first:
+            numbers[each.severity.value] += 1
+        counted = row.model_copy(
+            update={
+                "state": RunState.ASSESSED,
+                "level": assessment.level,
+                "regime": assessment.regime,
+                "as_of": assessment.as_of,
+                "failing": SeverityCounts(**{name: numbers[name] for name in SeverityCounts.model_fields}),
+                "must": sum(each.obligation is Obligation.MUST for each in first),
+                "undecided": len(undecided),
+                "undecided_must": sum(each is Obligation.MUST for each in undecided.values()),
+                "scans_planned": assessment.coverage.asked,
+                "scans_seen": assessment.coverage.seen,
+                "worst": tuple(each.requirement for each in first[:WORST]),
+            }
+        )
+        return cls(row=counted, requirements=tuple(_requirement(found, title) for found in failing.values()))
+
+
+def _requirement(found: list[Finding], title: Callable[[Finding, Language], str]) -> RequirementRow:
+    """The row of a requirement with these failures in one system."""
+    worst = min(found, key=urgency)
+    return RequirementRow(
+        requirement=worst.requirement,
+        check=worst.check,
+        title=BilingualText(vi=title(worst, Language.VI), en=title(worst, Language.EN)),
+        severity=worst.severity,
+        obligation=worst.obligation,
+        systems=1,
+        subjects=len(found),
+    )
+
+
 class RunTotals(Model):
     """The numbers of systems of a run; ``severe`` have a failure of high or critical severity, ``clean`` have nothing
     that fails or is undecided."""
@@ -145,63 +197,26 @@ class RunOverview(Model):
 
 
 class RunCounter:
-    """Counts the assessments of a run one after the other; it keeps numbers and ids, no findings."""
+    """Counts the systems of a run one after the other; it keeps numbers and ids, no findings."""
 
     def __init__(self) -> None:
         self._requirements: dict[str, RequirementRow] = {}
 
-    def row(self, row: SystemRow, assessment: Assessment, title: Callable[[Finding, Language], str]) -> SystemRow:
-        """The row of a system with the numbers of its assessment, which also count for the requirements."""
-        failing: dict[str, list[Finding]] = {}
-        undecided: dict[str, Obligation] = {}
-        for each in assessment.findings:
-            if needs_action(each):
-                failing.setdefault(each.requirement, []).append(each)
-            elif each.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
-                undecided[each.requirement] = each.obligation
-        for found in failing.values():
-            self._count(found, title)
-        first = sorted((min(found, key=urgency) for found in failing.values()), key=_by_urgency)
-        numbers = {severity.value: 0 for severity in Severity}
-        for each in first:
-            numbers[each.severity.value] += 1
-        return row.model_copy(
-            update={
-                "state": RunState.ASSESSED,
-                "level": assessment.level,
-                "regime": assessment.regime,
-                "as_of": assessment.as_of,
-                "failing": SeverityCounts(**{name: numbers[name] for name in SeverityCounts.model_fields}),
-                "must": sum(each.obligation is Obligation.MUST for each in first),
-                "undecided": len(undecided),
-                "undecided_must": sum(each is Obligation.MUST for each in undecided.values()),
-                "scans_planned": assessment.coverage.asked,
-                "scans_seen": assessment.coverage.seen,
-                "worst": tuple(each.requirement for each in first[:WORST]),
-            }
-        )
-
-    def _count(self, found: list[Finding], title: Callable[[Finding, Language], str]) -> None:
-        worst = min(found, key=urgency)
-        known = self._requirements.get(worst.requirement)
-        if known is None:
-            known = RequirementRow(
-                requirement=worst.requirement,
-                check=worst.check,
-                title=BilingualText(vi=title(worst, Language.VI), en=title(worst, Language.EN)),
-                severity=worst.severity,
-                obligation=worst.obligation,
-                systems=0,
-                subjects=0,
+    def add(self, system: AssessedSystem) -> None:
+        """Count the requirements that fail in a system."""
+        for each in system.requirements:
+            known = self._requirements.get(each.requirement)
+            if known is None:
+                self._requirements[each.requirement] = each
+                continue
+            self._requirements[each.requirement] = known.model_copy(
+                update={
+                    "severity": max(known.severity, each.severity, key=lambda one: one.rank),
+                    "obligation": Obligation.MUST if each.obligation is Obligation.MUST else known.obligation,
+                    "systems": known.systems + each.systems,
+                    "subjects": known.subjects + each.subjects,
+                }
             )
-        self._requirements[worst.requirement] = known.model_copy(
-            update={
-                "severity": max(known.severity, worst.severity, key=lambda each: each.rank),
-                "obligation": Obligation.MUST if worst.obligation is Obligation.MUST else known.obligation,
-                "systems": known.systems + 1,
-                "subjects": known.subjects + len(found),
-            }
-        )
 
     def overview(self, run: str, version: str, rows: Iterable[SystemRow]) -> RunOverview:
         """The overview of the rows and of what was counted."""

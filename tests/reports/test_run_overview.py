@@ -14,7 +14,7 @@ from inspector import Language, Outcome, Severity
 from inspector.cli.app import call
 from inspector.model.finding import Finding
 from inspector.record.assessment import Assessment, Coverage
-from inspector.report.run_overview import RunCounter, RunOverview, RunState, SystemRow
+from inspector.report.run_overview import AssessedSystem, RunCounter, RunOverview, RunState, SystemRow
 from inspector_reports.run_overview import SHOWN_REQUIREMENTS, render_csv, render_html, render_json
 from tests.reports import examples as specimens
 from tests.reports.pages import Page
@@ -42,9 +42,15 @@ def overview() -> RunOverview:
     counter = RunCounter()
     title = specimens.view().title
     unseen = specimens.finding("protocols", Outcome.INCONCLUSIVE, "not seen")
+
+    def counted(row: SystemRow, assessment: Assessment) -> SystemRow:
+        system = AssessedSystem.of(row, assessment, title)
+        counter.add(AssessedSystem.parse(system.canonical()))  # as it comes from another process
+        return system.row
+
     rows = [
-        counter.row(row("fine"), assessed(level=1), title),
-        counter.row(
+        counted(row("fine"), assessed(level=1)),
+        counted(
             row("bad", report={each: f"bad/1/r.{each.value}.html" for each in Language}),
             assessed(
                 failing("open-ports", Severity.CRITICAL),
@@ -53,9 +59,8 @@ def overview() -> RunOverview:
                 failing("hint", Severity.INFO),
                 unseen,
             ),
-            title,
         ),
-        counter.row(row("mild"), assessed(failing("version-hidden", Severity.LOW), seen=1), title),
+        counted(row("mild"), assessed(failing("version-hidden", Severity.LOW), seen=1)),
         row("lost", state=RunState.FAILED, detail="A: REFUSED"),
     ]
     return counter.overview("run1", "0.1.0", rows)
