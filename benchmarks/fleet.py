@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import estate, servers
+from benchmarks.byte_code import compile_installed
 from inspector.seal import Bundle
 
 #: Rates at which no connection waits.
@@ -137,6 +138,7 @@ def main() -> None:
     parser.add_argument("--only", choices=["polite", "wide"], default=None)
     given = parser.parse_args()
     compared = min(given.systems, 8) if given.compared is None else given.compared
+    compile_installed()
     _say(HEAD)
     with tempfile.TemporaryDirectory(prefix="fleet-") as name, own_network():
         for kind, rates in (("polite", {}), ("wide", {"rates": WIDE})):
