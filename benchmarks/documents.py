@@ -21,7 +21,7 @@ MOST_GROWTH = 1.5
 LOAD = """
 import sys
 from pathlib import Path
-from inspector.cli.gc_tuning import reduced_gc
+from inspector.fleet.gc_tuning import reduced_gc
 from inspector.declare import declaration
 from inspector.registry.registry import installed
 schemes = installed().schemes

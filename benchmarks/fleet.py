@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import estate, servers
+from benchmarks.byte_code import compile_installed
 from inspector.declare.authorisation import Rates
 from inspector.model.base import canonical
 from inspector.seal import Bundle
@@ -186,6 +187,7 @@ def main() -> None:
     parser.add_argument("--no-tools", action="store_true")
     parser.add_argument("--no-sequential", action="store_true")
     given = parser.parse_args()
+    compile_installed()
     kinds: dict[str, dict[str, Any]] = {"polite": {}, "wide": {"rates": WIDE}}
     chosen = [each for each in kinds if given.only in (None, each)]
     with tempfile.TemporaryDirectory(prefix="fleet-") as name, own_network():

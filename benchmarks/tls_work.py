@@ -53,11 +53,11 @@ async def through_gateway(
     As in an inspection, the concurrency follows the lag of the event loop, and Python's cyclic collector runs rarely.
     """
     from inspector import Declared, Target
-    from inspector.cli.gc_tuning import reduced_gc
     from inspector.collect.limiter import AdaptiveLimiter
     from inspector.declare.authorisation import Authorisation, AuthorisationKind, Covers, PortRange, Rates
     from inspector.declare.declaration import System
     from inspector.declare.settings import Settings
+    from inspector.fleet.gc_tuning import reduced_gc
     from inspector.model.base import now
     from inspector.model.intrusiveness import Intrusiveness
     from inspector.model.subject import SubjectKind, parse_uri, subject_of

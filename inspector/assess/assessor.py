@@ -3,8 +3,8 @@
 A capture is assessed twice, provisionally for the confirmation scans and after the seal, mostly on the same evidence. A
 check is pure, so a verdict is determined by the check, its options, the host (for what is declared of it) and the
 digests of the evidence and of its tables; a verdict reached during the collection is reused under that key in the same
-process. Never reused: outcome *error*, and anything that is parsed again (``--reparse``). ``seal``, ``assess`` and
-``verify`` reuse nothing, so ``verify`` detects a check that is not pure.
+process, which no observation needs to be validated for. Never reused: outcome *error*, and anything that is parsed
+again (``--reparse``). ``seal``, ``assess`` and ``verify`` reuse nothing, so ``verify`` detects a check that is not pure.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from inspector import __version__
@@ -21,7 +22,7 @@ from inspector.assess.common_causes import CommonCauses
 from inspector.assess.confirmation import confirm
 from inspector.assess.evidence_index import DigestedEvidence, EvidenceIndex, Needs, family_of
 from inspector.declare.statement import Statement, apply
-from inspector.model.base import Cause, canonical
+from inspector.model.base import Cause, Same, canonical
 from inspector.model.declared import Declared, Tenancy
 from inspector.model.errors import ScanFailure
 from inspector.model.escaping import text_of
@@ -76,16 +77,16 @@ class AssessmentInput:
     tables: Sequence[Table] = ()
 
 
-def _evaluate(check: Check, inputs: CheckInputs, options: Mapping[str, Any]) -> Verdict:
+def _evaluate(check: Check, arguments: Sequence[object], options: Mapping[str, Any]) -> Verdict:
     """The verdict as it is read back, with bounded texts and lists; raises ValueError where it cannot be stored."""
-    return Verdict.parse(bounded(check.evaluate(inputs.arguments, options)).canonical())
+    return Verdict.parse(bounded(check.evaluate(arguments, options)).canonical())
 
 
-def _run_check(check: Check, inputs: CheckInputs, options: Mapping[str, Any], clock: Clock) -> Verdict:
+def _run_check(check: Check, arguments: Sequence[object], options: Mapping[str, Any], clock: Clock) -> Verdict:
     """The check's verdict; a check that raises or does not end is a bug of its plugin, never the system's failure."""
     try:
         with contained():
-            verdict = clock.call(f"check {check.id}", _evaluate, check, inputs, options)
+            verdict = clock.call(f"check {check.id}", _evaluate, check, arguments, options)
     except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes an outcome)
         detail = text_of(error, 300) if isinstance(error, ScanFailure) else described(error)
         return Verdict(
@@ -98,10 +99,9 @@ def _run_check(check: Check, inputs: CheckInputs, options: Mapping[str, Any], cl
     return verdict
 
 
-def _status(requirement: Requirement, inspection: Inspection, regime: Regime) -> str | None:
+def _status(clauses: Sequence[ClauseRef], inspection: Inspection) -> str | None:
     """The declared status of the measures behind a requirement's clauses."""
-    numbers = {clause.id: clause.number for clause in regime.clauses}
-    names = {*requirement.clauses, *(numbers[each] for each in requirement.clauses if each in numbers)}
+    names = {name for clause in clauses for name in (clause.id, clause.number)}
     found = sorted({measure.status.value for measure in inspection.system.measures if measure.clause in names})
     return ", ".join(found) or None
 
@@ -133,6 +133,13 @@ class RequirementResult:
         return self.row.requirement.id
 
 
+@lru_cache(maxsize=4096)
+def _clauses_and_options(regime: Same[Regime], requirement: Same[Requirement]) -> tuple[tuple[ClauseRef, ...], bytes]:
+    """The clauses of a row, and its options in canonical JSON; systems of one kind share their rows."""
+    row = requirement.value
+    return tuple(regime.value.clause(each).reference() for each in row.clauses), canonical(row.options)
+
+
 def _rank(result: RequirementResult) -> tuple[int, int, str, tuple[str, str, str]]:
     """The order of failures as causes of others: by force, severity, requirement and subject."""
     row = result.row.requirement
@@ -155,12 +162,13 @@ class _Assessor:
 
     def _row(self, requirement: Requirement) -> _Row:
         given = self.given
+        clauses, options = _clauses_and_options(Same(given.regime), Same(requirement))
         return _Row(
             requirement=requirement,
-            clauses=tuple(given.regime.clause(each).reference() for each in requirement.clauses),
-            declared_status=_status(requirement, given.inspection, given.regime),
+            clauses=clauses,
+            declared_status=_status(clauses, given.inspection),
             due=requirement.is_due(given.as_of),
-            options=canonical(requirement.options),
+            options=options,
         )
 
     def findings(self) -> Iterator[Finding]:
@@ -269,7 +277,7 @@ class _Assessor:
         known = self.given.verdicts
         digests = (*(digest for digest, _ in inputs.evidence), *inputs.tables)
         key = (check.id, row.options, inputs.subject.host, digests)
-        verdict = known.get(key) or _run_check(check, inputs, row.requirement.options, self.clock)
+        verdict = known.get(key) or _run_check(check, inputs.arguments(), row.requirement.options, self.clock)
         if verdict.outcome is not Outcome.ERROR:  # which may be transient
             known[key] = verdict
         if verdict.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE) and self._has_asked_less(inputs):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 
 from pydantic import ValidationError
 
 from inspector.assess.evidence_index import DigestedEvidence, EvidenceIndex, Needs
 from inspector.model.base import Cause
 from inspector.model.declared import Declared
+from inspector.model.observation import Observation
 from inspector.model.subject import SYSTEM, Subject, SubjectKind
 from inspector.model.table import NoTable, Table, TableAt, TableEntries
 from inspector.plugin.check import Check, CheckInput, Every, SubjectResult
@@ -18,12 +20,18 @@ from inspector.plugin.check import Check, CheckInput, Every, SubjectResult
 
 @dataclass(frozen=True, slots=True)
 class CheckInputs:
-    """The arguments of one check about one subject, the evidence that they come from, and its tables by digest."""
+    """The evidence and the tables by digest that the arguments of one check about one subject come from, and what makes
+    the arguments.
+    """
 
     subject: Subject
-    arguments: tuple[object, ...]
     evidence: tuple[DigestedEvidence, ...]
-    tables: tuple[str, ...] = ()
+    tables: tuple[str, ...]
+    _makers: tuple[Callable[[], object], ...]
+
+    def arguments(self) -> tuple[object, ...]:
+        """The arguments; where the verdict is known, no observation needs to be validated for them."""
+        return tuple(make() for make in self._makers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,27 +111,39 @@ def _about(
 def check_inputs_of(
     check: Check, subject: Subject, index: EvidenceIndex, declared: Declared, common: CommonInputs, scan: int
 ) -> CheckInputs:
-    """The arguments of a check about a subject; ``scan`` 2 prefers the confirmation scan where there is one."""
-    arguments: list[object] = []
+    """What a check about a subject is called with; ``scan`` 2 prefers the confirmation scan where there is one."""
+    makers: list[Callable[[], object]] = []
     evidence: list[DigestedEvidence] = []
     for wire in check.inputs:
         if wire.kind is None:
-            arguments.append(declared)
+            makers.append(partial(_declared, declared))
         elif wire.every:
             found = [each for each in index.of(wire.kind, scan, check.needs) if subject.covers(each[1].subject)]
-            arguments.append(Every([index.seen(wire.kind, each, check.needs) for each in found]))
+            makers.append(partial(_every, index, wire.kind, found, check.needs))
             evidence.extend(found)
         else:
             one = _about(subject, wire, index, scan, check.needs)
-            arguments.append(
-                SubjectResult(subject, None, Cause.NOT_SELECTED)
-                if one is None
-                else index.seen(wire.kind, one, check.needs)
-            )
+            makers.append(partial(_single, index, wire.kind, one, check.needs, subject))
             evidence.extend([one] if one else [])
     seen_on = max((each.ended for _, each in evidence), default=common.as_of).astimezone(UTC).date()
     tables = [(place, wire.table) for place, wire in enumerate(check.inputs) if wire.table is not None]
     for place, kind in tables:
-        arguments[place] = common.table(kind, seen_on)
+        makers[place] = partial(common.table, kind, seen_on)
     digests = tuple(common.digests.get(kind.kind, "") for _, kind in tables)
-    return CheckInputs(subject, tuple(arguments), tuple(evidence), digests)
+    return CheckInputs(subject, tuple(evidence), digests, tuple(makers))
+
+
+def _declared(declared: Declared) -> Declared:
+    return declared
+
+
+def _every(
+    index: EvidenceIndex, kind: type[Observation], found: Sequence[DigestedEvidence], needs: Needs
+) -> Every[Observation]:
+    return Every([index.seen(kind, each, needs) for each in found])
+
+
+def _single(
+    index: EvidenceIndex, kind: type[Observation], one: DigestedEvidence | None, needs: Needs, subject: Subject
+) -> SubjectResult[Observation]:
+    return SubjectResult(subject, None, Cause.NOT_SELECTED) if one is None else index.seen(kind, one, needs)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from inspector.cli import log, terminal
 from inspector.cli.arguments import RunArguments
-from inspector.cli.gc_tuning import reduced_gc
 from inspector.cli.language import translated
 from inspector.declare import authorisation, declaration, inspection_record, settings, statement
 from inspector.declare.authorisation import Authorisation
@@ -21,6 +20,7 @@ from inspector.declare.document import diagnostic_at, split
 from inspector.declare.document.source_map import Locations
 from inspector.declare.settings import Settings
 from inspector.declare.statement import Statement
+from inspector.fleet.gc_tuning import reduced_gc
 from inspector.model.base import now
 from inspector.model.errors import Diagnostic, InputFileError, UsageError
 from inspector.model.escaping import storable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache, lru_cache
 
 from pydantic import TypeAdapter
@@ -13,6 +14,7 @@ from inspector.compare.baseline import Baseline, KnownFailure
 from inspector.model.base import Model
 from inspector.model.language import Language
 from inspector.pipeline.reporting import WrittenAssessment
+from inspector.pipeline.run_overview import system_of
 from inspector.report.view import View
 
 
@@ -41,7 +43,8 @@ def summarise(written: WrittenAssessment, options: bytes) -> bytes:
     """The summary of an assessment; an ``inspector.fleet.jobs.Summarise``."""
     given = _options(options)
     use(given.language)
-    return _adapter().dump_json(InspectionSummary.of(written, given.rule(), verbose=given.verbose))
+    summary = InspectionSummary.of(written, given.rule(), verbose=given.verbose)
+    return _adapter().dump_json(replace(summary, row=system_of(written).model_dump_json()))
 
 
 def marked(made: View, options: bytes) -> View:

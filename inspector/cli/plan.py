@@ -10,11 +10,11 @@ from functools import partial
 from inspector.cli import terminal
 from inspector.cli.arguments import RunArguments
 from inspector.cli.exit_code import CLEAN, MISUSE, UNSEEN
-from inspector.cli.gc_tuning import reduced_gc
 from inspector.cli.inputs import instant, load_context, new_run, request_of, systems_of
 from inspector.cli.language import _, current, translated
 from inspector.cli.summary import limit_line
 from inspector.declare.declaration import System
+from inspector.fleet.gc_tuning import reduced_gc
 from inspector.model.base import Cause, now
 from inspector.model.domain_name import with_u_labels
 from inspector.model.errors import InspectorError, UsageError

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,6 @@ from inspector.cli import terminal
 from inspector.cli.arguments import RunArguments
 from inspector.cli.baseline import refuse_baseline
 from inspector.cli.exit_code import MISUSE, UNSEEN, ExitRule, worst
-from inspector.cli.gc_tuning import reduced_gc
 from inspector.cli.inputs import (
     instant,
     load_context,
@@ -31,6 +31,7 @@ from inspector.collect.collector import Progress
 from inspector.declare import authorisation
 from inspector.declare.declaration import System
 from inspector.fleet.fleet import Fleet, FleetListener, FleetStatus
+from inspector.fleet.gc_tuning import reduced_gc
 from inspector.fleet.jobs import Common
 from inspector.fleet.requests import RunRequests
 from inspector.model.errors import BundleError, InspectorError, UsageError
@@ -45,6 +46,7 @@ from inspector.pipeline.trust import load_trust
 from inspector.regime.loader import load_all
 from inspector.registry.lock import is_decided, pinned, records_of, registry_under
 from inspector.registry.registry import Registry, installed
+from inspector.report.run_overview import AssessedSystem
 from inspector.seal import RunIndex, State, inspection_of
 from inspector.seal.signing import default_path as default_key_path
 from inspector.tables.store import tables_at_hand
@@ -193,15 +195,28 @@ def _inspect(
     print_summary(done, arguments, _code(done, missed), missed)
     write_copies(done, arguments, context.registry)
     if len(systems) > 1:
-        print_overview(recorded.folder, context.registry)
+        print_overview(recorded.folder, context.registry, done)
     return done, missed
 
 
-def print_overview(run: Path, registry: Registry) -> None:
-    """Write the overview of a run over several systems into its folder, and print where it is."""
-    files = write(run, render_run(overview_of(run, registry), registry.run_renderers, registry))
+def print_overview(run: Path, registry: Registry, done: Iterable[InspectionSummary]) -> None:
+    """Write the overview of a run over several systems into its folder, and print where it is.
+
+    The systems in ``done`` are those that were assessed just now.
+    """
+    rows = {each.folder.parents[1].name: each.row for each in done if _is_only(each.folder)}
+
+    def known(inspection: str) -> AssessedSystem | None:
+        return AssessedSystem.parse(rows[inspection]) if inspection in rows else None
+
+    files = write(run, render_run(overview_of(run, registry, known), registry.run_renderers, registry))
     page = f"overview.{current().value}.html"
     terminal.print_result(_("Overview: {path}", path=next((each for each in files if each.name == page), run)))
+
+
+def _is_only(assessment: Path) -> bool:
+    """Whether there is no other assessment beside it, which may be newer."""
+    return len(os.listdir(assessment.parent)) == 1  # noqa: PTH208  (a number is wanted)
 
 
 def _declared(context: RunContext) -> list[str]:

@@ -117,7 +117,7 @@ class InspectionSummary:
     follow from them, ``limits`` one per limit of the vantage, ``errors`` message and remedy for each statement that
     matches no finding, ``ways_in`` the ways in for ransomware by what was seen of them, ``lines`` one per finding where
     all are printed, ``code`` the exit code and ``reckoning`` its reasons, ``reports`` the files that were written, by
-    name.
+    name, ``row`` what the overview of its run has of it (JSON).
     """
 
     system: str
@@ -136,6 +136,7 @@ class InspectionSummary:
     ways_in: Mapping[Reach, tuple[str, ...]] = field(default_factory=dict)
     lines: tuple[tuple[Severity, str], ...] = field(default=())
     reports: Mapping[str, Path] = field(default_factory=dict)
+    row: str = ""
 
     @classmethod
     def of(

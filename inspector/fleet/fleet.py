@@ -22,6 +22,7 @@ from inspector.collect.collector import Progress
 from inspector.collect.shared_scans import SharedScans
 from inspector.fleet import open_files
 from inspector.fleet.admission import SystemAdmission
+from inspector.fleet.gc_tuning import COLLECT_AFTER
 from inspector.fleet.jobs import Common
 from inspector.fleet.steps import InThisProcess, InWorkers, RunSteps
 from inspector.model.base import now
@@ -51,9 +52,6 @@ _FILE_THREADS = 4
 _STATUS_SECONDS = 1.0
 #: How often the index of a run over several systems is signed (seconds): that reads all of it.
 _SIGN_SECONDS = 30.0
-#: After how many systems all garbage is collected; what was garbage soon was collected soon.
-_COLLECT_AFTER = 100
-
 
 _BUG = "this is a bug in Inspector; run again with --log-level debug and report what it prints"
 
@@ -237,7 +235,7 @@ class Fleet:
             self._admission.leave()
             self._estimate.end(system)
             self._done += not happened()
-            if self._done % _COLLECT_AFTER == 0:
+            if self._done % COLLECT_AFTER == 0:
                 gc.collect()
 
     def _fail(self, system: str, error: InspectorError) -> None:

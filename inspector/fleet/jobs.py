@@ -6,17 +6,19 @@ report formats of plugins over what servers sent.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
+from itertools import count
 from pathlib import Path
 from pkgutil import resolve_name
 
-from inspector.assess.assessor import tasks_to_confirm
+from inspector.assess.assessor import Verdicts, tasks_to_confirm
 from inspector.declare.settings import Settings
+from inspector.fleet.gc_tuning import COLLECT_AFTER, reduce_gc
 from inspector.model.base import Instant, Model, canonical
 from inspector.model.errors import BundleError, InspectorError, UsageError
-from inspector.model.formatted import packed, unpacked
-from inspector.model.observation import Evidence
+from inspector.model.formatted import FormattedMessage, packed, unpacked
 from inspector.network.sandbox import worker
 from inspector.pipeline.capture import COMPLETE, planned_as_captured, reopen_capture
 from inspector.pipeline.context import RunContext
@@ -29,7 +31,7 @@ from inspector.record.inspection import PluginRecord
 from inspector.registry.lock import pinned, records_of
 from inspector.registry.registry import Registry, installed
 from inspector.report.view import View
-from inspector.seal import Bundle, inspection_of
+from inspector.seal import Bundle, recorded_in
 from inspector.seal.layout import ASSESSMENTS, REPORTS
 
 #: What is kept of an assessment: an importable function of it and of the caller's options.
@@ -50,11 +52,11 @@ class Common(Model):
 
 
 class ProvisionalJob(Model):
-    """Which scans are to be confirmed, from the evidence so far."""
+    """Which scans are to be confirmed, from the evidence so far, which the capture holds under these digests."""
 
     folder: str
     as_of: Instant
-    evidence: tuple[tuple[str, Evidence], ...]
+    evidence: tuple[str, ...]
 
 
 class FinishJob(Model):
@@ -89,6 +91,12 @@ class Tasks(Model):
 
 # --- What runs in the worker process ----------------------------------------------------------------------------------
 
+#: The verdicts of provisional assessments in this process, by folder, for the last one if it is made here, too.
+_reached: dict[str, Verdicts] = {}
+_MOST_REACHED = 256
+#: Counts the systems that were finished in this process.
+_numbers = count(1)
+
 
 @lru_cache(maxsize=1)
 def _loaded(context: bytes) -> tuple[RunContext, Common]:
@@ -97,6 +105,7 @@ def _loaded(context: bytes) -> tuple[RunContext, Common]:
     common = Common.parse(context)
     registry = _registry(common)
     mark: Mark = resolve_name(common.mark)
+    reduce_gc()
     return RunContext(registry, common.settings, mark=lambda made: mark(made, common.options)), common
 
 
@@ -117,9 +126,15 @@ def provisional(payload: bytes, context: bytes) -> bytes:
 def _provisional(payload: bytes, context: bytes) -> bytes:
     run, _ = _loaded(context)
     job = ProvisionalJob.parse(payload)
-    captured = inspection_of(Path(job.folder))
+    captured, evidence = recorded_in(Path(job.folder))
+    if tuple(known for known, _ in evidence) != job.evidence:
+        raise BundleError(FormattedMessage("{folder}: does not hold what was recorded", folder=job.folder))
     planned, run = planned_as_captured(captured, run, job.as_of)
-    failing = tasks_to_confirm(assessment_input(planned, run.registry, captured, job.evidence))
+    given = assessment_input(planned, run.registry, captured, evidence)
+    failing = tasks_to_confirm(given)
+    _reached[job.folder] = given.verdicts
+    while len(_reached) > _MOST_REACHED:
+        del _reached[next(iter(_reached))]
     return Tasks(tasks=tuple(Task(key=key, parts=parts) for key, parts in failing.items())).canonical()
 
 
@@ -130,10 +145,13 @@ def finish(payload: bytes, context: bytes) -> bytes:
 
 def _finish(payload: bytes, context: bytes) -> bytes:
     run, common = _loaded(context)
+    if next(_numbers) % COLLECT_AFTER == 0:
+        gc.collect()
     job = FinishJob.parse(payload)
     writer, planned, run = reopen_capture(Path(job.folder), run, job.as_of, job.reports)
     with writer:
-        written = run_async(StepsHere(signs_index=False).finish(writer, planned, run, reason=job.reason))
+        steps = StepsHere(_reached.pop(job.folder, None), signs_index=False)
+        written = run_async(steps.finish(writer, planned, run, reason=job.reason))
     return summary_of(written, common)
 
 

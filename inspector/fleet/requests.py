@@ -23,7 +23,7 @@ from inspector.pipeline.request import InspectionRequest
 from inspector.record.limits import FILE_BYTES
 from inspector.seal import Attempt, RunIndex, State, without_inspection
 from inspector.seal import atomic_files as disk
-from inspector.seal.layout import PARTIAL, REQUESTS
+from inspector.seal.layout import PARTIAL, REQUESTS, SHARED
 
 _M = TypeVar("_M", bound=Model)
 
@@ -72,6 +72,9 @@ class RunRequests:
         blocks = {each.id: each.covers.blocks for request in given for each in request.authorisations}
         head = RunHead(run=index.run, begun=now(), systems=asked, is_decided=is_decided, refused=refused, blocks=blocks)
         data = _compressed([head, *(_with_blocks(each, blocks, {}) for each in given)])
+        disk.make_folder(folder.parent)
+        with disk.writing(folder.parent):  # its name is on the disk when that of the run's folder is
+            (folder.parent / SHARED).mkdir(disk.FOLDER_MODE, exist_ok=True)
         disk.make_folder(folder)
         partial = folder / PARTIAL
         disk.make_folder(partial)

@@ -82,7 +82,7 @@ class InWorkers(RunSteps):
         job = ProvisionalJob(
             folder=str(writer.folder),
             as_of=planned.request.as_of,
-            evidence=writer.evidence(),
+            evidence=tuple(known for known, _ in writer.evidence()),
         )
         answer = await self._run(jobs.provisional, job, planned.request.system.id)
         return {each.key: each.parts for each in Tasks.parse(answer).tasks}

@@ -86,13 +86,15 @@ class AttemptLog:
         else:
             self.index.add(self._attempt(State.SEALED, inspection, digest=digest, detail=detail))
 
-    def record_sealed(self, bundle: Bundle, key: SigningKey | None, assessment: str | None = None) -> None:
+    def record_sealed(
+        self, bundle: Bundle, key: SigningKey | None, assessment: str | None = None, *, is_synced: bool = True
+    ) -> None:
         """Record a sealed capture, or the ``assessment`` of this name in it, and sign the index with ``key``."""
         sealed = self._attempt(State.SEALED, bundle.inspection, digest=bundle.digest)
         if assessment is not None:
-            head = bundle.assessment(assessment).digest
+            head = bundle.assessment_digest(assessment)
             sealed = sealed.model_copy(update={"assessment": assessment, "assessment_digest": head})
-        self.index.add(sealed, key)
+        self.index.add(sealed, key, is_synced=is_synced)
 
     def _attempt(self, state: State, inspection: Inspection, *, digest: str | None = None, detail: str = "") -> Attempt:
         return Attempt(

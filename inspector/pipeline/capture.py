@@ -154,11 +154,11 @@ def planned_as_captured(
 def seal_capture(writer: CaptureWriter, planner: Planner, key: SigningKey, *, reason: str = COMPLETE) -> Bundle:
     """Seal the capture; scan tasks without a result are recorded as aborted, so that a missing one is never a pass.
 
-    What is recorded is read once more before, so that only what is whole is sealed. Unless ``reason`` is COMPLETE,
-    every subject that a scan discovered counts as not scanned, too: at which other addresses it would have been scanned
-    is not known any more.
+    What was recorded since the capture was opened is read once more before, so that only what is whole is sealed.
+    Unless ``reason`` is COMPLETE, every subject that a scan discovered counts as not scanned, too: at which other
+    addresses it would have been scanned is not known any more.
     """
-    if not writer.check() and reason == COMPLETE:
+    if not writer.is_whole() and reason == COMPLETE:
         reason = LOST
     tasks = {task.key: task for task in writer.inspection.plan.tasks}
     pins = {each.name: each for each in writer.inspection.plan.pins}

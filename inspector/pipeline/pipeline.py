@@ -71,14 +71,14 @@ class Steps(Protocol[T_co]):
 
 
 class StepsHere:
-    """The steps of one inspection in this process; verdicts are reached once.
+    """The steps of one inspection in this process; verdicts are reached once, and not those in ``verdicts`` again.
 
     ``signs_index``: the index of the run is signed with each step. Its cost grows with the run, so that a run over
     many systems signs it by the clock instead.
     """
 
-    def __init__(self, *, signs_index: bool = True) -> None:
-        self._verdicts: Verdicts = {}
+    def __init__(self, verdicts: Verdicts | None = None, *, signs_index: bool = True) -> None:
+        self._verdicts: Verdicts = verdicts or {}
         self._signs_index = signs_index
 
     async def failing(
@@ -97,7 +97,8 @@ class StepsHere:
         key = SigningKey.load_or_create(context.settings.signing_key)
         with interrupting_at_once():
             bundle = seal_capture(writer, planned.planner, key, reason=reason)
-            _attempt_of(writer.folder, request.system.id).record_sealed(bundle, key if self._signs_index else None)
+            # Signed, and on the disk, with the next step: what is sealed is found without the index.
+            _attempt_of(writer.folder, request.system.id).record_sealed(bundle, None, is_synced=False)
             return await self.assess(bundle, context, request.as_of, request.reports)
 
     async def assess(

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from inspector import __version__
 from inspector.model.errors import BundleError, InspectorError
 from inspector.model.language import Language
-from inspector.pipeline.reporting import contained_rendering
+from inspector.pipeline.reporting import WrittenAssessment, contained_rendering
+from inspector.record.inspection import Inspection
 from inspector.registry.registry import Registry
 from inspector.report.ledger_totals import LedgerTotals
 from inspector.report.messages import Translator
 from inspector.report.renderer import RunRenderer
-from inspector.report.run_overview import RunCounter, RunOverview, RunState, SystemRow
+from inspector.report.run_overview import AssessedSystem, RunCounter, RunOverview, RunState, SystemRow
 from inspector.report.view import View
 from inspector.seal import Bundle, RunIndex, State
 from inspector.seal.layout import REPORTS
 from inspector.seal.run_index import Attempt
 
-__all__ = ["is_run", "overview_of", "render_run"]
+__all__ = ["is_run", "overview_of", "render_run", "system_of"]
 
 
 def is_run(folder: Path) -> bool:
@@ -27,16 +28,34 @@ def is_run(folder: Path) -> bool:
     return RunIndex(folder.resolve().parent, folder.resolve().name).path.is_file()
 
 
-def overview_of(folder: Path, registry: Registry) -> RunOverview:
-    """The overview of the run in a folder. One assessment at a time is in memory. Raises BundleError for the index."""
+def overview_of(
+    folder: Path, registry: Registry, known: Callable[[str], AssessedSystem | None] = lambda _inspection: None
+) -> RunOverview:
+    """The overview of the run in a folder. One assessment at a time is in memory. Raises BundleError for the index.
+
+    ``known`` gives the systems, by inspection, whose bundles need not be read for it.
+    """
     whole = folder.resolve()
-    counter = RunCounter({check.id for check in registry.checks.values() if check.facts_identify})
+    counter = RunCounter()
     translators = {language: Translator(registry, language) for language in Language}
     rows = [
-        _row(whole, each, counter, registry, translators)
+        _row(whole, each, counter, registry, translators, known)
         for each in _last(RunIndex(whole.parent, whole.name).attempts())
     ]
     return counter.overview(whole.name, __version__, rows)
+
+
+def system_of(written: WrittenAssessment) -> AssessedSystem:
+    """The system of an assessment that was written just now, as the overview of its run shows it."""
+    place = written.folder.resolve().parents[1]
+    inspection = written.view.inspection
+    row = SystemRow(
+        system=inspection.system.id,
+        state=RunState.NOT_ASSESSED,
+        inspection=inspection.id,
+        folder=f"{inspection.system.id}/{inspection.id}",
+    )
+    return _assessed_system(row, written.view, written.folder, place.parents[1])
 
 
 def _last(attempts: Iterable[Attempt]) -> Iterator[Attempt]:
@@ -53,7 +72,12 @@ _UNSEALED = {State.BEGUN: RunState.INTERRUPTED, State.INTERRUPTED: RunState.INTE
 
 
 def _row(
-    run: Path, attempt: Attempt, counter: RunCounter, registry: Registry, translators: dict[Language, Translator]
+    run: Path,
+    attempt: Attempt,
+    counter: RunCounter,
+    registry: Registry,
+    translators: dict[Language, Translator],
+    known: Callable[[str], AssessedSystem | None],
 ) -> SystemRow:
     row = SystemRow(
         system=attempt.system,
@@ -65,19 +89,17 @@ def _row(
     if attempt.state is not State.SEALED or attempt.folder is None:
         return row
     try:
-        return _assessed(run, row, attempt.folder, counter, registry, translators)
+        found = known(attempt.inspection) or _read(run, row, attempt.folder, registry, translators)
     except InspectorError as error:
         return row.model_copy(update={"state": RunState.UNREADABLE, "detail": str(error)})
+    counter.add(found)
+    return found.row
 
 
-def _assessed(
-    run: Path,
-    row: SystemRow,
-    place: str,
-    counter: RunCounter,
-    registry: Registry,
-    translators: dict[Language, Translator],
-) -> SystemRow:
+def _read(
+    run: Path, row: SystemRow, place: str, registry: Registry, translators: dict[Language, Translator]
+) -> AssessedSystem:
+    """A system by its bundle. Raises BundleError."""
     folder = (run / place).resolve()
     if not folder.is_relative_to(run):
         raise BundleError("the index names a folder outside the run")
@@ -85,10 +107,9 @@ def _assessed(
     system = bundle.inspection.system
     if (system.id, bundle.inspection.id) != (row.system, row.inspection):
         raise BundleError("the folder holds another inspection than the index says")
-    row = row.model_copy(update={"name": system.name, "owner": system.owner, "began": bundle.inspection.begun})
     judged = bundle.assessments()
     if not judged:
-        return row
+        return AssessedSystem(row=_with_names(row, bundle.inspection), requirements=())
     newest = judged[-1]
     view = View(
         inspection=bundle.inspection,
@@ -100,14 +121,26 @@ def _assessed(
         head=bundle.digest,
         translators=translators,
     )
+    return _assessed_system(row, view, newest.folder, run)
+
+
+def _with_names(row: SystemRow, inspection: Inspection) -> SystemRow:
+    system = inspection.system
+    return row.model_copy(update={"name": system.name, "owner": system.owner, "began": inspection.begun})
+
+
+def _assessed_system(row: SystemRow, view: View, assessment: Path, run: Path) -> AssessedSystem:
+    """The row of a system with what the assessment in a folder counts, and with the reports that there are."""
     report = {}
     for language in Language:
         name = f"report.{language.value}.html"
-        kept, beside = newest.folder / REPORTS / name, folder.parent / f"{newest.name}.{name}"
+        kept, beside = assessment / REPORTS / name, assessment.parents[2] / f"{assessment.name}.{name}"
         path = next((each for each in (kept, beside) if each.is_file()), None)
         if path is not None:
             report[language] = path.resolve().relative_to(run).as_posix()
-    return counter.row(row, newest.assessment, view.title).model_copy(update={"report": report})
+    named = _with_names(row, view.inspection).model_copy(update={"report": report})
+    identifying = {check.id for check in view.registry.checks.values() if check.facts_identify}
+    return AssessedSystem.of(named, view.assessment, view.title, identifying)
 
 
 def render_run(overview: RunOverview, formats: Iterable[str], registry: Registry) -> dict[str, bytes]:

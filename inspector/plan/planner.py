@@ -307,13 +307,12 @@ class Planner:
         return CostBounds(
             connections=0 if probe.infrastructure else cost.connections,
             port_questions=cost.port_questions,
-            infrastructure_questions=self._infrastructure_questions(probe, subject),
+            infrastructure_questions=self._infrastructure_questions(probe, subject, cost),
             seconds=cost.seconds,
         )
 
-    def _infrastructure_questions(self, probe: Probe, subject: Subject) -> int:
+    def _infrastructure_questions(self, probe: Probe, subject: Subject, cost: Cost) -> int:
         """The most questions to resolvers and name servers: of the scan, and of the name servers that it discovers."""
-        cost = self._cost(probe, subject)
         most = cost.infrastructure_questions + (cost.connections if probe.infrastructure else 0)
         for other in self.probes.values():
             if other.infrastructure and other.subject_kind.has_address and probe.discovers & other.schemes:

@@ -58,6 +58,7 @@ def _parse_levels(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+@lru_cache(maxsize=64)
 def _check_levels(levels: tuple[int, ...]) -> tuple[int, ...]:
     if not levels or any(level not in range(1, 6) for level in levels):
         raise ValueError("levels are 1 to 5; write 3, 1-5 or [1, 3]")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Self
@@ -16,7 +17,7 @@ from typing import Self
 from pydantic import ValidationError, model_validator
 
 from inspector.declare.authorisation import Authorisation, AuthorisationKind
-from inspector.model.base import Model
+from inspector.model.base import Model, Same
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.regular_file import read_regular
@@ -62,8 +63,19 @@ def _records(names: Iterable[str]) -> tuple[PluginRecord, ...]:
 
 
 def records_of(registry: Registry) -> tuple[PluginRecord, ...]:
-    """The records of the loaded plugins."""
-    return _records(each.name for each in registry.plugins)
+    """The records of the loaded plugins; metadata and files are read once for a registry."""
+    return _records_of(Same(registry))
+
+
+@lru_cache(maxsize=4)
+def _records_of(registry: Same[Registry]) -> tuple[PluginRecord, ...]:
+    return _records(each.name for each in registry.value.plugins)
+
+
+def _read_again() -> None:
+    """Read metadata and files of plugins again when they are asked for."""
+    forget_contents()
+    _records_of.cache_clear()
 
 
 def lock_of_installed() -> PluginLock:
@@ -120,7 +132,7 @@ def is_decided(authorisations: Iterable[Authorisation]) -> bool:
 
 def pinned(path: Path) -> Registry:
     """The registry of the pinned plugins only; all are compared before one is loaded. Raises UsageError."""
-    forget_contents()
+    _read_again()
     known = announced()
     wanted = {each.name: each for each in load(path).plugins}
     for name, pin in sorted(wanted.items()):
@@ -164,7 +176,7 @@ def check_unchanged(inspection: Inspection, registry: Registry) -> None:
     """Raise UsageError where an inspection under a decision began with other plugins than these, read again."""
     if not is_decided(inspection.authorisations):
         return
-    forget_contents()
+    _read_again()
     if changed := _changed(inspection.plugins, records_of(registry)):
         raise UsageError(
             FormattedMessage("the inspection began with other plugins: {changed}", changed=", ".join(changed)),

@@ -106,13 +106,92 @@ class RequirementRow(Model):
     subjects: int
 
 
-class SharedIdentity(Model):
-    """A key or machine that systems of different owners share: the check that showed it, and its fingerprint."""
+class Identity(Model):
+    """A fact that identifies a machine or a key, as a fingerprint, with the check that showed it."""
 
     check: str
     title: BilingualText
     fact: str
+
+
+class SharedIdentity(Identity):
+    """An identity that systems of different owners share."""
+
     systems: tuple[str, ...]
+
+
+class AssessedSystem(Model):
+    """The row of a system that was assessed, one for each requirement that fails there, and what identifies it."""
+
+    row: SystemRow
+    requirements: tuple[RequirementRow, ...]
+    identities: tuple[Identity, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        row: SystemRow,
+        assessment: Assessment,
+        title: Callable[[Finding, Language], str],
+        identifying: Collection[str] = (),
+    ) -> AssessedSystem:
+        """``row`` with the numbers of the system's assessment.
+
+        ``identifying`` are the ids of the checks whose facts identify a machine or a key.
+        """
+        failing: dict[str, list[Finding]] = {}
+        undecided: dict[str, Obligation] = {}
+        for each in assessment.findings:
+            if needs_action(each):
+                failing.setdefault(each.requirement, []).append(each)
+            elif each.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
+                undecided[each.requirement] = each.obligation
+        first = sorted((min(found, key=urgency) for found in failing.values()), key=_by_urgency)
+        numbers = {severity.value: 0 for severity in Severity}
+        for each in first:
+            numbers[each.severity.value] += 1
+        exposure = exposure_of(assessment.requirements, assessment.findings)
+        counted = row.model_copy(
+            update={
+                "state": RunState.ASSESSED,
+                "level": assessment.level,
+                "regime": assessment.regime,
+                "as_of": assessment.as_of,
+                "failing": SeverityCounts(**{name: numbers[name] for name in SeverityCounts.model_fields}),
+                "must": sum(each.obligation is Obligation.MUST for each in first),
+                "undecided": len(undecided),
+                "undecided_must": sum(each is Obligation.MUST for each in undecided.values()),
+                "scans_planned": assessment.coverage.asked,
+                "scans_seen": assessment.coverage.seen,
+                "worst": tuple(each.requirement for each in first[:WORST]),
+                "ransomware": {each.path: each.reach for each in exposure},
+            }
+        )
+        identities = {
+            (each.check, fact): Identity(check=each.check, title=_titles(each, title), fact=fact)
+            for each in assessment.findings
+            if each.check in identifying
+            for fact in each.facts
+        }
+        return cls(
+            row=counted,
+            requirements=tuple(_requirement(found, title) for found in failing.values()),
+            identities=tuple(identities[key] for key in sorted(identities)),
+        )
+
+
+def _requirement(found: list[Finding], title: Callable[[Finding, Language], str]) -> RequirementRow:
+    """The row of a requirement with these failures in one system."""
+    worst = min(found, key=urgency)
+    return RequirementRow(
+        requirement=worst.requirement,
+        check=worst.check,
+        title=_titles(worst, title),
+        severity=worst.severity,
+        obligation=worst.obligation,
+        systems=1,
+        subjects=len(found),
+    )
 
 
 class RunTotals(Model):
@@ -165,84 +244,40 @@ class RunOverview(Model):
 
 
 class RunCounter:
-    """Counts the assessments of a run one after the other; it keeps numbers and ids, no findings.
+    """Counts the systems of a run one after the other; it keeps numbers and ids, no findings."""
 
-    ``identifying`` are the ids of the checks whose facts identify a machine or a key.
-    """
-
-    def __init__(self, identifying: Collection[str] = ()) -> None:
+    def __init__(self) -> None:
         self._requirements: dict[str, RequirementRow] = {}
-        self._identifying = identifying
-        self._titles: dict[str, BilingualText] = {}
+        self._identities: dict[tuple[str, str], Identity] = {}
         self._owners: dict[tuple[str, str], dict[str, str]] = {}
 
-    def row(self, row: SystemRow, assessment: Assessment, title: Callable[[Finding, Language], str]) -> SystemRow:
-        """The row of a system with the numbers of its assessment, which also count for the requirements."""
-        failing: dict[str, list[Finding]] = {}
-        undecided: dict[str, Obligation] = {}
-        for each in assessment.findings:
-            if needs_action(each):
-                failing.setdefault(each.requirement, []).append(each)
-            elif each.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
-                undecided[each.requirement] = each.obligation
-            if each.check in self._identifying:
-                self._note(row, each, title)
-        for found in failing.values():
-            self._count(found, title)
-        first = sorted((min(found, key=urgency) for found in failing.values()), key=_by_urgency)
-        numbers = {severity.value: 0 for severity in Severity}
-        for each in first:
-            numbers[each.severity.value] += 1
-        return row.model_copy(
-            update={
-                "state": RunState.ASSESSED,
-                "level": assessment.level,
-                "regime": assessment.regime,
-                "as_of": assessment.as_of,
-                "failing": SeverityCounts(**{name: numbers[name] for name in SeverityCounts.model_fields}),
-                "must": sum(each.obligation is Obligation.MUST for each in first),
-                "undecided": len(undecided),
-                "undecided_must": sum(each is Obligation.MUST for each in undecided.values()),
-                "scans_planned": assessment.coverage.asked,
-                "scans_seen": assessment.coverage.seen,
-                "worst": tuple(each.requirement for each in first[:WORST]),
-                "ransomware": {
-                    each.path: each.reach for each in exposure_of(assessment.requirements, assessment.findings)
-                },
-            }
-        )
-
-    def _note(self, row: SystemRow, finding: Finding, title: Callable[[Finding, Language], str]) -> None:
-        self._titles.setdefault(finding.check, _titles(finding, title))
-        for fact in finding.facts:
-            self._owners.setdefault((finding.check, fact), {})[row.system] = row.owner
+    def add(self, system: AssessedSystem) -> None:
+        """Count the requirements that fail in a system, and note what identifies it."""
+        for identity in system.identities:
+            key = (identity.check, identity.fact)
+            self._identities.setdefault(key, identity)
+            self._owners.setdefault(key, {})[system.row.system] = system.row.owner
+        for each in system.requirements:
+            known = self._requirements.get(each.requirement)
+            if known is None:
+                self._requirements[each.requirement] = each
+                continue
+            self._requirements[each.requirement] = known.model_copy(
+                update={
+                    "severity": max(known.severity, each.severity, key=lambda one: one.rank),
+                    "obligation": Obligation.MUST if each.obligation is Obligation.MUST else known.obligation,
+                    "systems": known.systems + each.systems,
+                    "subjects": known.subjects + each.subjects,
+                }
+            )
 
     def _shared(self) -> Iterator[SharedIdentity]:
-        for (check, fact), owners in sorted(self._owners.items()):
+        for key, owners in sorted(self._owners.items()):
             if len(set(owners.values())) > 1:
-                yield SharedIdentity(check=check, title=self._titles[check], fact=fact, systems=tuple(sorted(owners)))
-
-    def _count(self, found: list[Finding], title: Callable[[Finding, Language], str]) -> None:
-        worst = min(found, key=urgency)
-        known = self._requirements.get(worst.requirement)
-        if known is None:
-            known = RequirementRow(
-                requirement=worst.requirement,
-                check=worst.check,
-                title=_titles(worst, title),
-                severity=worst.severity,
-                obligation=worst.obligation,
-                systems=0,
-                subjects=0,
-            )
-        self._requirements[worst.requirement] = known.model_copy(
-            update={
-                "severity": max(known.severity, worst.severity, key=lambda each: each.rank),
-                "obligation": Obligation.MUST if worst.obligation is Obligation.MUST else known.obligation,
-                "systems": known.systems + 1,
-                "subjects": known.subjects + len(found),
-            }
-        )
+                known = self._identities[key]
+                yield SharedIdentity(
+                    check=known.check, title=known.title, fact=known.fact, systems=tuple(sorted(owners))
+                )
 
     def overview(self, run: str, version: str, rows: Iterable[SystemRow]) -> RunOverview:
         """The overview of the rows and of what was counted."""

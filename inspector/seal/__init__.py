@@ -2,7 +2,7 @@
 
 from inspector.seal.assessment_writer import add_assessment
 from inspector.seal.bundle import Bundle, SealedAssessment
-from inspector.seal.capture_writer import CaptureWriter, inspection_of
+from inspector.seal.capture_writer import CaptureWriter, inspection_of, recorded_in
 from inspector.seal.pack_survey import NotBegunError
 from inspector.seal.run_index import Attempt, RunIndex, State, without_inspection
 from inspector.seal.signing import SigningKey
@@ -23,6 +23,7 @@ __all__ = [
     "Verification",
     "add_assessment",
     "inspection_of",
+    "recorded_in",
     "verify",
     "without_inspection",
 ]

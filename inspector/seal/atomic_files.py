@@ -138,11 +138,12 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def append_line(path: Path, line: bytes, limit: int) -> None:
+def append_line(path: Path, line: bytes, limit: int, *, is_synced: bool = True) -> None:
     """Append ``line`` (or several) and a line feed to ``path``; on the disk when this returns, or not at all.
 
-    Several processes may append to one file. An incomplete last line, left by a crash, is cut off first. Raises
-    LimitExceeded when the file would have more than ``limit`` bytes.
+    Without ``is_synced`` the operating system has it, and the disk with the next one. Several processes may append to
+    one file. An incomplete last line, left by a crash, is cut off first. Raises LimitExceeded when the file would have
+    more than ``limit`` bytes.
     """
     with writing(path):
         descriptor = open_plain(path)
@@ -154,7 +155,8 @@ def append_line(path: Path, line: bytes, limit: int) -> None:
             try:
                 os.ftruncate(descriptor, end)
                 _write(descriptor, line + b"\n", end)
-                os.fsync(descriptor)
+                if is_synced:
+                    os.fsync(descriptor)
             except OSError:
                 os.ftruncate(descriptor, end)
                 raise

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from inspector.model.base import digest
 from inspector.model.errors import BundleError
@@ -62,12 +63,16 @@ class Bundle:
     folder: Path
     inspection: Inspection
     capture: SealedPart
+    _parsed: dict[str, Evidence] = field(default_factory=dict, repr=False)
     _raw: dict[str, tuple[str, int, int]] = field(default_factory=dict, init=False, repr=False)
     _last: dict[str, bytes] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
-    def open(cls, folder: Path) -> Bundle:
-        """The bundle in ``folder``; raises BundleError that names every part that differs from what was sealed."""
+    def open(cls, folder: Path, parsed: Mapping[str, Evidence] = MappingProxyType({})) -> Bundle:
+        """The bundle in ``folder``; raises BundleError that names every part that differs from what was sealed.
+
+        ``parsed`` is evidence by the digest of its bytes, which need not be parsed again.
+        """
         if not (folder / CAPTURE / MANIFEST).exists():
             raise BundleError(
                 FormattedMessage("{folder}: is not a sealed bundle", folder=folder),
@@ -76,14 +81,15 @@ class Bundle:
         files = UntrustedFolder(folder)
         capture = SealedPart(files, archive_of(folder), CAPTURE, read_manifest(files, CAPTURE, CaptureSealed))
         refuse(capture.faults())
-        inspection = INSPECTION.join(capture.read, CAPTURE)
+        with capture.opened() as content_of:
+            inspection = INSPECTION.join(content_of, CAPTURE)
         if inspection.id != capture.sealed.predicate.inspection:
             raise BundleError(
                 FormattedMessage(
                     "{file}: is not the inspection that the manifest names", file=f"{CAPTURE}/inspection.json"
                 )
             )
-        return cls(folder, inspection, capture)
+        return cls(folder, inspection, capture, dict(parsed))
 
     @property
     def sealed(self) -> Sealed[CaptureSealed]:
@@ -103,11 +109,16 @@ class Bundle:
     def evidence(self) -> tuple[tuple[str, Evidence], ...]:
         """All evidence with its digests, ordered by digest; raises BundleError."""
         names = [name for name in self.sealed.files if name.startswith(f"{EVIDENCE}/")]
-        return tuple(sorted((self._evidence(name) for name in names), key=lambda each: each[0]))
+        if not names:
+            return ()
+        with self.capture.opened() as content_of:
+            return tuple(sorted((self._evidence(name, content_of(name)) for name in names), key=lambda each: each[0]))
 
-    def _evidence(self, name: str) -> tuple[str, Evidence]:
-        data = self.capture.read(name)
-        return digest(data), parse(Evidence, data, f"{CAPTURE}/{name}")
+    def _evidence(self, name: str, data: bytes) -> tuple[str, Evidence]:
+        known = digest(data)
+        if known not in self._parsed:
+            self._parsed[known] = parse(Evidence, data, f"{CAPTURE}/{name}")
+        return known, self._parsed[known]
 
     def raw(self, ref: RawRef) -> bytes:
         """The raw bytes of ``ref``; raises BundleError when digest or size differ, or they are not in the bundle."""
@@ -142,10 +153,11 @@ class Bundle:
     def _places(self) -> dict[str, tuple[str, int, int]]:
         """Where raw bytes are, by SHA-256: the part, and where they begin and end in it."""
         found: dict[str, tuple[str, int, int]] = {}
-        for name in (name for name in self.sealed.files if name.startswith(f"{RAW}/")):
-            content = self.capture.read(name)
-            for begin, end in split(content, f"{CAPTURE}/{name}"):
-                found[digest(content[begin:end])] = (name, begin, end)
+        with self.capture.opened() as content_of:
+            for name in (name for name in self.sealed.files if name.startswith(f"{RAW}/")):
+                content = content_of(name)
+                for begin, end in split(content, f"{CAPTURE}/{name}"):
+                    found[digest(content[begin:end])] = (name, begin, end)
         return found
 
     def output_of(self, evidence: Evidence) -> ScanOutput:
@@ -199,6 +211,10 @@ class Bundle:
         found = [self.assessment(name) for name in names]
         return tuple(sorted(found, key=lambda each: (each.assessment.as_of, len(each.name), each.name)))
 
+    def assessment_digest(self, name: str) -> str:
+        """The head digest of an assessment, by its manifest alone; raises BundleError."""
+        return read_manifest(UntrustedFolder(self.folder), f"{ASSESSMENTS}/{name}", AssessmentSealed).digest
+
     def assessment(self, name: str) -> SealedAssessment:
         """One assessment; raises BundleError that names every file that differs from what was sealed."""
         files = UntrustedFolder(self.folder)
@@ -206,7 +222,8 @@ class Bundle:
         sealed = read_manifest(files, part, AssessmentSealed)
         whole = SealedPart(files, self.capture.archive, part, sealed)
         refuse(whole.faults())
-        assessment = ASSESSMENT.join(whole.read, part)
+        with whole.opened() as content_of:
+            assessment = ASSESSMENT.join(content_of, part)
         if sealed.predicate.capture != self.digest or assessment.inspection != self.inspection.id:
             raise BundleError(FormattedMessage("{part}: assesses another capture than this one", part=part))
         named = assessment_name(assessment.as_of, assessment.regime)

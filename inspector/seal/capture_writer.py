@@ -136,6 +136,24 @@ def inspection_of(folder: Path) -> Inspection:
     return INSPECTION.join(parts.head(archive_of(folder)), CAPTURE)
 
 
+def recorded_in(folder: Path) -> tuple[Inspection, tuple[tuple[str, Evidence], ...]]:
+    """What is fixed about the inspection in ``folder``, which is not sealed, and all evidence with its digests.
+
+    It is ordered by digest. Another process may go on recording. Raises BundleError where anything cannot be read.
+    """
+    _check_is_inspection(folder)
+    parts = PackSurvey.of(UntrustedFolder(folder))
+    parts.refuse_unbegun(folder)
+    inspection = INSPECTION.join(parts.head(archive_of(folder)), CAPTURE)
+    known: dict[str, Evidence] = {}
+    with parts.opened() as content_of:
+        for frame in parts.frames:
+            if frame.header.name.startswith(f"{EVIDENCE}/"):
+                content = content_of(frame)
+                known[digest(content)] = parse(Evidence, content, f"{CAPTURE}/{frame.header.name}")
+    return inspection, tuple(sorted(known.items(), key=lambda each: each[0]))
+
+
 def _check_is_inspection(folder: Path) -> None:
     if not (folder / CAPTURE).is_dir():
         raise BundleError(
@@ -162,6 +180,7 @@ class CaptureWriter:
         self._scans = 0
         self._synced = time.monotonic()
         self._is_synced = True
+        self._is_whole: bool | None = None
         self._locked = locked
         self._open = True
         self._mutex = threading.Lock()
@@ -261,6 +280,12 @@ class CaptureWriter:
 
     # --- What is whole ---------------------------------------------------------------------------------------------
 
+    def is_whole(self) -> bool:
+        """Whether everything that was recorded is whole; ``check`` finds out, unless nothing was recorded since it was
+        resumed. Raises BundleError.
+        """
+        return self.check() if self._is_whole is None else self._is_whole
+
     def check(self) -> bool:
         """Read everything that is recorded, and keep what is whole; the result is whether all of it was.
 
@@ -282,17 +307,19 @@ class CaptureWriter:
         lost = found.lost()
         places: dict[str, set[str]] = {}
         known: dict[str, tuple[str, Evidence]] = {}
-        for frame in found.frames:
-            name = frame.header.name
-            try:
-                if name.startswith(f"{RAW}/"):
-                    content = found.read(frame)
-                    places[name] = {digest(content[begin:end]) for begin, end in split(content, f"{CAPTURE}/{name}")}
-                elif name.startswith(f"{EVIDENCE}/"):
-                    content = found.read(frame)
-                    known[name] = digest(content), parse(Evidence, content, f"{CAPTURE}/{name}")
-            except BundleError as error:
-                lost[name] = fault_of(CAPTURE, error).what
+        with found.opened() as content_of:
+            for frame in found.frames:
+                name = frame.header.name
+                try:
+                    if name.startswith(f"{RAW}/"):
+                        content = content_of(frame)
+                        spans = split(content, f"{CAPTURE}/{name}")
+                        places[name] = {digest(content[begin:end]) for begin, end in spans}
+                    elif name.startswith(f"{EVIDENCE}/"):
+                        content = content_of(frame)
+                        known[name] = digest(content), parse(Evidence, content, f"{CAPTURE}/{name}")
+                except BundleError as error:
+                    lost[name] = fault_of(CAPTURE, error).what
         there = set().union(*places.values())
         for name, (_, evidence) in known.items():
             if not {ref.sha256 for ref in evidence.raw} <= there:
@@ -317,6 +344,7 @@ class CaptureWriter:
         self._scans = max((number_of(each.header.name) for each in kept), default=0)
         for name in self.inspection.trust:
             self.trust(name)
+        self._is_whole = not lost
         return not lost
 
     def _take(self, found: PackSurvey, kept: Sequence[Frame]) -> None:
@@ -487,6 +515,7 @@ class CaptureWriter:
         frames = [pack.frame(*each) for each in parts]
         if pack.end > PACK_BYTES:
             raise too_long(f"{CAPTURE}/{PACK}", PACK_BYTES)
+        self._is_whole = None
         is_synced = is_synced or time.monotonic() - self._synced >= SYNC_SECONDS
         disk.append_at(self._path(PACK), b"".join(data for _, data in frames), self._pack.end, is_synced=is_synced)
         self._is_synced = is_synced
@@ -540,11 +569,12 @@ class CaptureWriter:
             except BaseException:
                 self._pack, self._frames = before  # what was added is cut off by the next part
                 raise
+            parsed = dict(self._known)
             try:
                 disk.tidy(self.folder)
             finally:
                 self._release()
-        return Bundle.open(self.folder)
+        return Bundle.open(self.folder, parsed)
 
     def _digests(self, files: UntrustedFolder) -> dict[str, str]:
         """What the manifest lists: SHA-256 by name. Raises BundleError where the pack is not what was written."""

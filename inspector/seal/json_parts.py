@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError, create_model
+from pydantic_core import SchemaValidator
 
 from inspector.model.base import Model, Same, canonical
 from inspector.model.errors import BundleError
@@ -15,8 +16,9 @@ from inspector.model.formatted import FormattedMessage
 from inspector.model.table import Table
 from inspector.record.assessment import Assessment
 from inspector.record.inspection import Inspection
+from inspector.record.limits import check_values
 from inspector.regime.regime import Regime, Requirement
-from inspector.seal.untrusted_files import failing_fast, json_object, json_value, not_valid, valid
+from inspector.seal.untrusted_files import failing_fast, json_object, json_value, may_be_infinite, not_valid, valid
 
 M = TypeVar("M", bound=Model)
 
@@ -41,7 +43,9 @@ class Parts(Generic[M]):
         split: dict[str, bytes] = {}
         for name, parts in self.files.items():
             if name in self.common:
-                split[name] = _written(Same(getattr(value, str(parts))), Same(self.common[name]))
+                shared = getattr(value, str(parts))
+                known = tuple(map(Same, shared)) if isinstance(shared, tuple) else Same(shared)
+                split[name] = _written(known, Same(self.common[name]))
             else:
                 part = left.pop(parts) if isinstance(parts, str) else {field: left.pop(field) for field in parts}
                 split[name] = canonical(part)
@@ -81,18 +85,28 @@ class Parts(Generic[M]):
         try:
             return _parsed(Same(self.common[name]), data, file)
         except ValidationError as error:
+            json_value(data, file)  # what is no JSON is called that
             raise not_valid(error, file, {}) from None
 
 
 @lru_cache(maxsize=16)
 def _parsed(adapter: Same[TypeAdapter[Any]], data: bytes, file: str) -> Any:
-    json_value(data, file)  # which refuses what has no canonical form
-    return failing_fast(adapter.value.core_schema).validate_json(data)
+    check_values(file, data)
+    if may_be_infinite(data):
+        json_value(data, file)  # which refuses what has no canonical form
+    return _validator(adapter).validate_json(data)
+
+
+@cache
+def _validator(adapter: Same[TypeAdapter[Any]]) -> SchemaValidator:
+    return failing_fast(adapter.value.core_schema)
 
 
 @lru_cache(maxsize=16)
-def _written(value: Same[Any], adapter: Same[TypeAdapter[Any]]) -> bytes:
-    return canonical(adapter.value.dump_python(value.value, mode="json"))
+def _written(known: Same[Any] | tuple[Same[Any], ...], adapter: Same[TypeAdapter[Any]]) -> bytes:
+    """The bytes of a value, or of a tuple, which is another object in each model, of values that are the same."""
+    value = tuple(each.value for each in known) if isinstance(known, tuple) else known.value
+    return canonical(adapter.value.dump_python(value, mode="json"))
 
 
 @cache

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -72,12 +73,22 @@ class PackSurvey:
 
     def read(self, frame: Frame) -> bytes:
         """The content of a frame. Raises BundleError."""
-        file = f"{CAPTURE}/{frame.header.name}"
+        with self.opened() as content_of:
+            return content_of(frame)
+
+    @contextmanager
+    def opened(self) -> Iterator[Callable[[Frame], bytes]]:
+        """Within the body, a function that gives the content of a frame. It raises BundleError."""
         with self.files.reading(f"{CAPTURE}/{PACK}") as descriptor:
-            data = stored_at(descriptor, frame)
-        if digest(data) != frame.header.sha256:
-            raise BundleError(FormattedMessage("{file}: is not what was recorded", file=file))
-        return decompressed(data, limit_of(file), file)
+
+            def content_of(frame: Frame) -> bytes:
+                file = f"{CAPTURE}/{frame.header.name}"
+                data = stored_at(descriptor, frame)
+                if digest(data) != frame.header.sha256:
+                    raise BundleError(FormattedMessage("{file}: is not what was recorded", file=file))
+                return decompressed(data, limit_of(file), file)
+
+            yield content_of
 
     def parts(self) -> dict[str, Frame]:
         """The frames by name."""

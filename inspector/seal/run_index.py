@@ -60,14 +60,15 @@ class RunIndex:
         """The index file."""
         return self.root / self.run / INDEX
 
-    def add(self, attempt: Attempt, key: SigningKey | None = None) -> None:
-        """Append a state; on the disk when this returns. Several processes may append. Raises BundleError.
+    def add(self, attempt: Attempt, key: SigningKey | None = None, *, is_synced: bool = True) -> None:
+        """Append a state; on the disk when this returns, or with the next one without ``is_synced``.
 
-        With ``key``, all lines so far are signed; the signature of another key is left as it is.
+        Several processes may append. Raises BundleError.
+        With ``key``, all lines so far are signed, unless they are; the signature of another key is left as it is.
         """
-        self.add_all([attempt], key)
+        self.add_all([attempt], key, is_synced=is_synced)
 
-    def add_all(self, attempts: Sequence[Attempt], key: SigningKey | None = None) -> None:
+    def add_all(self, attempts: Sequence[Attempt], key: SigningKey | None = None, *, is_synced: bool = True) -> None:
         """Append several states, with one wait for the disk; without any, ``key`` signs what there is."""
         if not is_step(self.run):
             raise BundleError(
@@ -78,17 +79,18 @@ class RunIndex:
         with disk.exclusive(self.path.parent):
             if attempts:
                 lines = b"\n".join(each.canonical() for each in attempts)
-                disk.append_line(self.path, lines, limit_of(INDEX))
-            if key is not None and self._signers() <= {key.keyid}:
-                every = self._lines()
-                payload = payload_of({INDEX: digest(b"".join(every))}, RunSealed(run=self.run, lines=len(every)))
-                self._replace_manifest(envelope_of(payload, key))
+                disk.append_line(self.path, lines, limit_of(INDEX), is_synced=is_synced)
+            if key is not None:
+                self._sign(key)
 
-    def _signers(self) -> set[str]:
-        """The signers of the index so far."""
-        if not (self.path.parent / INDEX_MANIFEST).exists():
-            return set()
-        return set(read_statement(UntrustedFolder(self.path.parent), INDEX_MANIFEST, RunSealed).signers)
+    def _sign(self, key: SigningKey) -> None:
+        every = self._lines()
+        payload = payload_of({INDEX: digest(b"".join(every))}, RunSealed(run=self.run, lines=len(every)))
+        if (self.path.parent / INDEX_MANIFEST).exists():
+            before = read_statement(UntrustedFolder(self.path.parent), INDEX_MANIFEST, RunSealed)
+            if before.signers != (key.keyid,) or before.digest == digest(payload):
+                return
+        self._replace_manifest(envelope_of(payload, key))
 
     def _replace_manifest(self, data: bytes) -> None:
         """Put the signature in place: where a power failure brings the earlier one back, that signs fewer lines."""

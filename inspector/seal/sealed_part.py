@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,24 +24,25 @@ _ALTERED = "is not what was sealed, since its SHA-256 differs"
 class SealedPart:
     """``name`` (``capture`` or ``assessments/<name>``) in the bundle ``files``, with what its manifest lists.
 
-    ``archive`` holds what is shared.
+    ``archive`` holds what is shared; ``shared`` are the parts that are, each with the SHA-256 of its file.
     """
 
     files: UntrustedFolder
     archive: UntrustedFolder
     name: str
     sealed: Sealed[Any]
+    shared: dict[str, str] = field(init=False)
     _frames: dict[str, Frame] | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.shared = {
+            name.removeprefix(f"{SHARED}/"): sha256 for name, sha256 in self.listed.items() if is_shared(name)
+        }
 
     @property
     def listed(self) -> Mapping[str, str]:
         """SHA-256 of what is stored, by name in the manifest."""
         return self.sealed.files
-
-    @property
-    def shared(self) -> dict[str, str]:
-        """The parts that are shared, each with the SHA-256 of its file."""
-        return {name.removeprefix(f"{SHARED}/"): sha256 for name, sha256 in self.listed.items() if is_shared(name)}
 
     @property
     def frames(self) -> dict[str, Frame]:
@@ -104,6 +106,18 @@ class SealedPart:
 
     def read(self, name: str) -> bytes:
         """The content of a part, verified again, because it may have changed since. Raises BundleError."""
+        if name in self.shared or is_file(name):
+            return self._read(name, -1)
+        with self.opened() as content_of:
+            return content_of(name)
+
+    @contextmanager
+    def opened(self) -> Iterator[Callable[[str], bytes]]:
+        """Within the body, a function that gives the content of a part as ``read`` does."""
+        with self.files.reading(f"{self.name}/{PACK}") as descriptor:
+            yield lambda name: self._read(name, descriptor)
+
+    def _read(self, name: str, pack: int) -> bytes:
         file = f"{self.name}/{name}"
         if (sha256 := self.shared.get(name)) is not None:
             return read_shared(self.archive, sha256, file)
@@ -114,8 +128,7 @@ class SealedPart:
         elif (frame := self.frames.get(name)) is None or frame.header.size > _most_stored(file):
             raise BundleError(FormattedMessage("{file}: is missing", file=printable(file)))
         else:
-            with self.files.reading(f"{self.name}/{PACK}") as descriptor:
-                data = stored_at(descriptor, frame)
+            data = stored_at(pack, frame)
         if digest(data) != self.listed[name]:
             raise BundleError(FormattedMessage("{file}: is not what was sealed, since its SHA-256 differs", file=file))
         return data if is_file(name) else decompressed(data, limit_of(file), file)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,8 +26,11 @@ from inspector.seal.layout import DEPTH, is_path
 M = TypeVar("M", bound=Model)
 
 _CHUNK = 2**20
-#: What a number beyond the largest finite one (1.8e308) has: an exponent of three digits, or very many digits.
-_MAY_BE_INFINITE = re.compile(rb"[0-9][eE]\+?[0-9]{3}|[0-9]{200}")
+#: Digits as 0, both letters of an exponent as e, and everything else but + as a space.
+_SHAPE = bytes(
+    ord("0") if 48 <= each < 58 else ord("e") if each in b"eE" else each if each == ord("+") else ord(" ")
+    for each in range(256)
+)
 
 
 def printable(text: str) -> str:
@@ -58,6 +60,15 @@ def refuse(faults: list[FileFault]) -> None:
         raise kind("\n".join(map(str, faults[:20])) + more)
 
 
+def may_be_infinite(data: bytes) -> bool:
+    """Whether JSON may have a number beyond the largest finite one (1.8e308), or one that is none.
+
+    Such a number has an exponent of three digits, or very many digits; texts may look like one.
+    """
+    shape = data.translate(_SHAPE)
+    return b"0e000" in shape or b"0e+000" in shape or b"0" * 200 in shape or b"NaN" in data or b"Infinity" in data
+
+
 def json_value(data: bytes, name: str) -> Any:
     """The JSON value in ``data``; how many values it has, nesting and numbers are limited. Raises BundleError."""
     check_values(name, data)
@@ -65,7 +76,7 @@ def json_value(data: bytes, name: str) -> Any:
         value = pydantic_core.from_json(data, allow_inf_nan=False)
     except ValueError as error:
         raise BundleError(FormattedMessage("{name}: is not JSON: {error}", name=name, error=error)) from None
-    if _MAY_BE_INFINITE.search(data):
+    if may_be_infinite(data):
         recoded(value, name)
     return value
 

@@ -171,13 +171,13 @@ def states(scans: Sequence[Scan], sweep: SweepRecord) -> dict[int, State]:
     )
     responsive = responsive and not any(scan.is_slow for scan in scans)
     proxied = is_proxied(scans)
-    seen = {
-        port: _state(
-            state, reason, responsive=responsive, proxied=proxied, lost=None if place < sweep.verified else lost
-        )
-        for place, scan in enumerate(scans)
-        for port, (state, reason) in scan.ports.items()
-    }
+    seen: dict[int, State] = {}
+    for place, scan in enumerate(scans):
+        since = None if place < sweep.verified else lost
+        answers = {
+            each: _state(*each, responsive=responsive, proxied=proxied, lost=since) for each in set(scan.ports.values())
+        }
+        seen |= {port: answers[each] for port, each in scan.ports.items()}
     unscanned = dict.fromkeys(sweep.out_of_scope, State(unseen=Cause.OUT_OF_SCOPE))
     unscanned |= dict.fromkeys(sweep.not_reached, State(unseen=Cause.NOT_REACHED))
     unscanned |= dict.fromkeys(_ports(sweep.unasked), State(unseen=sweep.unasked_cause or Cause.ABORTED))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import re
 import shlex
 import shutil
@@ -91,6 +92,46 @@ def test_findings_are_those_of_each_system_alone(line: Line, certificate: dict[s
     assert together.code == 1
     assert states(together.output) == {name: [State.SEALED] for name in urls}
     assert len(signed(together.output)) >= 3 * len(urls)
+
+
+def test_the_overview_is_the_one_that_the_bundles_give(line: Line) -> None:
+    """Written from what each process kept, it has the bytes that reading every bundle gives."""
+    with serving(
+        {"name": "leaky", "mode": "page", "headers": {"Server": "nginx/1.2.3"}},
+        {"name": "plain", "mode": "page", "headers": {"X-Powered-By": "PHP/5.6"}},
+    ) as servers:
+        unknown = system("http://nowhere.invalid/", id="unknown")
+        declaration = line.declare(*systems_at(servers, "leaky", "plain"), unknown)
+        result = line.call("run", declaration, "--only", "http", "--lang", "en")
+    run = run_of(result.output)
+    written = {each.name: each.read_bytes() for each in run.glob("overview.*")}
+    assert b"leaky" in written["overview.json"]
+    again = line.folder / "overview-again"
+    assert run_cli("report", run, "--to", again, "--format", "html,json").code == 0
+    read = {each.name: each.read_bytes() for each in again.glob("overview.*")}
+    assert read == {name: written[name] for name in read}
+    assert len(read) >= 3
+
+
+def test_an_inspection_waits_seldom_for_the_disk(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At most 25 times, also the first one in a folder, with what it shares with later ones."""
+    waits: list[str] = []
+    sync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        waits.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        sync(descriptor)
+
+    with serving({"name": "page", "mode": "page", "headers": {"Server": "nginx/1.2.3"}}) as servers:
+        declaration = line.declare(*systems_at(servers, "page"))
+        line.call("run", declaration, "--only", "http", "--lang", "en")  # which makes the signing key
+        output = line.new_output()
+        monkeypatch.setattr(os, "fsync", noted)
+        for of_run in (7, 5):  # folders, the requests, and the line that says what was asked for
+            waits.clear()
+            assert line.call("run", declaration, "--only", "http", "--lang", "en", output=output).code == 1
+            assert len(waits) <= 25 + of_run, waits
+            assert waits.count("pack.zst") == 3
 
 
 def descendants(process: int) -> list[int]:

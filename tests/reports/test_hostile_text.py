@@ -19,9 +19,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from inspector import SYSTEM, Cause, Every, Language, Outcome, SubjectResult
+from inspector import Cause, Every, Language, Outcome, SubjectResult
 from inspector.assess.assessor import _run_check
-from inspector.assess.check_inputs import CheckInputs
 from inspector.cli import terminal
 from inspector.cli.arguments import RunArguments
 from inspector.cli.diff import _lines as difference_lines
@@ -516,7 +515,7 @@ def test_no_check_passes_markup_on(plugin: str) -> None:
     with Clock.of(60) as clock:
         for case in cases(plugin, ROOT / "tests" / "plugins" / plugin):
             for field in sorted({each for one in case.inputs for each in text_fields(_observations(one))}):
-                inputs = CheckInputs(SYSTEM, tuple(_hostile_input(each, field) for each in case.inputs), ())
+                inputs = tuple(_hostile_input(each, field) for each in case.inputs)
                 verdict = _run_check(case.check, inputs, case.options, clock)
                 said.setdefault((verdict.message.id, field), verdict.message)
     words = [str(each.values) for each in said.values()]

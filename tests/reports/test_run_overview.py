@@ -14,7 +14,7 @@ from inspector import Language, Outcome, Severity
 from inspector.cli.app import call
 from inspector.model.finding import Finding
 from inspector.record.assessment import Assessment, Coverage
-from inspector.report.run_overview import RunCounter, RunOverview, RunState, SystemRow
+from inspector.report.run_overview import AssessedSystem, RunCounter, RunOverview, RunState, SystemRow
 from inspector_reports.run_overview import SHOWN_REQUIREMENTS, render_csv, render_html, render_json
 from tests.reports import examples as specimens
 from tests.reports.pages import Page
@@ -47,9 +47,15 @@ def overview() -> RunOverview:
     counter = RunCounter()
     title = specimens.view().title
     unseen = specimens.finding("protocols", Outcome.INCONCLUSIVE, "not seen")
+
+    def counted(row: SystemRow, assessment: Assessment) -> SystemRow:
+        system = AssessedSystem.of(row, assessment, title)
+        counter.add(AssessedSystem.parse(system.canonical()))  # as it comes from another process
+        return system.row
+
     rows = [
-        counter.row(row("fine"), assessed(level=1), title),
-        counter.row(
+        counted(row("fine"), assessed(level=1)),
+        counted(
             row("bad", report={each: f"bad/1/r.{each.value}.html" for each in Language}),
             assessed(
                 failing("open-ports", Severity.CRITICAL),
@@ -58,9 +64,8 @@ def overview() -> RunOverview:
                 failing("hint", Severity.INFO),
                 unseen,
             ),
-            title,
         ),
-        counter.row(row("mild"), assessed(failing("version-hidden", Severity.LOW), seen=1), title),
+        counted(row("mild"), assessed(failing("version-hidden", Severity.LOW), seen=1)),
         row("lost", state=RunState.FAILED, detail="A: REFUSED"),
     ]
     return counter.overview("run1", "0.1.0", rows)
@@ -246,14 +251,16 @@ def test_keys_that_systems_of_different_owners_share_are_named() -> None:
     """A key that systems of one owner share is not, and neither is a fact of another check."""
     title = specimens.view().title
     check = keyed().check
-    counter = RunCounter({check})
+    counter = RunCounter()
     other = specimens.finding("protocols", Outcome.PASS, "is new").model_copy(update={"facts": ("TLS 1.3",)})
-    rows = [
-        counter.row(row("a", owner="A"), assessed(keyed("k1", "k2"), other), title),
-        counter.row(row("a2", owner="A"), assessed(keyed("k2"), keyed("k2")), title),
-        counter.row(row("b", owner="B"), assessed(keyed("k1", "k3"), other), title),
+    systems = [
+        AssessedSystem.of(row("a", owner="A"), assessed(keyed("k1", "k2"), other), title, {check}),
+        AssessedSystem.of(row("a2", owner="A"), assessed(keyed("k2"), keyed("k2")), title, {check}),
+        AssessedSystem.of(row("b", owner="B"), assessed(keyed("k1", "k3"), other), title, {check}),
     ]
-    seen = counter.overview("r", "0", rows)
+    for each in systems:
+        counter.add(AssessedSystem.parse(each.canonical()))
+    seen = counter.overview("r", "0", [each.row for each in systems])
     assert [(each.check, each.fact, each.systems) for each in seen.shared] == [(check, "k1", ("a", "b"))]
     assert json.loads(render_json(seen, Language.EN))["shared"][0]["systems"] == ["a", "b"]
     for language in Language:

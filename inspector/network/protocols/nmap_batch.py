@@ -282,8 +282,9 @@ class SweepBatch:
                 os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
             await counting
+            counted = trace.sent
             for sweep in sweeps:
-                sent = trace.sent[canonical_address(sweep.address)]
+                sent = counted[canonical_address(sweep.address)]
                 # The end of its trace is lost.
                 sweep.questions += max(sent, len(self.terms.ports)) if was_killed else sent
         if process.returncode:

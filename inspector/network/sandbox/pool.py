@@ -34,8 +34,10 @@ from inspector.network.sandbox.worker_process import WorkerProcess
 
 #: A precaution: the scanners and linters in use keep their size over thousands of jobs.
 _JOBS_PER_WORKER = 2000
-_IDLE_WORKERS = 8
 _CONNECTING_WORKERS = 8
+#: As many as may run at once: those that connect, those that do not, and those of a pool that a caller named. With
+#: fewer, a worker that is needed again is killed while others are idle, and another one imports the same.
+_IDLE_WORKERS = _CONNECTING_WORKERS + 2 * (os.cpu_count() or 1)
 #: Seconds that a job waits for a worker of its package before another one is started: about what that costs.
 _START_SECONDS = 0.5
 #: Seconds for which a worker may run its first job, for which it imports, before another one is started.

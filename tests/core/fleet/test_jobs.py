@@ -4,10 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from inspector.fleet.jobs import _answered, result_of
+from inspector.declare.settings import Settings
+from inspector.fleet import jobs
+from inspector.fleet.jobs import Common, ProvisionalJob, _answered, provisional, result_of
 from inspector.model.errors import BundleError, InspectorError, UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.network.sandbox.protocol import pack_call, unpack_call
+from inspector.plugin import time_limits
+from inspector.registry.lock import records_of
+from inspector.registry.registry import installed
+from inspector.seal import CaptureWriter, recorded_in
+from tests.core.seal.examples import TRUST, WHEN, inspection, raw, record
 
 
 def _raising(error: InspectorError) -> bytes:
@@ -45,3 +52,29 @@ def test_the_name_of_a_call_is_bounded() -> None:
     assert number == 8
     assert name.startswith("đđđ")
     assert unpack_call(b"") == (0, "")
+
+
+def test_a_provisional_assessment_needs_exactly_the_evidence_that_was_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that reads less from the capture, or more, than the run has recorded does not assess it."""
+    monkeypatch.setattr(jobs, "reduce_gc", lambda: None)  # of the process of all tests
+    monkeypatch.setattr(time_limits, "tell", time_limits.tell)
+    writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
+    known = [record(writer, number, raw(b"%d" % number)) for number in range(2)]
+    read, evidence = recorded_in(writer.folder)
+    assert read.id == writer.inspection.id
+    assert [one for one, _ in evidence] == sorted(known)
+    assert dict(evidence) == dict(writer.evidence())
+    common = Common(
+        settings=Settings(),
+        is_decided=False,
+        plugins=records_of(installed()),
+        summarise="",
+        options=b"",
+        mark="os:getcwd",
+    )
+    for given in (tuple(sorted(known))[:1], (*sorted(known), "0" * 64)):
+        job = ProvisionalJob(folder=str(writer.folder), as_of=WHEN, evidence=given)
+        with pytest.raises(BundleError, match="does not hold what was recorded"):
+            result_of(provisional(job.canonical(), common.canonical()))

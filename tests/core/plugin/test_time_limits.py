@@ -14,11 +14,10 @@ import pytest
 
 from inspector import Verdict, check, passed
 from inspector.assess.assessor import _run_check
-from inspector.assess.check_inputs import CheckInputs
 from inspector.model.base import Cause
 from inspector.model.declared import Declared
 from inspector.model.errors import ScanFailure
-from inspector.model.subject import SYSTEM, SubjectKind
+from inspector.model.subject import SubjectKind
 from inspector.model.verdict import Outcome
 from inspector.plugin import time_limits
 from inspector.plugin.time_limits import Clock, call_within, responsive
@@ -135,7 +134,7 @@ def test_a_check_that_does_not_return_is_an_error(in_main: bool) -> None:
 
     def body() -> Verdict:
         with Clock.of(0.2) as clock:
-            return _run_check(endless, CheckInputs(SYSTEM, (Declared(),), ()), {}, clock)
+            return _run_check(endless, (Declared(),), {}, clock)
 
     verdict = run_in(body, in_main=in_main)
     assert (verdict.outcome, verdict.cause) == (Outcome.ERROR, Cause.BUG)

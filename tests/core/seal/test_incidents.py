@@ -384,7 +384,7 @@ _WORK = """
 import sys
 from pathlib import Path
 from inspector.network.pacing.ledger import Ledger
-from inspector.seal import CaptureWriter
+from inspector.seal import Bundle, CaptureWriter
 from tests.core.seal.examples import TRUST, inspection, raw, record
 from tests.core.seal.test_incidents import ledger_line
 print("ready", flush=True)
@@ -421,3 +421,40 @@ def test_killed_at_any_point_and_resumed(tmp_path: Path, key: SigningKey, seed: 
             with pytest.raises(BundleError, match=r"stopped before it began|is not an inspection"):
                 CaptureWriter.resume(folder)
     assert [path for path in tmp_path.rglob("*") if path.name.startswith(".")] == []
+
+
+def test_what_a_writer_has_just_read_is_not_read_again(
+    tmp_path: Path, key: SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A resumed capture is whole, or not, as it was found; once more was recorded, all of it is read again."""
+    writer, _ = begun(tmp_path)
+    SPOILED["a bit"](writer.folder / "capture", "evidence/1-tls")
+    writer.close()
+    writer = CaptureWriter.resume(writer.folder)
+    check, checks = CaptureWriter.check, []
+
+    def counted(self: CaptureWriter) -> bool:
+        checks.append(self)
+        return check(self)
+
+    monkeypatch.setattr(CaptureWriter, "check", counted)
+    assert not writer.is_whole()
+    assert not checks
+    record(writer, 7, raw(b"more"))
+    assert writer.is_whole()
+    assert checks
+    SPOILED["a bit"](writer.folder / "capture", "evidence/3-tls")
+    record(writer, 8, raw(b"still more"))
+    assert not writer.is_whole()
+
+
+def test_a_bundle_is_verified_although_its_evidence_is_known(tmp_path: Path, key: SigningKey) -> None:
+    """What a writer has parsed is not parsed again, but every byte is read, and verified."""
+    writer, _ = begun(tmp_path)
+    bundle = sealed(writer, key)
+    assert bundle.evidence() == Bundle.open(bundle.folder).evidence()
+    spoil(bundle.folder / "capture", "evidence/1-tls", lambda data: data[:-2] + bytes([data[-2] ^ 1]) + data[-1:])
+    with pytest.raises(BundleError, match="evidence/1-tls"):
+        bundle.evidence()
+    with pytest.raises(BundleError, match="evidence/1-tls"):
+        Bundle.open(bundle.folder, dict(bundle._parsed))

@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from inspector.cli.gc_tuning import reduced_gc
+from inspector.fleet.gc_tuning import reduced_gc
 
 
 def test_the_collector_rests_within_and_is_as_before_afterwards() -> None:

@@ -1,0 +1,28 @@
+"""JSON of untrusted files: what may have no canonical form is found without parsing it."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inspector.model.errors import BundleError
+from inspector.seal.untrusted_files import json_value, may_be_infinite
+
+_NUMBERS = re.compile(rb"[0-9][eE]\+?[0-9]{3}|[0-9]{200}")
+
+
+@given(st.lists(st.sampled_from([b"1e", b"E", b"+", b"9", b"307", b"0" * 120, b"x", b"-", b" "]), max_size=8))
+def test_a_number_that_may_be_infinite_is_found(pieces: list[bytes]) -> None:
+    """An exponent of three digits, or two hundred digits in a row."""
+    data = b"".join(pieces)
+    assert may_be_infinite(data) == bool(_NUMBERS.search(data))
+
+
+@pytest.mark.parametrize("text", [b"NaN", b"[-Infinity]", b'{"a":1e999}', b"9" * 400])
+def test_a_number_without_a_canonical_form_is_refused(text: bytes) -> None:
+    """It is found first, so that it is parsed and refused."""
+    assert may_be_infinite(text)
+    if text != b"9" * 400:  # a whole number has one
+        with pytest.raises(BundleError):
+            json_value(text, "x")
