@@ -4,7 +4,7 @@ A capture is assessed twice, provisionally for the confirmation scans and after 
 check is pure, so a verdict is determined by the check, its options, the host (for what is declared of it) and the
 digests of the evidence and of its tables; a verdict reached during the collection is reused under that key in the same
 process, which no observation needs to be validated for. Never reused: outcome *error*, and anything that is parsed
-again (``--reparse``). ``seal``, ``assess`` and ``verify`` reuse nothing, so ``verify`` detects a check that is not pure.
+again (``--reparse``). ``seal``, ``assess`` and ``verify`` reuse nothing: ``verify`` detects a check that is not pure.
 """
 
 from __future__ import annotations

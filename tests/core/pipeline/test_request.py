@@ -27,9 +27,10 @@ from inspector.pipeline.pipeline import inspect_system
 from inspector.pipeline.request import InspectionRequest, ReportOptions
 from inspector.regime.loader import load_all
 from inspector.registry.registry import installed
+from inspector.tables.store import tables_at_hand
 
-registry = installed()
-context = RunContext(registry, read_settings(Path(sys.argv[1])), load_all(registry.profiles))
+registry, settings = installed(), read_settings(Path(sys.argv[1]))
+context = RunContext(registry, settings, load_all(registry.profiles), tables=tables_at_hand(registry, settings))
 print(inspect_system(InspectionRequest.parse(sys.stdin.buffer.read()), context).folder)
 """
 

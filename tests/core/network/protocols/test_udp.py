@@ -302,6 +302,13 @@ in_server sh -c '
     ip address add 198.51.100.3/24 dev s; ip -6 address add 2001:db8:2::3/64 dev s nodad; ip link set s up
     ip route add default via 198.51.100.2; ip -6 route add default via 2001:db8:2::2'
 ip route add default via 192.0.2.2; ip -6 route add default via 2001:db8:1::2
+# The kernels take a second or two until IPv6 works at both ends.
+until "$1" -c 'import socket
+asking = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+asking.settimeout(0.2)
+asking.connect(("2001:db8:2::3", 9))
+asking.send(b"?")
+asking.recv(1)' 2>&1 | grep -q ConnectionRefusedError; do :; done
 in_router nft add table inet t
 in_router nft 'add chain inet t f { type filter hook forward priority 0; }'
 [ -z "$2" ] || in_router nft add rule inet t f meta l4proto udp $2
