@@ -142,9 +142,9 @@ def none_reachable(role: Role, ports: OpenPorts, banners: Banners) -> Verdict:
     """Pass when no service of the role is reachable, identified by its protocol or by its port number."""
     found = exposure(PROTOCOLS[role], ports_of(role), ports, banners)
     if reachable := (*found.identified, *found.waiting):
-        return failed("accepts connections: {measured}", measured=reachable, facts=("/spans",))
+        return failed("accepts connections: {measured}", measured=reachable, facts=("/groups",))
     return undecided(found) or passed(
-        "no such service on the {scanned} TCP ports scanned", scanned=ports.scanned, facts=("/spans",)
+        "no such service on the {scanned} TCP ports scanned", scanned=ports.scanned, facts=("/groups",)
     )
 
 

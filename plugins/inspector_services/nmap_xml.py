@@ -8,15 +8,14 @@ instance is made without its constructor.
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
-from itertools import groupby
 
 from nmap import PortScanner, PortScannerError
 
 from inspector import Answer, Cause, Model, ScanFailure
-from inspector_services.observations import PortState, Span
+from inspector_services.observations import PortGroup, PortState, port_ranges, ports_in
 
 State = Answer[PortState]
 
@@ -91,7 +90,7 @@ def scan_of(xml: bytes, address: str) -> Scan:
     host = _host(root, address)
     listed = parsed["scan"].get(_address_of(host), {}).get("tcp", {})
     ports = {int(port): (str(each["state"]), str(each["reason"])) for port, each in listed.items()}
-    scanned = set(_ports(parsed["nmap"]["scaninfo"].get("tcp", {}).get("services") or ""))
+    scanned = set(ports_in(parsed["nmap"]["scaninfo"].get("tcp", {}).get("services") or ""))
     ports |= _grouped(host, scanned - ports.keys())
     return Scan(version=root.get("version", "?"), ports=ports, is_slow=_is_slow(host))
 
@@ -116,23 +115,6 @@ def _is_slow(host: ET.Element) -> bool:
     return int(times.get("to", "0")) >= _MOST_WAIT_US
 
 
-def _ports(text: str) -> Iterator[int]:
-    """The ports in nmap's notation, e.g. ``1-60,443``; raises ValueError."""
-    for part in filter(None, text.split(",")):
-        first, _, last = part.partition("-")
-        span = range(int(first), int(last or first) + 1)
-        if not 1 <= span.start < span.stop <= 65536:
-            raise ValueError(f"{part!r} is not a range of ports")
-        yield from span
-
-
-def port_ranges(ports: Iterable[int]) -> str:
-    """Ports in nmap's notation, ascending."""
-    runs = groupby(enumerate(sorted(ports)), key=lambda item: item[1] - item[0])
-    found = [[port for _, port in members] for _, members in runs]
-    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in found)
-
-
 def _grouped(host: ET.Element, remaining: Collection[int]) -> dict[int, tuple[str, str]]:
     """The ports that nmap lists as ranges only; versions that omit the ranges are unambiguous for a single group."""
     groups = [
@@ -143,7 +125,7 @@ def _grouped(host: ET.Element, remaining: Collection[int]) -> dict[int, tuple[st
     found = dict.fromkeys(remaining, ("unknown", ""))
     for state, reason, ports in groups:
         if ports is not None:
-            found |= {port: (state, reason) for port in _ports(ports) if port in found}
+            found |= {port: (state, reason) for port in ports_in(ports) if port in found}
         elif len(groups) == 1:
             found = dict.fromkeys(remaining, (state, reason))
     return found
@@ -180,7 +162,7 @@ def states(scans: Sequence[Scan], sweep: SweepRecord) -> dict[int, State]:
         seen |= {port: answers[each] for port, each in scan.ports.items()}
     unscanned = dict.fromkeys(sweep.out_of_scope, State(unseen=Cause.OUT_OF_SCOPE))
     unscanned |= dict.fromkeys(sweep.not_reached, State(unseen=Cause.NOT_REACHED))
-    unscanned |= dict.fromkeys(_ports(sweep.unasked), State(unseen=sweep.unasked_cause or Cause.ABORTED))
+    unscanned |= dict.fromkeys(ports_in(sweep.unasked), State(unseen=sweep.unasked_cause or Cause.ABORTED))
     return unscanned | seen
 
 
@@ -204,16 +186,11 @@ def _state(state: str, reason: str, *, responsive: bool, proxied: bool, lost: Ca
     return State(unseen=Cause.NOT_REACHED if state == "filtered" else Cause.AMBIGUOUS)
 
 
-def spans(answers: Mapping[int, State], single: Collection[int]) -> tuple[Span, ...]:
-    """Adjacent ports with equal answers joined into spans; open ports and those in ``single`` are spans of one port."""
-    found: list[Span] = []
-
-    def group(item: tuple[int, tuple[int, State]]) -> tuple[int, State | int]:
-        index, (port, answer) = item
-        separate = port in single or answer.seen is PortState.OPEN
-        return (port - index, port if separate else answer)
-
-    for _, members in groupby(enumerate(sorted(answers.items(), key=lambda item: item[0])), key=group):
-        ports = [item for _, item in members]
-        found.append(Span(first=ports[0][0], last=ports[-1][0], state=ports[0][1]))
-    return tuple(found)
+def port_groups(answers: Mapping[int, State], single: Collection[int]) -> tuple[PortGroup, ...]:
+    """The ports with equal answers in one group each; open ports and those in ``single`` in groups of their own."""
+    members: dict[tuple[State, int], list[int]] = {}
+    for port in sorted(answers):
+        answer = answers[port]
+        is_apart = port in single or answer.seen is PortState.OPEN
+        members.setdefault((answer, port if is_apart else 0), []).append(port)
+    return tuple(PortGroup(listed=port_ranges(ports), state=answer) for (answer, _), ports in members.items())

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
+from itertools import groupby
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from inspector import Answer, Cause, Model, Observation
 
@@ -25,39 +27,64 @@ class PortState(StrEnum):
     FILTERED = "filtered"
 
 
-class Span(Model):
-    """Ports ``first`` to ``last``, both included, that share one answer."""
+@lru_cache(maxsize=1024)
+def ports_in(text: str) -> tuple[int, ...]:
+    """The ports in nmap's notation, e.g. ``1-60,443``; raises ValueError."""
+    found: list[int] = []
+    for part in filter(None, text.split(",")):
+        first, _, last = part.partition("-")
+        ports = range(int(first), int(last or first) + 1)
+        if not 1 <= ports.start < ports.stop <= 65536:
+            raise ValueError(f"{part!r} is not a range of ports")
+        found.extend(ports)
+    return tuple(found)
 
-    first: PortNumber
-    last: PortNumber
+
+def port_ranges(ports: Iterable[int]) -> str:
+    """Ports in nmap's notation, ascending."""
+    runs = groupby(enumerate(sorted(ports)), key=lambda item: item[1] - item[0])
+    found = [[port for _, port in members] for _, members in runs]
+    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in found)
+
+
+def _listed(text: str) -> str:
+    if port_ranges(set(ports_in(text))) != text or not text:
+        raise ValueError("ports are listed ascending and once, as in 1-60,443")
+    return text
+
+
+class PortGroup(Model):
+    """Ports that share one answer, ``listed`` in nmap's notation, e.g. ``1-60,443``."""
+
+    listed: Annotated[str, AfterValidator(_listed)]
     state: Answer[PortState]
 
     @property
-    def ports(self) -> range:
-        """The ports of the span."""
-        return range(self.first, self.last + 1)
+    def ports(self) -> tuple[int, ...]:
+        """The ports, ascending."""
+        return ports_in(self.listed)
 
 
 class OpenPorts(Observation):
-    """The TCP ports that were scanned at one address, in ascending spans.
+    """The TCP ports that were scanned at one address, in groups.
 
-    Every declared, notable or open port is a span of its own. A port in no span was not scanned.
+    Every declared, notable or open port is a group of its own. A port in no group was not scanned.
     """
 
-    kind: ClassVar[str] = "ports/1"
+    kind: ClassVar[str] = "ports/2"
 
-    spans: tuple[Span, ...] = ()
+    groups: tuple[PortGroup, ...] = ()
 
     def state(self, port: int) -> Answer[PortState]:
         """The state of ``port``; unseen (not-selected) when it was not scanned."""
-        for span in self.spans:
-            if port in span.ports:
-                return span.state
+        for group in self.groups:
+            if port in group.ports:
+                return group.state
         return Answer[PortState](unseen=Cause.NOT_SELECTED)
 
     def in_state(self, state: PortState) -> tuple[int, ...]:
         """The ports that were seen in this state, ascending."""
-        return tuple(port for span in self.spans if span.state.seen is state for port in span.ports)
+        return tuple(sorted(port for group in self.groups if group.state.seen is state for port in group.ports))
 
     @property
     def open(self) -> tuple[int, ...]:
@@ -67,23 +94,23 @@ class OpenPorts(Observation):
     @property
     def scanned(self) -> int:
         """The number of ports that were scanned."""
-        return sum(len(span.ports) for span in self.spans)
+        return sum(len(group.ports) for group in self.groups)
 
     def unseen(self, among: Iterable[int]) -> dict[int, Cause]:
         """Those of ``among`` whose state was not seen, with the cause."""
-        states = {port: span.state.unseen for span in self.spans for port in span.ports}
+        states = {port: group.state.unseen for group in self.groups for port in group.ports}
         causes = {port: states.get(port, Cause.NOT_SELECTED) for port in sorted(among)}
         return {port: cause for port, cause in causes.items() if cause is not None}
 
     @property
     def undetermined(self) -> tuple[int, ...]:
         """The ports that were scanned without their state being seen."""
-        return tuple(port for span in self.spans if not span.state.is_seen for port in span.ports)
+        return tuple(sorted(port for group in self.groups if not group.state.is_seen for port in group.ports))
 
     @property
     def undetermined_cause(self) -> Cause | None:
-        """The cause of the first undetermined port; None when every scanned port was seen."""
-        return next((span.state.unseen for span in self.spans if span.state.unseen is not None), None)
+        """The cause of an undetermined port; None when every scanned port was seen."""
+        return next((group.state.unseen for group in self.groups if group.state.unseen is not None), None)
 
 
 class ServiceProtocol(StrEnum):

@@ -28,12 +28,11 @@ from inspector_services.nmap_xml import (
     is_proxied,
     is_silent,
     lost_cause,
-    port_ranges,
+    port_groups,
     scan_of,
-    spans,
     states,
 )
-from inspector_services.observations import OpenPorts
+from inspector_services.observations import OpenPorts, port_ranges
 from inspector_services.port_roles import NOTABLE
 
 #: How many of the ports that are open most often are asked, beside the declared and the notable ones; 65535 is all.
@@ -92,7 +91,7 @@ def parse_ports(output: ScanOutput, context: ParseContext) -> OpenPorts:
         raise ValueError("nmap's XML is missing")
     sweep = SweepRecord.parse(output.named("sweep.json") or b"{}")
     answers = states([scan_of(xml, context.subject.address or "") for xml in parts], sweep)
-    return OpenPorts(spans=spans(answers, single=NOTABLE.keys() | set(sweep.declared)))
+    return OpenPorts(groups=port_groups(answers, single=NOTABLE.keys() | set(sweep.declared)))
 
 
 @probe("ports", kind=OpenPorts, schemes={HOST}, subject_kind=SubjectKind.ADDRESS, parse=parse_ports, cost=_sweep_cost)

@@ -16,7 +16,7 @@ def declared_ports_open(ports: OpenPorts, declared: Declared) -> Verdict:
         return not_applicable("no TCP port is declared for this host")
     closed = [port for port in expected if ports.state(port).seen is PortState.CLOSED]
     if closed:
-        return failed("declared, but closed: {measured}", measured=map(label, closed), facts=("/spans",))
+        return failed("declared, but closed: {measured}", measured=map(label, closed), facts=("/groups",))
     filtered = [port for port in expected if ports.state(port).seen is PortState.FILTERED]
     if filtered:
         return inconclusive("declared, but filtered: {measured}", measured=map(label, filtered), cause=Cause.TIMEOUT)
@@ -24,4 +24,4 @@ def declared_ports_open(ports: OpenPorts, declared: Declared) -> Verdict:
     if unseen:
         cause = next(iter(unseen.values()))
         return inconclusive("declared, but state not seen: {measured}", measured=map(label, unseen), cause=cause)
-    return passed("all declared TCP ports are open: {measured}", measured=map(label, expected), facts=("/spans",))
+    return passed("all declared TCP ports are open: {measured}", measured=map(label, expected), facts=("/groups",))

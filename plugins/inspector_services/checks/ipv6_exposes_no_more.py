@@ -33,9 +33,9 @@ def ipv6_exposes_no_more(ports: Every[OpenPorts]) -> Verdict:
                 "open at {addresses}, and at no IPv4 address: {measured}",
                 addresses=", ".join(where),
                 measured=map(label, sorted(hidden)),
-                facts=("/spans",),
+                facts=("/groups",),
             )
     count, cause = unseen_ports((*over_four.values(), *over_six.values()))
     if count:
         return inconclusive("the state of {count} ports was not seen at every address", count=count, cause=cause)
-    return passed("IPv6 shows no open port that IPv4 hides", facts=("/spans",))
+    return passed("IPv6 shows no open port that IPv4 hides", facts=("/groups",))

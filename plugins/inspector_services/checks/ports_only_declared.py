@@ -33,12 +33,12 @@ def ports_only_declared(ports: OpenPorts, declared: Declared, *, beside_https: t
         expected.update(beside_https)
     undeclared = [port for port in ports.open if port not in expected]
     if undeclared:
-        return failed("open, but not declared: {measured}", measured=map(label, undeclared), facts=("/spans",))
+        return failed("open, but not declared: {measured}", measured=map(label, undeclared), facts=("/groups",))
     unseen = ports.unseen({*NOTABLE, *ports.undetermined} - expected)
     if unseen:
         return inconclusive(
             "the state of {count} undeclared ports was not seen", count=len(unseen), cause=next(iter(unseen.values()))
         )
     return passed(
-        "only declared ports are open among the {scanned} TCP ports scanned", scanned=ports.scanned, facts=("/spans",)
+        "only declared ports are open among the {scanned} TCP ports scanned", scanned=ports.scanned, facts=("/groups",)
     )

@@ -33,10 +33,10 @@ def same_ports_on_every_address(ports: Every[OpenPorts]) -> Verdict:
                 "open at {addresses}, and not at every other address: {measured}",
                 addresses=", ".join(where),
                 measured=map(label, differing),
-                facts=("/spans",),
+                facts=("/groups",),
             )
     for addresses in several:
         count, cause = unseen_ports(seen(addresses).values())
         if count:
             return inconclusive("the state of {count} ports was not seen at every address", count=count, cause=cause)
-    return passed("the same ports are open at every address", facts=("/spans",))
+    return passed("the same ports are open at every address", facts=("/groups",))

@@ -16,7 +16,7 @@ from inspector.model.subject import Subject
 from inspector.network import Gateway, Ledger
 from inspector.network.access.scope import Scope
 from inspector_services.identification import banners
-from inspector_services.observations import Banners, OpenPorts, PortState, Span
+from inspector_services.observations import Banners, OpenPorts, PortGroup, PortState
 
 AUTHORISATION = Authorisation(
     id="test",
@@ -46,7 +46,7 @@ def host(address: str, *ports: int) -> Target:
 def opened(*ports: int) -> OpenPorts:
     """A sweep in which these ports were seen open."""
     state = Answer[PortState](seen=PortState.OPEN)
-    return OpenPorts(spans=tuple(Span(first=port, last=port, state=state) for port in sorted(ports)))
+    return OpenPorts(groups=tuple(PortGroup(listed=str(port), state=state) for port in sorted(ports)))
 
 
 def scan(

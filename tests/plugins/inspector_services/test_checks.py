@@ -7,7 +7,15 @@ import pytest
 from inspector import Answer, Cause, Outcome, SubjectResult
 from inspector.model.subject import SYSTEM
 from inspector.testing import checks_of, recorded
-from inspector_services.observations import Banner, Banners, OpenPorts, PortBanner, PortState, ServiceProtocol, Span
+from inspector_services.observations import (
+    Banner,
+    Banners,
+    OpenPorts,
+    PortBanner,
+    PortGroup,
+    PortState,
+    ServiceProtocol,
+)
 from inspector_services.port_roles import NOTABLE, TABLE
 
 HERE = Path(__file__).parent
@@ -21,9 +29,9 @@ CHECKS = checks_of("inspector_services")
 def test_an_open_port_that_nothing_names_is_no_reason_to_pass(check: str, banner: Banner) -> None:
     """A database on an unusual port may wait for its client to speak first: a silent port does not pass; hand-made."""
     ports, banners = recorded(HERE, OpenPorts, "orderly"), recorded(HERE, Banners, "orderly")
-    port = Span(first=15432, last=15432, state=Answer[PortState](seen=PortState.OPEN))
+    port = PortGroup(listed=str(15432), state=Answer[PortState](seen=PortState.OPEN))
     open_port = PortBanner(port=15432, banner=Answer[Banner](seen=banner))
-    seen = OpenPorts(spans=(*ports.spans, port)), Banners(ports=(*banners.ports, open_port))
+    seen = OpenPorts(groups=(*ports.groups, port)), Banners(ports=(*banners.ports, open_port))
     verdict = CHECKS[check].evaluate([SubjectResult(SYSTEM, each) for each in seen], {})
     assert (verdict.outcome, verdict.cause, verdict.measured) == (
         Outcome.INCONCLUSIVE,

@@ -11,7 +11,7 @@ from inspector_services.banners import TEXT_BYTES, StoredPort, parse_port, print
 from inspector_services.checks.no_cleartext_administration import no_cleartext_administration
 from inspector_services.checks.no_database_reachable import no_database_reachable
 from inspector_services.identification import MAX_PORTS, banners, kept_of
-from inspector_services.observations import Banner, Banners, OpenPorts, PortState, ServiceProtocol, Span
+from inspector_services.observations import Banner, Banners, OpenPorts, PortGroup, PortState, ServiceProtocol
 from inspector_services.port_roles import NOTABLE
 from inspector_services.protocols import OWN
 from inspector_services.protocols.dialogue import GREETING, Turn
@@ -224,10 +224,9 @@ AT_A_NUMBER = {
 def only(port: int) -> OpenPorts:
     """All notable ports, of which this alone is open."""
     return OpenPorts(
-        spans=tuple(
-            Span(
-                first=each,
-                last=each,
+        groups=tuple(
+            PortGroup(
+                listed=str(each),
                 state=Answer[PortState](seen=PortState.OPEN if each == port else PortState.CLOSED),
             )
             for each in sorted(NOTABLE)

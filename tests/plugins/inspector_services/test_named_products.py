@@ -12,7 +12,7 @@ import pytest
 from inspector import Answer, EndOfSupport, Outcome, Product, TableAt, support_verdict
 from inspector.registry.registry import installed as installed_plugins
 from inspector.tables.store import shipped_tables
-from inspector_services.observations import OpenPorts, PortState, Span
+from inspector_services.observations import OpenPorts, PortGroup, PortState
 from inspector_services.probes import banners
 from inspector_services.products import named_products
 from tests.plugins.inspector_services.scanning import host, read, scan
@@ -35,8 +35,8 @@ def mariadb(address: str, *options: str) -> Iterator[None]:
 def products(address: str, *numbers: int) -> dict[str, Product]:
     """The products that the banners of these open ports name, by name."""
     target = host(address, *numbers)
-    spans = tuple(Span(first=each, last=each, state=Answer[PortState](seen=PortState.OPEN)) for each in numbers)
-    facts = read(banners, scan(banners, target, OpenPorts(spans=spans)), target)
+    groups = tuple(PortGroup(listed=str(each), state=Answer[PortState](seen=PortState.OPEN)) for each in numbers)
+    facts = read(banners, scan(banners, target, OpenPorts(groups=groups)), target)
     return {each.name: each for each in named_products(facts)}
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from inspector import Cause, ScanFailure
-from inspector_services.nmap_xml import Recheck, SweepRecord, scan_of, spans, states
+from inspector_services.nmap_xml import Recheck, SweepRecord, port_groups, scan_of, states
 from inspector_services.observations import OpenPorts, PortState
 
 ADDRESS = "127.0.0.1"
@@ -29,7 +29,7 @@ def grouped(state: str, reason: str, ports: str | None) -> str:
 
 
 def seen(xml: bytes, recheck: Recheck | None = None) -> OpenPorts:
-    return OpenPorts(spans=spans(states([scan_of(xml, ADDRESS)], SweepRecord(recheck=recheck)), single=()))
+    return OpenPorts(groups=port_groups(states([scan_of(xml, ADDRESS)], SweepRecord(recheck=recheck)), single=()))
 
 
 CLOSED = grouped("closed", "conn-refused", "2-100")
@@ -40,7 +40,7 @@ def test_ports_that_nmap_groups_are_parsed() -> None:
     ports = seen(document(port(1, "open", "syn-ack") + CLOSED))
     assert ports.open == (1,)
     assert ports.in_state(PortState.CLOSED) == tuple(range(2, 101))
-    assert len(ports.spans) == 2
+    assert len(ports.groups) == 2
 
 
 def test_groups_without_ranges_are_parsed_where_unambiguous() -> None:
@@ -152,11 +152,11 @@ def test_a_scan_that_did_not_finish_fails(xml: bytes, cause: Cause) -> None:
 
 
 def test_a_port_that_was_not_scanned_is_not_selected() -> None:
-    """A port outside all spans is unseen."""
+    """A port outside all groups is unseen."""
     assert seen(document(CLOSED, services="2-100")).state(4711).unseen is Cause.NOT_SELECTED
 
 
-def test_notable_ports_are_single_spans() -> None:
+def test_notable_ports_are_groups_of_their_own() -> None:
     """A declared or notable port is a span of its own, whatever its neighbours' state."""
     answers = states([scan_of(document(grouped("closed", "conn-refused", "1-100")), ADDRESS)], SweepRecord())
-    assert [(span.first, span.last) for span in spans(answers, single={22})] == [(1, 21), (22, 22), (23, 100)]
+    assert [group.listed for group in port_groups(answers, single={22})] == ["1-21,23-100", "22"]

@@ -37,7 +37,7 @@ def test_the_sweep_sees_what_the_kernel_lists() -> None:
     target = host(address, 8443)
     with speaking(address, {8443: "silent", 3000: "silent", 20001: "silent"}), sshd(address):
         seen = read(ports, scan(ports, target), target)
-        assert set(seen.open) == listening(address) & {port for span in seen.spans for port in span.ports}
+        assert set(seen.open) == listening(address) & {port for group in seen.groups for port in group.ports}
     assert seen.open == (2222, 3000, 8443)
 
 
@@ -151,7 +151,7 @@ def test_the_ports_of_a_level_are_the_most_common_ones(top: Literal[100, 1000]) 
     target = host(address, 61000)
     with speaking(address, {61000: "silent", 61001: "silent"}):
         seen: OpenPorts = read(ports, scan(ports, target, top_ports=top), target)
-    asked = {port for span in seen.spans for port in span.ports}
+    asked = {port for group in seen.groups for port in group.ports}
     assert asked == {61000, *NOTABLE, *common(top)}
     assert len(common(top)) == top
     assert seen.open == (61000,)
