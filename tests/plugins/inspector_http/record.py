@@ -30,6 +30,10 @@ SITES = {
     "bare": "https://web.test:8445/",
     "elsewhere": "https://web.test:8446/",
     "csrf-cookies": "https://web.test:8455/",
+    "csp-unsafe": "https://web.test:8456/",
+    "csp-strict": "https://web.test:8457/",
+    "csp-report-only": "https://web.test:8458/",
+    "csp-several": "https://web.test:8459/",
     "error-https": "https://web.test:8449/",
     "certificate-expired": "https://web.test:8450/",
     "certificate-other-name": "https://web.test:8451/",
@@ -85,7 +89,11 @@ HABITS = (
     "utf8-redirect",
 )
 #: Header values that differ from run to run or from machine to machine, and what is recorded in their place.
-VOLATILE = {"date": (r".*", "Thu, 01 Jan 1970 00:00:00 GMT"), "server": (r"nginx/[\d.]+", "nginx/1.22.1")}
+VOLATILE = {
+    "date": (r".*", "Thu, 01 Jan 1970 00:00:00 GMT"),
+    "server": (r"nginx/[\d.]+", "nginx/1.22.1"),
+    "content-security-policy": (r"(.*'nonce-)[^']+('.*)", r"\1x0123456789ab\2"),
+}
 
 
 def page(url: str, address: str) -> Target:

@@ -8,14 +8,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inspector_http.cookies import kept_cookies
-from inspector_http.headers import (
+from inspector_http.csp import (
     allows_any_site,
-    denies_cross_origin_frames,
-    elements,
     frame_ancestors,
-    hsts_max_age,
-    names_version,
+    other_weaknesses,
+    parse_policies,
+    requires_trusted_types,
+    restricts_scripts,
+    script_weaknesses,
+    unencrypted_sources,
 )
+from inspector_http.headers import denies_cross_origin_frames, elements, hsts_max_age, names_version
 from inspector_http.redaction import PRODUCTS, Redaction
 from inspector_http.urls import location
 
@@ -57,6 +60,25 @@ def test_frame_ancestors(value: str) -> None:
     """How many lists there are, and which allow any site."""
     kept = frame_ancestors([redacted("Content-Security-Policy", value)])
     assert [allows_any_site(each) for each in kept] == [allows_any_site(each) for each in frame_ancestors([value])]
+
+
+DIRECTIVES = ("default-src ", "script-src ", "script-src-elem ", "object-src ", "base-uri ", "sandbox ")
+SOURCES = ("'unsafe-inline' ", "'nonce-aZ9+/==' ", "'sha256-12=' ", "'strict-dynamic' ", "data: ", "https: ", "'none' ")
+HOSTS = ("cdn.jsdelivr.net", "*.googleapis.com", "https://unpkg.com/", "www.google.com/a ", ":443 ", "http://", "é ")
+
+
+@given(built(*DIRECTIVES, *SOURCES, *HOSTS, ";", "; ", "allow-scripts ", "require-trusted-types-for 'script'"))
+@example("script-src 'unsafe-inline' 'nonce-é'")
+@example("script-src 'none' \\xff")
+def test_what_a_policy_allows(value: str) -> None:
+    """Whether and how often anything is found in a policy."""
+
+    def judged(text: str) -> tuple[object, ...]:
+        policies = parse_policies([text])
+        found = (script_weaknesses(policies), other_weaknesses(policies), unencrypted_sources(policies))
+        return (len(policies), restricts_scripts(policies), requires_trusted_types(policies), *map(len, found))
+
+    assert judged(redacted("Content-Security-Policy", value)) == judged(value)
 
 
 @given(st.sampled_from(sorted(PRODUCTS)), built("Apache", "PHP", "2.4", "v7", "(Ubuntu", "debian 12", "10.0.0.1", ")"))
