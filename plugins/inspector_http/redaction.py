@@ -39,6 +39,7 @@ _WORDS = frozenset(
     interest cohort mode gzip deflate br identity chunked close keep alive accept encoding cookie language user
     agent bytes get head post put delete options patch trace challenge captcha only scripts forms modals
     presentation top navigation nonce sha256 sha384 sha512 elem attr wasm sample require for
+    noopener
     """.split()
 ) | {word.encode() for url in BYPASSES for word in re.split(r"[^a-z0-9]+", url)}
 _LOCATIONS = frozenset({b"location"})
@@ -146,6 +147,7 @@ class Redaction:
     def _words(self, value: bytes, known: Collection[bytes]) -> bytes:
         """The value with unknown words and long numbers replaced: equal ones by equal ones, others by others.
 
+        Of words that differ in case alone the replacements do, too: one that is not in lower case stays so.
         A word that is no token (RFC 9110 §5.6.2), having a character beyond ASCII, stays none.
         """
 
@@ -153,7 +155,9 @@ class Redaction:
             run = found.group()
             if run.lower() in known or _NUMBER.fullmatch(run):
                 return run
-            return self._token(run.lower()).encode() + (b"" if run.isascii() else b"\xc3\xbf")
+            token = self._token(run.lower()).encode()
+            token = token if run == run.lower() else token.capitalize()
+            return token + (b"" if run.isascii() else b"\xc3\xbf")
 
         return _RUN.sub(word, value)
 

@@ -34,6 +34,7 @@ SITES = {
     "csp-strict": "https://web.test:8457/",
     "csp-report-only": "https://web.test:8458/",
     "csp-several": "https://web.test:8459/",
+    "ignored-headers": "https://web.test:8474/",
     "error-https": "https://web.test:8449/",
     "certificate-expired": "https://web.test:8450/",
     "certificate-other-name": "https://web.test:8451/",

@@ -20,6 +20,7 @@ from inspector_http.csp import (
 )
 from inspector_http.headers import denies_cross_origin_frames, elements, hsts_max_age, names_version
 from inspector_http.redaction import PRODUCTS, Redaction
+from inspector_http.structured import dictionary_keys, item_token
 from inspector_http.urls import location
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -60,6 +61,14 @@ def test_frame_ancestors(value: str) -> None:
     """How many lists there are, and which allow any site."""
     kept = frame_ancestors([redacted("Content-Security-Policy", value)])
     assert [allows_any_site(each) for each in kept] == [allows_any_site(each) for each in frame_ancestors([value])]
+
+
+@given(built("same-origin", "Same-Origin", "cross-origin", "a=1", "A", "?1", '"a b"', "camera=()", "self", "*"))
+def test_structured_fields(value: str) -> None:
+    """Whether a field is well-formed, and what its token is where that is a known one."""
+    kept = redacted("Permissions-Policy", value)
+    assert (dictionary_keys([kept]) is None) == (dictionary_keys([value]) is None)
+    assert (item_token([kept]) == "same-origin") == (item_token([value]) == "same-origin")
 
 
 DIRECTIVES = ("default-src ", "script-src ", "script-src-elem ", "object-src ", "base-uri ", "sandbox ")

@@ -263,6 +263,12 @@ http {{
   server {{ listen {address}:8459 ssl; location / {{ return 200 "<p>hello</p>"; }}
     add_header Content-Security-Policy "script-src 'self' https://cdn.jsdelivr.net https://kho.web.test";
     add_header Content-Security-Policy "script-src 'self' https: 'sha256-x/9+=', base-uri 'self'"; }}
+  server {{ listen {address}:8474 ssl; location / {{ return 200 "<p>hello</p>"; }}
+    add_header Cross-Origin-Opener-Policy same-site; add_header Cross-Origin-Resource-Policy Same-Origin;
+    add_header Permissions-Policy "camera 'none'; geolocation 'self'"; add_header X-XSS-Protection "1; mode=block";
+    add_header Public-Key-Pins-Report-Only "max-age=60"; add_header X-Frame-Options DENY;
+    add_header X-Frame-Options SAMEORIGIN; add_header X-Content-Type-Options nosniff;
+    add_header X-Content-Type-Options nosniff; }}
   server {{ listen {address}:8080; server_tokens off; location / {{ return 301 https://$host:8443$request_uri; }} }}
   server {{ listen {address}:8081; location / {{ return 200 "<p>hello</p>"; }} }}
   server {{ listen {address}:8082; location / {{ return 302 http://$host:8081/; }} }}
@@ -298,7 +304,8 @@ def write_security_files(folder: Path) -> None:
 def nginx(address: str) -> Iterator[None]:
     """nginx, with 8443 (good), 8444 (bad), 8445 (bare), 8446 (elsewhere), 8449 (error), 8080 (to HTTPS), 8081, 8082;
     8450 to 8454 present certificates that clients reject, 8455 sets cookies of CSRF protection; 8456 to 8459 differ in
-    their Content-Security-Policy, 8460 to 8473 in their ``security.txt``.
+    their Content-Security-Policy, 8460 to 8473 in their ``security.txt``; 8474 sends
+    headers that browsers ignore.
 
     The good site sends every security header that is in use, so that a check of one more finds it recorded.
     """
