@@ -33,6 +33,7 @@ BYPASSES = (
 )
 
 _SPACE = re.compile(r"[\t\n\f\r ]+")
+_HEADER_ONLY = ("frame-ancestors", "report-uri", "sandbox")
 #: The source of a nonce or a hash (§2.3.1).
 _NONCE_OR_HASH = re.compile(r"'(?:nonce|sha(?:256|384|512))-[a-z0-9+/_-]+={0,2}'")
 #: A source that matches every site: a bare scheme, or ``*`` as the host, with any scheme, port and path.
@@ -81,6 +82,15 @@ def _directives(policy: str) -> Iterable[tuple[str, tuple[str, ...]]]:
         if name and text.isascii() and name not in seen:
             seen.add(name)
             yield name, tuple(values)
+
+
+def parse_meta_policies(values: Iterable[str]) -> list[Policy]:
+    """The policies of a page's ``meta`` elements, without the directives that browsers ignore there (§3.3)."""
+    policies = (
+        Policy({name: kept for name, kept in each.directives.items() if name not in _HEADER_ONLY})
+        for each in parse_policies(values)
+    )
+    return [each for each in policies if each.directives]
 
 
 def frame_ancestors(policies: Iterable[str]) -> list[list[str]]:

@@ -73,7 +73,8 @@ class Exchange(Model):
 
     ``malformed`` holds field lines that no client can use, each as its fingerprint: nothing shows which part is secret.
     ``body_bytes`` of the body were read, as transferred; all of it if ``body_complete``. ``cause`` and ``detail``
-    explain why there is no reply, ``body_cause`` why its body was not read to the bound.
+    explain why there is no reply, ``body_cause`` why its body was not read to the bound. ``meta_policies`` are those in
+    the head of the page, None where it was not read to its end.
     """
 
     url: str
@@ -86,6 +87,7 @@ class Exchange(Model):
     body_sha256: str = ""
     body_complete: bool = False
     body_cause: Cause | None = None
+    meta_policies: tuple[str, ...] | None = None
     cause: Cause | None = None
     detail: str = ""
 
@@ -118,6 +120,11 @@ class Redaction:
     def lines(self, lines: Iterable[bytes]) -> tuple[str, ...]:
         """The fingerprints of whole lines."""
         return tuple(self._mark(line).decode() for line in lines)
+
+    def policies(self, values: Iterable[str]) -> tuple[str, ...]:
+        """Content security policies, given as Latin-1 text, with other words than those of the standard replaced."""
+        kept = (self._replace_known(self._words(each.encode("latin-1", "replace"), _WORDS)) for each in values)
+        return tuple(each.decode("latin-1") for each in kept)
 
     def reason(self, status: int, phrase: str) -> str:
         """The reason phrase, where it is the registered one."""

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 from inspector import Verdict, check, failed, not_applicable, passed
 from inspector_http.applicability import serves_html
-from inspector_http.csp import ENFORCED, other_weaknesses, parse_policies
+from inspector_http.csp import ENFORCED, other_weaknesses, parse_meta_policies, parse_policies
 from inspector_http.headers import shorten
 from inspector_http.observations import Http
+
+FACTS = ("/headers", "/meta_policies")
 
 
 @check(
     "csp-restricts-plugins-base-forms",
-    title="Content-Security-Policy of the header restricts plugins, base URL and form targets",
+    title="Content-Security-Policy restricts plugins, base URL and form targets",
     references=("CSP Level 3 §6.1.9", "CSP Level 3 §6.3.1", "CSP Level 3 §6.4.1"),
     applies=serves_html,
     needs=(),
@@ -24,10 +26,13 @@ def csp_restricts_plugins_base_forms(http: Http) -> Verdict:
     Remediation: add ``object-src 'none'; base-uri 'none'; form-action 'self'``.
     """
     policies = parse_policies(http.field(ENFORCED))
+    if policies and not other_weaknesses(policies):
+        return passed("restricts object-src, base-uri and form-action", facts=("/headers",))
+    policies += parse_meta_policies(http.meta_policies.value)
     if not policies:
-        return not_applicable("sends no Content-Security-Policy that is enforced", facts=("/headers",))
+        return not_applicable("has no Content-Security-Policy that is enforced", facts=FACTS)
     weaknesses = other_weaknesses(policies)
     if weaknesses:
         measured = [shorten(each, 120) for each in weaknesses]
-        return failed("is missing, or allows any site: {measured}", measured=measured, facts=("/headers",))
-    return passed("restricts object-src, base-uri and form-action", facts=("/headers",))
+        return failed("is missing, or allows any site: {measured}", measured=measured, facts=FACTS)
+    return passed("restricts object-src, base-uri and form-action", facts=FACTS)

@@ -33,6 +33,7 @@ SITES = {
     "csp-unsafe": "https://web.test:8456/",
     "csp-strict": "https://web.test:8457/",
     "csp-report-only": "https://web.test:8458/",
+    "csp-meta": "https://web.test:8475/",
     "csp-several": "https://web.test:8459/",
     "ignored-headers": "https://web.test:8474/",
     "error-https": "https://web.test:8449/",

@@ -263,6 +263,10 @@ http {{
   server {{ listen {address}:8459 ssl; location / {{ return 200 "<p>hello</p>"; }}
     add_header Content-Security-Policy "script-src 'self' https://cdn.jsdelivr.net https://kho.web.test";
     add_header Content-Security-Policy "script-src 'self' https: 'sha256-x/9+=', base-uri 'self'"; }}
+  server {{ listen {address}:8475 ssl; add_header Content-Security-Policy "script-src https:";
+    location / {{ return 200 '<!doctype html><title>a</title>
+<META Content="script-src &apos;self&apos;; base-uri &apos;self&apos;; sandbox"
+HTTP-EQUIV=Content-Security-Policy>'; }} }}
   server {{ listen {address}:8474 ssl; location / {{ return 200 "<p>hello</p>"; }}
     add_header Cross-Origin-Opener-Policy same-site; add_header Cross-Origin-Resource-Policy Same-Origin;
     add_header Permissions-Policy "camera 'none'; geolocation 'self'"; add_header X-XSS-Protection "1; mode=block";
@@ -305,7 +309,7 @@ def nginx(address: str) -> Iterator[None]:
     """nginx, with 8443 (good), 8444 (bad), 8445 (bare), 8446 (elsewhere), 8449 (error), 8080 (to HTTPS), 8081, 8082;
     8450 to 8454 present certificates that clients reject, 8455 sets cookies of CSRF protection; 8456 to 8459 differ in
     their Content-Security-Policy, 8460 to 8473 in their ``security.txt``; 8474 sends
-    headers that browsers ignore.
+    headers that browsers ignore, 8475 has a policy in its page, too.
 
     The good site sends every security header that is in use, so that a check of one more finds it recorded.
     """
