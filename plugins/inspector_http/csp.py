@@ -112,7 +112,7 @@ def restricts_scripts(policies: Iterable[Policy]) -> bool:
 def script_weaknesses(policies: Sequence[Policy]) -> list[str]:
     """What allows an attacker who can write into a page to run a script of his own there: ``directive source``.
 
-    A script runs only if every policy allows it (§4.2.2), so that what a single one forbids is none. A directive
+    A script runs only if every policy allows it (§8.1), so that what a single one forbids is none. A directive
     without a source is missing in every policy. In a sandbox that does not allow scripts none runs (§6.3.2).
     """
     if any("allow-scripts" not in each.directives.get("sandbox", ("allow-scripts",)) for each in policies):
