@@ -18,7 +18,8 @@ def permissions_policy_set(http: Http) -> Verdict:
     """A page that says which features it needs keeps scripts that it loads, and frames, from the others: camera,
     microphone, location. Browsers ignore the whole header when they cannot parse it.
 
-    Remediation: ``Permissions-Policy: camera=(), geolocation=(), microphone=()``, with what the site needs left out.
+    Remediation: send ``Permissions-Policy: camera=(), geolocation=(), microphone=()``, with what the site needs left
+    out.
     """
     values = http.field("permissions-policy")
     features = dictionary_keys(values)

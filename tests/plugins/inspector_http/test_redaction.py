@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from inspector_http.cookies import kept_cookies
 from inspector_http.csp import (
+    BYPASSES,
     allows_any_site,
     frame_ancestors,
     other_weaknesses,
@@ -77,6 +78,13 @@ HOSTS = ("cdn.jsdelivr.net", "*.googleapis.com", "https://unpkg.com/", "www.goog
 
 
 @given(built(*DIRECTIVES, *SOURCES, *HOSTS, ";", "; ", "allow-scripts ", "require-trusted-types-for 'script'"))
+@example("script-src 'unsafe-inline' 'nonce-aZ9+/=='")
+@example("script-src 'unsafe-inline' 'sha256-aZ9='; sandbox allow-scripts")
+@example("script-src 'unsafe-inline' 'sha384-aZ9='; require-trusted-types-for 'script'")
+@example("script-src 'unsafe-inline' 'sha512-aZ9='")
+@example("script-src 'unsafe-eval' 'wasm-unsafe-eval' 'strict-dynamic' https:")
+@example("script-src 'self'; script-src-elem 'unsafe-inline'; script-src-attr 'unsafe-inline'")
+@example(f"script-src {' '.join(BYPASSES)}; object-src http://a.test; base-uri *; form-action data:")
 @example("script-src 'unsafe-inline' 'nonce-é'")
 @example("script-src 'none' \\xff")
 def test_what_a_policy_allows(value: str) -> None:
