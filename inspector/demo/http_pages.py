@@ -26,7 +26,8 @@ def sound_page() -> str:
         "Content-Type: text/html; charset=utf-8",
         "Strict-Transport-Security: max-age=31536000; includeSubDomains",
         "X-Content-Type-Options: nosniff",
-        "Content-Security-Policy: default-src 'self'; frame-ancestors 'self'",
+        "Content-Security-Policy: default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self';"
+        " frame-ancestors 'self'",
         f"Set-Cookie: phien={secrets.token_hex(16)}; Path=/; Secure; HttpOnly; SameSite=Lax",
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 #: The field by which a host asks for HTTPS alone.
 HSTS = "strict-transport-security"
@@ -39,27 +39,6 @@ def hsts_max_age(value: str) -> int | None:
 def elements(values: Iterable[str]) -> list[str]:
     """The comma-separated elements of all fields of one name, in lower case (Fetch, "get, decode, and split")."""
     return [element.strip(" \t").lower() for value in values for element in value.split(",")]
-
-
-def frame_ancestors(policies: Iterable[str]) -> list[list[str]]:
-    """The source lists of every ``frame-ancestors`` directive in enforced policies (CSP Level 3 §6.4.2)."""
-    found: list[list[str]] = []
-    for policy in elements(policies):
-        for directive in policy.split(";"):
-            name, *sources = directive.split() or [""]
-            if name == "frame-ancestors":
-                found.append(sources)
-                break
-    return found
-
-
-#: A source that matches every site: a bare scheme, or ``*`` as the host, with any scheme, port and path.
-_ANY_SITE = re.compile(r"https?:|(?:https?://)?\*(?::(?:\*|[0-9]+))?(?:/.*)?")
-
-
-def allows_any_site(sources: Sequence[str]) -> bool:
-    """Whether a source list matches pages of any site: ``*``, a wildcard host on some port, or a bare scheme."""
-    return any(_ANY_SITE.fullmatch(source) for source in sources)
 
 
 def denies_cross_origin_frames(options: Iterable[str]) -> bool:

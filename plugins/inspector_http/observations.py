@@ -56,8 +56,9 @@ class Http(Observation):
     ``received_cookies`` are those of the replies that came instead. What they hold is a fact about the service; what
     they lack says nothing about the page. ``redirect`` is None in a reply that does not redirect; with
     ``leads_outside`` its host was not declared at the time, and nothing there was scanned. The size and digest
-    of the body are in the raw exchanges only: no check reads them. ``certificate`` is why clients reject the port's
-    certificate, None where they do not; it is verified only where what clients do with a header depends on it.
+    of the body are in the raw exchanges only: no check reads them. ``meta_policies`` are the content security
+    policies in the head of the page. ``certificate`` is why clients reject the port's certificate, None where they do
+    not; it is verified only where what clients do with a header depends on it.
     """
 
     kind: ClassVar[str] = "http/1"
@@ -72,6 +73,7 @@ class Http(Observation):
     leads_outside: bool = False
     headers: Answer[tuple[Header, ...]]
     cookies: Answer[tuple[Cookie, ...]]
+    meta_policies: Answer[tuple[str, ...]] = Answer(unseen=Cause.NOT_SELECTED)
     received_headers: tuple[Header, ...] = ()
     received_cookies: tuple[Cookie, ...] = ()
     certificate: Answer[CertificateFlaw | None] = Answer(unseen=Cause.NOT_SELECTED)

@@ -53,6 +53,7 @@ def parse_http(output: ScanOutput, context: ParseContext) -> Http:
             "leads_outside": exchanges.leads_outside,
             "headers": _answer(headers, cause),
             "cookies": _answer(cookies, cause),
+            "meta_policies": _meta_policies(last, cause),
             "received_headers": headers if cause else (),
             "received_cookies": cookies if cause else (),
             "certificate": exchanges.certificate,
@@ -63,6 +64,13 @@ def parse_http(output: ScanOutput, context: ParseContext) -> Http:
 def _answer(value: object, cause: Cause | None = None) -> dict[str, object]:
     """An answer in its JSON form."""
     return {"unseen": cause} if cause else {"seen": value}
+
+
+def _meta_policies(last: Exchange, cause: Cause | None) -> dict[str, object]:
+    """The answer which policies stand in the page."""
+    if cause is None and last.meta_policies is None:
+        cause = last.body_cause or Cause.AMBIGUOUS
+    return _answer([printable(each) for each in last.meta_policies or ()], cause)
 
 
 def _protocol(exchanges: Exchanges, scheme: str) -> WebProtocol:

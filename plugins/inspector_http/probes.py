@@ -56,7 +56,7 @@ def _discovers_port_80(target: Target) -> bool:
     parse=parse_http,
     discovers={HTTPS, HTTP},
     cost=_cost,
-    version="2",
+    version="3",
 )
 async def http(target: Target, network: Network, *, parts: tuple[Part, ...] | None = None) -> ScanOutput:
     """Get the declared path as an ordinary client does, without cookies and whatever certificate is presented.

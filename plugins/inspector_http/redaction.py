@@ -10,6 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 from inspector import Answer, Cause, CertificateFlaw, Model, masked
 from inspector_http.cookies import canonical_domain, cookie_date
+from inspector_http.csp import BYPASSES
 from inspector_http.urls import location, uri_of
 
 #: Any status that redirects.
@@ -20,10 +21,10 @@ PRODUCTS = frozenset({b"server", b"x-powered-by", b"x-aspnet-version", b"x-aspne
 #: Fields with words of a standard, which checks read or may come to read; other words in them are replaced.
 VOCABULARY = frozenset(
     b"""
-    strict-transport-security content-security-policy x-frame-options x-content-type-options referrer-policy
-    content-type permissions-policy cross-origin-opener-policy cross-origin-embedder-policy
-    cross-origin-resource-policy cache-control pragma x-xss-protection content-length content-encoding
-    transfer-encoding connection vary accept-ranges allow retry-after cf-mitigated x-amzn-waf-action
+    strict-transport-security content-security-policy content-security-policy-report-only x-frame-options
+    x-content-type-options referrer-policy content-type permissions-policy cross-origin-opener-policy
+    cross-origin-embedder-policy cross-origin-resource-policy cache-control pragma x-xss-protection content-length
+    content-encoding transfer-encoding connection vary accept-ranges allow retry-after cf-mitigated x-amzn-waf-action
     """.split()
 )
 _WORDS = frozenset(
@@ -37,9 +38,10 @@ _WORDS = frozenset(
     popups site camera geolocation microphone payment usb fullscreen accelerometer gyroscope magnetometer midi
     interest cohort mode gzip deflate br identity chunked close keep alive accept encoding cookie language user
     agent bytes get head post put delete options patch trace challenge captcha only scripts forms modals
-    presentation top navigation
+    presentation top navigation nonce sha256 sha384 sha512 elem attr wasm sample require for
+    noopener
     """.split()
-)
+) | {word.encode() for url in BYPASSES for word in re.split(r"[^a-z0-9]+", url)}
 _LOCATIONS = frozenset({b"location"})
 _COOKIE = frozenset({b"set-cookie", b"set-cookie2"})
 _RUN = re.compile(rb"[A-Za-z0-9\x80-\xff]+")
@@ -71,7 +73,8 @@ class Exchange(Model):
 
     ``malformed`` holds field lines that no client can use, each as its fingerprint: nothing shows which part is secret.
     ``body_bytes`` of the body were read, as transferred; all of it if ``body_complete``. ``cause`` and ``detail``
-    explain why there is no reply, ``body_cause`` why its body was not read to the bound.
+    explain why there is no reply, ``body_cause`` why its body was not read to the bound. ``meta_policies`` are those in
+    the head of the page, None where it was not read to its end.
     """
 
     url: str
@@ -84,6 +87,7 @@ class Exchange(Model):
     body_sha256: str = ""
     body_complete: bool = False
     body_cause: Cause | None = None
+    meta_policies: tuple[str, ...] | None = None
     cause: Cause | None = None
     detail: str = ""
 
@@ -117,6 +121,11 @@ class Redaction:
         """The fingerprints of whole lines."""
         return tuple(self._mark(line).decode() for line in lines)
 
+    def policies(self, values: Iterable[str]) -> tuple[str, ...]:
+        """Content security policies, given as Latin-1 text, with other words than those of the standard replaced."""
+        kept = (self._replace_known(self._words(each.encode("latin-1", "replace"), _WORDS)) for each in values)
+        return tuple(each.decode("latin-1") for each in kept)
+
     def reason(self, status: int, phrase: str) -> str:
         """The reason phrase, where it is the registered one."""
         registered = responses.get(status, "")
@@ -145,14 +154,17 @@ class Redaction:
     def _words(self, value: bytes, known: Collection[bytes]) -> bytes:
         """The value with unknown words and long numbers replaced: equal ones by equal ones, others by others.
 
-        A word that is no token (RFC 9110 §5.6.2), having a byte beyond ASCII, stays none.
+        Of words that differ in case alone the replacements do, too: one that is not in lower case stays so.
+        A word that is no token (RFC 9110 §5.6.2), having a character beyond ASCII, stays none.
         """
 
         def word(found: re.Match[bytes]) -> bytes:
             run = found.group()
             if run.lower() in known or _NUMBER.fullmatch(run):
                 return run
-            return self._token(run.lower()).encode() + (b"" if run.isascii() else b"\xff")
+            token = self._token(run.lower()).encode()
+            token = token if run == run.lower() else token.capitalize()
+            return token + (b"" if run.isascii() else b"\xc3\xbf")
 
         return _RUN.sub(word, value)
 

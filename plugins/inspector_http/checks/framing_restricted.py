@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from inspector import Verdict, check, failed, passed
 from inspector_http.applicability import serves_html
-from inspector_http.headers import allows_any_site, denies_cross_origin_frames, frame_ancestors, shorten
+from inspector_http.csp import ENFORCED, allows_any_site, frame_ancestors
+from inspector_http.headers import denies_cross_origin_frames, shorten
 from inspector_http.observations import Http
 
 
@@ -22,7 +23,7 @@ def framing_restricted(http: Http) -> Verdict:
     Remediation: send ``Content-Security-Policy: frame-ancestors 'self'`` (or ``'none'``), and for old browsers
     ``X-Frame-Options: SAMEORIGIN``.
     """
-    ancestors = frame_ancestors(http.field("content-security-policy"))
+    ancestors = frame_ancestors(http.field(ENFORCED))
     if ancestors:
         if all(allows_any_site(sources) for sources in ancestors):
             listed = shorten(" ".join(ancestors[0]))

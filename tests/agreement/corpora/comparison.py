@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from tests.agreement.corpora import mail_domains, spf_suite, ssh_audit
+from tests.agreement.corpora import mail_domains, policies, spf_suite, ssh_audit
 
 EXPLANATIONS = Path(__file__).with_name("corpora.yaml")
 
@@ -71,12 +71,24 @@ def _ssh_audit_servers() -> Iterator[Compared]:
         yield Compared(name, fact, ours, (theirs,))
 
 
+def _csp_evaluator() -> Iterator[Compared]:
+    for policy, fact, ours, theirs in policies.evaluator():
+        yield Compared(policy, fact, ours, (theirs,))
+
+
+def _observatory() -> Iterator[Compared]:
+    for policy, fact, ours, theirs in policies.observatory():
+        yield Compared(policy, fact, ours, (theirs,))
+
+
 #: By name: what compares the product with a corpus; raises Missing.
 CORPORA: Mapping[str, Callable[[], Iterator[Compared]]] = {
     "spf-suite": _spf_suite,
     "checkdmarc": _checkdmarc,
     "ssh-audit-tables": _ssh_audit_tables,
     "ssh-audit-servers": _ssh_audit_servers,
+    "csp-evaluator": _csp_evaluator,
+    "http-observatory": _observatory,
 }
 
 

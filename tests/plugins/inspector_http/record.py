@@ -30,6 +30,12 @@ SITES = {
     "bare": "https://web.test:8445/",
     "elsewhere": "https://web.test:8446/",
     "csrf-cookies": "https://web.test:8455/",
+    "csp-unsafe": "https://web.test:8456/",
+    "csp-strict": "https://web.test:8457/",
+    "csp-report-only": "https://web.test:8458/",
+    "csp-meta": "https://web.test:8475/",
+    "csp-several": "https://web.test:8459/",
+    "ignored-headers": "https://web.test:8474/",
     "error-https": "https://web.test:8449/",
     "certificate-expired": "https://web.test:8450/",
     "certificate-other-name": "https://web.test:8451/",
@@ -96,6 +102,7 @@ VOLATILE = {
     "server": ((r"nginx/[\d.]+", "nginx/1.22.1"), (r"Apache/2\.4\.[5-9]\d(| \(Debian\))", r"Apache/2.4.66\1")),
     "last-modified": ((r".*", "Thu, 01 Jan 1970 00:00:00 GMT"),),
     "etag": ((r".*", '"0"'),),
+    "content-security-policy": ((r"(.*'nonce-)[^']+('.*)", r"\1x0123456789ab\2"),),
 }
 
 

@@ -8,15 +8,20 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inspector_http.cookies import kept_cookies
-from inspector_http.headers import (
+from inspector_http.csp import (
+    BYPASSES,
     allows_any_site,
-    denies_cross_origin_frames,
-    elements,
     frame_ancestors,
-    hsts_max_age,
-    names_version,
+    other_weaknesses,
+    parse_policies,
+    requires_trusted_types,
+    restricts_scripts,
+    script_weaknesses,
+    unencrypted_sources,
 )
+from inspector_http.headers import denies_cross_origin_frames, elements, hsts_max_age, names_version
 from inspector_http.redaction import PRODUCTS, Redaction
+from inspector_http.structured import dictionary_keys, item_token
 from inspector_http.urls import location
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -57,6 +62,40 @@ def test_frame_ancestors(value: str) -> None:
     """How many lists there are, and which allow any site."""
     kept = frame_ancestors([redacted("Content-Security-Policy", value)])
     assert [allows_any_site(each) for each in kept] == [allows_any_site(each) for each in frame_ancestors([value])]
+
+
+@given(built("same-origin", "Same-Origin", "cross-origin", "a=1", "A", "?1", '"a b"', "camera=()", "self", "*"))
+def test_structured_fields(value: str) -> None:
+    """Whether a field is well-formed, and what its token is where that is a known one."""
+    kept = redacted("Permissions-Policy", value)
+    assert (dictionary_keys([kept]) is None) == (dictionary_keys([value]) is None)
+    assert (item_token([kept]) == "same-origin") == (item_token([value]) == "same-origin")
+
+
+DIRECTIVES = ("default-src ", "script-src ", "script-src-elem ", "object-src ", "base-uri ", "sandbox ")
+SOURCES = ("'unsafe-inline' ", "'nonce-aZ9+/==' ", "'sha256-12=' ", "'strict-dynamic' ", "data: ", "https: ", "'none' ")
+HOSTS = ("cdn.jsdelivr.net", "*.googleapis.com", "https://unpkg.com/", "www.google.com/a ", ":443 ", "http://", "é ")
+
+
+@given(built(*DIRECTIVES, *SOURCES, *HOSTS, ";", "; ", "allow-scripts ", "require-trusted-types-for 'script'"))
+@example("script-src 'unsafe-inline' 'nonce-aZ9+/=='")
+@example("script-src 'unsafe-inline' 'sha256-aZ9='; sandbox allow-scripts")
+@example("script-src 'unsafe-inline' 'sha384-aZ9='; require-trusted-types-for 'script'")
+@example("script-src 'unsafe-inline' 'sha512-aZ9='")
+@example("script-src 'unsafe-eval' 'wasm-unsafe-eval' 'strict-dynamic' https:")
+@example("script-src 'self'; script-src-elem 'unsafe-inline'; script-src-attr 'unsafe-inline'")
+@example(f"script-src {' '.join(BYPASSES)}; object-src http://a.test; base-uri *; form-action data:")
+@example("script-src 'unsafe-inline' 'nonce-é'")
+@example("script-src 'none' \\xff")
+def test_what_a_policy_allows(value: str) -> None:
+    """Whether and how often anything is found in a policy."""
+
+    def judged(text: str) -> tuple[object, ...]:
+        policies = parse_policies([text])
+        found = (script_weaknesses(policies), other_weaknesses(policies), unencrypted_sources(policies))
+        return (len(policies), restricts_scripts(policies), requires_trusted_types(policies), *map(len, found))
+
+    assert judged(redacted("Content-Security-Policy", value)) == judged(value)
 
 
 @given(st.sampled_from(sorted(PRODUCTS)), built("Apache", "PHP", "2.4", "v7", "(Ubuntu", "debian 12", "10.0.0.1", ")"))

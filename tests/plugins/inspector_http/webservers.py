@@ -213,7 +213,8 @@ http {{
   ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem; default_type text/html;
   server {{ listen {address}:8443 ssl; server_tokens off;
     add_header Strict-Transport-Security "max-age=63072000; includeSubDomains";
-    add_header Content-Security-Policy "default-src 'self'; frame-ancestors 'none'";
+    add_header Content-Security-Policy "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'";
+    add_header Content-Security-Policy "frame-ancestors 'none'; require-trusted-types-for 'script'";
     add_header X-Content-Type-Options nosniff;
     add_header X-Frame-Options DENY;
     add_header Referrer-Policy strict-origin-when-cross-origin;
@@ -270,6 +271,25 @@ http {{
     add_header Set-Cookie "XSRF-TOKEN=abcdefghijklmnop; Secure; SameSite=Lax";
     add_header Set-Cookie "__Host-csrftoken=abcdefghijklmnop; Path=/; Secure; SameSite=Strict";
     location / {{ return 200 "<p>hello</p>"; }} }}
+  server {{ listen {address}:8456 ssl; location / {{ return 200 "<p>hello</p>"; }} add_header Content-Security-Policy
+    "default-src * 'unsafe-inline' 'unsafe-eval' data:; img-src http://images.test; form-action https:"; }}
+  server {{ listen {address}:8457 ssl; location / {{ return 200 "<p>hello</p>"; }} add_header Content-Security-Policy
+    "script-src 'nonce-$request_id' 'strict-dynamic' 'unsafe-inline' https:; object-src 'none'; base-uri 'none'"; }}
+  server {{ listen {address}:8458 ssl; location / {{ return 200 "<p>hello</p>"; }}
+    add_header Content-Security-Policy-Report-Only "default-src 'self'; report-uri /csp"; }}
+  server {{ listen {address}:8459 ssl; location / {{ return 200 "<p>hello</p>"; }}
+    add_header Content-Security-Policy "script-src 'self' https://cdn.jsdelivr.net https://kho.web.test";
+    add_header Content-Security-Policy "script-src 'self' https: 'sha256-x/9+=', base-uri 'self'"; }}
+  server {{ listen {address}:8475 ssl; add_header Content-Security-Policy "script-src https:";
+    location / {{ return 200 '<!doctype html><title>a</title>
+<META Content="script-src &apos;self&apos;; base-uri &apos;self&apos;; sandbox"
+HTTP-EQUIV=Content-Security-Policy>'; }} }}
+  server {{ listen {address}:8474 ssl; location / {{ return 200 "<p>hello</p>"; }}
+    add_header Cross-Origin-Opener-Policy same-site; add_header Cross-Origin-Resource-Policy Same-Origin;
+    add_header Permissions-Policy "camera 'none'; geolocation 'self'"; add_header X-XSS-Protection "1; mode=block";
+    add_header Public-Key-Pins-Report-Only "max-age=60"; add_header X-Frame-Options DENY;
+    add_header X-Frame-Options SAMEORIGIN; add_header X-Content-Type-Options nosniff;
+    add_header X-Content-Type-Options nosniff; }}
   server {{ listen {address}:8080; server_tokens off; location / {{ return 301 https://$host:8443$request_uri; }} }}
   server {{ listen {address}:8081; location / {{ return 200 "<p>hello</p>"; }} }}
   server {{ listen {address}:8082; location / {{ return 302 http://$host:8081/; }} }}
@@ -304,8 +324,9 @@ def write_security_files(folder: Path) -> None:
 @contextmanager
 def nginx(address: str) -> Iterator[None]:
     """nginx, with 8443 (good), 8444 (bad), 8445 (bare), 8446 (elsewhere), 8449 (error), 8080 (to HTTPS), 8081, 8082;
-    8450 to 8454 present certificates that clients reject, 8455 sets cookies of CSRF protection; 8460 to 8473 differ in
-    their ``security.txt``.
+    8450 to 8454 present certificates that clients reject, 8455 sets cookies of CSRF protection; 8456 to 8459 differ in
+    their Content-Security-Policy, 8460 to 8473 in their ``security.txt``; 8474 sends
+    headers that browsers ignore, 8475 has a policy in its page, too.
 
     The good site sends every security header that is in use, so that a check of one more finds it recorded.
     """
