@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from inspector.network.sandbox import pool
 from inspector.seal import State
 from tests.line.harness import Line, serving, system
 from tests.line.test_many_systems import findings, run_of, signed, states
@@ -27,6 +28,7 @@ def test_scans_and_parsers_that_swallow_their_cancellation_end_alone(
     """The record names each; all systems are sealed and assessed, and the others as each of them alone."""
     monkeypatch.setattr("inspector.plugin.containment.GRACE_SECONDS", 1.0)
     monkeypatch.setattr("inspector.collect.parsing.WORKER_PARSE_SECONDS", 2.0)
+    pool.kill_idle(0)  # they do not know where the plugin lies
     good = [f"good-{number}" for number in range(3)]
     servers = [
         {"name": each, "mode": "page", "headers": {"Server": "nginx/1.2.3"} if each == "good-1" else {}}

@@ -12,8 +12,8 @@ import pytest
 from inspector import Answer, EndOfSupport, Outcome, Product, TableAt, support_verdict
 from inspector.registry.registry import installed as installed_plugins
 from inspector.tables.store import shipped_tables
+from inspector_services.identification import banners
 from inspector_services.observations import OpenPorts, PortGroup, PortState
-from inspector_services.probes import banners
 from inspector_services.products import named_products
 from tests.plugins.inspector_services.scanning import host, read, scan
 from tests.plugins.inspector_services.servers import installed, own_address, running, sshd, vsftpd
