@@ -134,8 +134,10 @@ def test_a_remedy_makes_its_check_pass(product: str, check: str, remedy: Remedy)
     """The check fails at the server as it is, if it can, and no more once the lines of the remedy are applied."""
     judged = installed().checks[check]
     unmended = before(judged, product)
-    is_failing = unmended.outcome is Outcome.FAIL
-    assert is_failing == (check not in NEVER_FAILING and (product, check) not in NEVER_FAILING_OF), unmended
+    if check in NEVER_FAILING or (product, check) in NEVER_FAILING_OF:
+        assert unmended.outcome is not Outcome.ERROR, unmended  # another release may fail
+    else:
+        assert unmended.outcome is Outcome.FAIL, unmended
     mended = after(judged, product, remedy)
     assert mended.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE), mended
 

@@ -136,10 +136,10 @@ def _tigervnc(types: str) -> Command:
     return command
 
 
-def _x11(_address: str, _folder: Path) -> list[str]:
-    """An X server that anybody may use; it listens at every address."""
+def _x11(address: str, _folder: Path) -> list[str]:
+    """An X server that anybody may use; it listens at every address, and at another port for VNC."""
     display = [":0", "-nolock", "-listen", "tcp", "-nolisten", "local", "-ac"]
-    return [installed("Xtigervnc"), *display, "-rfbport", "-1"]
+    return [installed("Xtigervnc"), *display, "-rfbport", "5999", "-interface", address, "-SecurityTypes", "None"]
 
 
 def _rsync(address: str, folder: Path) -> list[str]:

@@ -247,6 +247,7 @@ def nmbd(space: Namespace) -> Iterator[None]:
     """Samba's server of NetBIOS names."""
     folders = "".join(f"{name} directory = FOLDER\n" for name in ("lock", "state", "cache", "pid", "private"))
     text = f"[global]\nworkgroup = TEST\nnetbios name = LAB\ninterfaces = {ADDRESS}/8\nlog file = FOLDER/log\n{folders}"
+    text += "nmbd:socket dir = FOLDER/nmbd\n"
     with _folder("smb.conf", text) as path:
         command = [installed("nmbd"), "-F", "--no-process-group", "-s", str(path)]
         with _running(space, 137, *command):
