@@ -289,7 +289,7 @@ def charon(space: Namespace) -> Iterator[None]:
     """strongSwan's IKE daemon without any connection."""
     if not Path(_CHARON).exists():
         pytest.skip("strongSwan is not installed")
-    plugins = "random nonce aes sha1 sha2 hmac gmp kdf kernel-netlink socket-default stroke"
+    plugins = "random nonce openssl aes sha1 sha2 hmac gmp kdf kernel-netlink socket-default stroke"
     stroke = "plugins { stroke { socket = unix://FOLDER/ctl } }"
     text = f"charon {{\n load = {plugins}\n install_routes = no\n {stroke}\n}}\n"
     with _folder("strongswan.conf", text) as path, _running(space, 500, _CHARON, STRONGSWAN_CONF=str(path)):
