@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from inspector.assess.assessor import AssessmentInput, Verdicts, assess
@@ -28,7 +28,8 @@ _log = logging.getLogger(__name__)
 class AssessmentOptions:
     """Under which rules a sealed bundle is assessed; None keeps what the capture was planned with.
 
-    ``reparse`` parses the raw bytes again. ``verdicts`` are those that the same evidence gave while it was collected.
+    ``reparse`` parses the raw bytes again. ``verdicts`` are those that the same system's evidence gave while it was
+    collected; None: every check is asked again.
     """
 
     as_of: datetime
@@ -38,7 +39,7 @@ class AssessmentOptions:
     statements: tuple[Statement, ...] | None = None
     tables: tuple[Table, ...] | None = None
     reparse: bool = False
-    verdicts: Verdicts = field(default_factory=dict)
+    verdicts: Verdicts | None = None
 
 
 @contextmanager
@@ -85,7 +86,7 @@ async def _assess_bundle(bundle: Bundle, registry: Registry, options: Assessment
             reparse=options.reparse,
             plugins=records_of(registry),
             changes=changes(regime, following, system) if following else (),
-            verdicts={} if options.reparse else options.verdicts,
+            verdicts={} if options.reparse or options.verdicts is None else options.verdicts,
             tables=inspection.tables if options.tables is None else options.tables,
         )
     )

@@ -179,6 +179,25 @@ def test_rules_that_changed_are_not_taken_for_the_system(line: Line, tmp_path: P
     assert set(by_change(found).values()) == {"still", "by-the-rules"}
 
 
+def test_a_declaration_that_changed_is_judged_on_each_side(line: Line, tmp_path: Path) -> None:
+    """What rests on the declaration alone is new where it fails since, and fixed where it passes since."""
+
+    def inspected(name: str, **approval: str) -> Path:
+        declared = line.declare(
+            system("https://127.0.0.1:1/", stage="operating", approval=approval, facts={"state_body": True}), name=name
+        )
+        return line.call("run", declared, "--only", "dossier").bundle.folder
+
+    kept = inspected("approved.yaml", status="approved", decision="12/QĐ", date="2026-09-01")
+    lost = inspected("drafting.yaml", status="drafting")
+    worse, found = compared(line, kept, lost, folder=tmp_path / "worse")
+    assert by_change(found)["approval-in-place", "system:"] == "new"
+    assert worse.code == 1
+    better, found = compared(line, lost, kept, folder=tmp_path / "better")
+    assert by_change(found)["approval-in-place", "system:"] == "fixed"
+    assert better.code == 0
+
+
 @pytest.mark.parametrize("wrong", ["nothing-there", "empty", "text"])
 def test_what_is_neither_bundle_nor_run_nor_findings_is_told(tmp_path: Path, wrong: str) -> None:
     """The error says what can be named."""
