@@ -23,7 +23,7 @@ def ports_only_declared(ports: OpenPorts, declared: Declared, *, beside_https: t
     The ports in ``beside_https`` count as declared when port 443 and an HTTPS endpoint on it are declared; whether they
     only redirect to HTTPS is checked at that endpoint.
 
-    Remediation: disable the service, block the port at the firewall (``nft add rule inet filter input tcp dport 8080
+    Remediation: disable the service, block the port at the firewall (``nft add rule inet filter input tcp dport PORT
     drop``), or declare the port with its purpose.
     """
     if not (declared.host_declared and declared.ports):

@@ -24,7 +24,7 @@ def no_null_or_anonymous_suites(tls: Tls) -> Verdict:
     Between mail servers (smtp) anonymous suites are no weaker than certificates that are not validated (RFC 7435):
     there only NULL suites count.
 
-    Remediation: disable both: in an OpenSSL cipher list add ``!aNULL:!eNULL``.
+    Remediation: disable NULL and anonymous suites: in an OpenSSL cipher list add ``!aNULL:!eNULL``.
     """
     opportunistic = exempts_anonymous(tls)
     bare = accepted_suites(tls, does_not_encrypt if opportunistic else is_unprotected)
