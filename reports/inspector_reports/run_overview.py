@@ -87,7 +87,7 @@ class RunFunctions:
 
     def worst(self, row: SystemRow) -> str:
         """The titles of the worst failures of a system."""
-        return "; ".join(self.title(self._titles[each]) for each in row.worst if each in self._titles)
+        return "; ".join(dict.fromkeys(self.title(self._titles[each]) for each in row.worst if each in self._titles))
 
     def state(self, state: RunState) -> str:
         """What became of an inspection."""
