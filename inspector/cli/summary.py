@@ -490,6 +490,8 @@ def _ransomware_lines(done: Sequence[InspectionSummary]) -> Iterator[Line]:
     else:
         exposed = [each.system for each in done if Reach.EXPOSED in each.ways_in]
         parts = [_("systems with an open way in: {count} of {all}", count=len(exposed), all=len(done))]
+        if unseen := sum(not each.ways_in or Reach.UNKNOWN in each.ways_in for each in done):
+            parts.append(_("not every way in was seen: {count}", count=unseen))
         if exposed:
             parts.append(_listed(exposed, most=3))
     yield (terminal.cut(_("Ransomware: {ways}", ways="; ".join(parts)), terminal.width()),)
