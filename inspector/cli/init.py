@@ -125,7 +125,7 @@ def _person(text: str) -> str:
 def _contact(text: str) -> str:
     if "://" in text or not ("@" in text or len(re.sub(r"\D", "", text)) >= 3):
         raise UsageError(
-            FormattedMessage("{text} is no e-mail address or telephone number", text=repr(text)),
+            FormattedMessage("{text} is not an e-mail address or telephone number", text=repr(text)),
             remedy="give one at which the inspected side reaches you",
         )
     return _text("--contact")(text)

@@ -78,7 +78,7 @@ def test_a_bad_answer_is_asked_again_and_loses_nothing(tmp_path: Path) -> None:
     assert code == 0, said
     for text in ("cannot be the id", "level '9' does not exist", "has no scheme", "did you mean https://?"):
         assert text in said
-    for text in ("is an endpoint, not a person", "no e-mail address", "vantage 'moon' is not known"):
+    for text in ("is an endpoint, not a person", "not an e-mail address", "vantage 'moon' is not known"):
         assert text in said
     [declared] = systems(tmp_path / "documents" / "declaration.yaml")
     assert (declared.id, declared.name, declared.level) == ("dich-vu-cong", "Dịch vụ công", 3)
