@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,13 +34,17 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why the product and a corpus differ on facts of these names, and the text that decides."""
+    """Why the product and a corpus differ on facts of these names, and the text that decides.
+
+    ``may_agree``: with other releases of the programs that were compared they do not differ.
+    """
 
     corpus: str
     names: tuple[str, ...]
     facts: tuple[str, ...]
     reason: str
     source: str
+    may_agree: bool = False
 
     @property
     def covers(self) -> frozenset[tuple[str, str]]:
@@ -101,17 +105,19 @@ def explanations(path: Path = EXPLANATIONS) -> tuple[Explanation, ...]:
             tuple(entry["facts"]),
             " ".join(entry["reason"].split()),
             entry["source"],
+            entry.get("may_agree", False),
         )
         for entry in YAML(typ="safe").load(path.read_text("utf-8"))
     )
 
 
-def faults(corpus: str, compared: Iterable[Compared], explained: Iterable[Explanation]) -> list[str]:
+def faults(corpus: str, compared: Iterable[Compared], explained: Collection[Explanation]) -> list[str]:
     """The errors: disagreements without an explanation, and explanations without a disagreement."""
     known = {pair for each in explained if each.corpus == corpus for pair in each.covers}
     differing = {(each.name, each.fact): each for each in compared if not each.agrees}
     found = [f"not explained: {corpus}: {each}" for pair, each in differing.items() if pair not in known]
-    unused = sorted(known - differing.keys())
+    needed = {pair for each in explained if each.corpus == corpus and not each.may_agree for pair in each.covers}
+    unused = sorted(needed - differing.keys())
     return found + [f"explained, but no longer so: {corpus}: {name}: {fact}" for name, fact in unused]
 
 

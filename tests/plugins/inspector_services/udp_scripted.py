@@ -56,6 +56,11 @@ def old_ntp(asked: bytes) -> list[bytes]:
     return []
 
 
+def tftp(asked: bytes) -> list[bytes]:
+    """There is no such file (RFC 1350 §5)."""
+    return [b"\0\5\0\1File not found\0"] if asked[:2] == b"\0\1" else []
+
+
 def silent(_asked: bytes) -> list[bytes]:
     return []
 
@@ -81,6 +86,7 @@ HABITS: dict[str, Habit] = {
     "quic": quic,
     "silent": silent,
     "ssdp": ssdp,
+    "tftp": tftp,
 }
 
 
