@@ -247,17 +247,27 @@ class Network:
         port: int = 53,
         tcp: bool = False,
         dnssec: bool = False,
+        recursion: bool = False,
         timeout: float = 5.0,
     ) -> dns.message.Message:
         """Ask one DNS question of a configured resolver, or of a name server at ``server`` (infrastructure).
 
-        ``dnssec`` sets the DO and CD bits. Truncated UDP answers are asked for again over TCP. The answer is returned
-        whatever its RCODE; no answer, a refused connection and malformed messages raise ``ScanFailure``.
+        ``dnssec`` sets the DO and CD bits, ``recursion`` the RD bit for a name server (resolvers always get it).
+        Truncated UDP answers are asked for again over TCP. The answer is returned whatever its RCODE; no answer, a
+        refused connection and malformed messages raise ``ScanFailure``.
         """
         from inspector.network.protocols.dns import query
 
         return await query(
-            self._session, name, rdtype, server=server, port=port, tcp=tcp, dnssec=dnssec, timeout=timeout
+            self._session,
+            name,
+            rdtype,
+            server=server,
+            port=port,
+            tcp=tcp,
+            dnssec=dnssec,
+            recursion=recursion,
+            timeout=timeout,
         )
 
     # --- for the collector ---

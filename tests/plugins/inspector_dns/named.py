@@ -18,6 +18,8 @@ import dns.message
 import dns.query
 import pytest
 
+#: Primary server, mailbox, serial, refresh, retry, expire and minimum of a zone.
+SOA = "ns1.test. hostmaster.test. 7 3600 600 86400 60"
 PROGRAMS = ("named", "dnssec-keygen", "dnssec-dsfromkey", "dnssec-signzone", "dig", "delv")
 
 
@@ -76,11 +78,11 @@ class ZoneSet:
     zones: dict[str, Path] = field(default_factory=dict)
     ds: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, name: str, records: str, signing: Signing | None = None) -> None:
+    def add(self, name: str, records: str, signing: Signing | None = None, soa: str = SOA) -> None:
         """Write a zone (``.`` is the root), sign it if asked, and remember the DS records that its parent needs."""
         path = self.folder / f"zone-{name}"
         origin = name if name == "." else f"{name}."
-        soa = f"$ORIGIN {origin}\n$TTL 60\n@ SOA ns1.test. hostmaster.test. 7 3600 600 86400 60\n"
+        soa = f"$ORIGIN {origin}\n$TTL 60\n@ SOA {soa}\n"
         path.write_text(soa + "\n".join(line.strip() for line in records.splitlines()) + "\n")
         if signing is not None:
             path = self._sign(name, origin, path, signing)
