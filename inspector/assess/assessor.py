@@ -1,10 +1,11 @@
 """From plan and evidence to findings: pure, so that a capture can be assessed again under other rules.
 
 A capture is assessed twice, provisionally for the confirmation scans and after the seal, mostly on the same evidence. A
-check is pure, so a verdict is determined by the check, its options, the host (for what is declared of it) and the
-digests of the evidence and of its tables; a verdict reached during the collection is reused under that key in the same
-process, which no observation needs to be validated for. Never reused: outcome *error*, and anything that is parsed
-again (``--reparse``). ``seal``, ``assess`` and ``verify`` reuse nothing: ``verify`` detects a check that is not pure.
+check is pure, so a verdict is determined by the check, its options, the host (for what is declared of it), the digests
+of the evidence, and its tables with the day for which it gets them. A verdict reached during the collection is reused
+under that key in the same process, which no observation needs to be validated for. Never reused: outcome *error*, and
+anything that is parsed again (``--reparse``). ``seal``, ``assess`` and ``verify`` reuse nothing: ``verify`` detects a
+check that is not pure.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ CHECK_SECONDS = 5.0
 
 
 #: Verdicts by everything that they depend on: check, options, host (for what is declared of it), and the digests of
-#: evidence and tables.
+#: evidence and tables, these with their day.
 Verdicts = dict[tuple[str, bytes, str | None, tuple[str, ...]], Verdict]
 
 

@@ -20,8 +20,9 @@ from inspector.plugin.check import Check, CheckInput, Every, SubjectResult
 
 @dataclass(frozen=True, slots=True)
 class CheckInputs:
-    """The evidence and the tables by digest that the arguments of one check about one subject come from, and what makes
-    the arguments.
+    """The evidence and the tables that the arguments of one check about one subject come from, and what makes them.
+
+    Evidence is by digest; ``tables`` tells each table by its digest and the day for which the check gets it.
     """
 
     subject: Subject
@@ -129,8 +130,8 @@ def check_inputs_of(
     tables = [(place, wire.table) for place, wire in enumerate(check.inputs) if wire.table is not None]
     for place, kind in tables:
         makers[place] = partial(common.table, kind, seen_on)
-    digests = tuple(common.digests.get(kind.kind, "") for _, kind in tables)
-    return CheckInputs(subject, tuple(evidence), digests, tuple(makers))
+    known = tuple(f"{common.digests.get(kind.kind, '')} {seen_on}" for _, kind in tables)
+    return CheckInputs(subject, tuple(evidence), known, tuple(makers))
 
 
 def _declared(declared: Declared) -> Declared:

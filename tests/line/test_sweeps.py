@@ -14,6 +14,7 @@ import pytest
 
 from inspector.model.base import Cause
 from inspector_services.observations import OpenPorts, PortState
+from tests.agreement.environment import needs_programs
 from tests.core.network.addresses import most_in_a_second
 from tests.line.harness import Line, RunResult, authorisation, document, network, system
 
@@ -58,6 +59,7 @@ def subject(name: str) -> str:
 @contextmanager
 def answering(orders: Mapping[str, Any], wrap: list[str]) -> Iterator[subprocess.Popen[str]]:
     """The hosts of these orders, in a network."""
+    needs_programs("ip")
     command = [*wrap, sys.executable, str(TUN_HOSTS), json.dumps(orders)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
 import socket
 import subprocess
 import threading
@@ -16,7 +15,8 @@ from pathlib import Path
 import dns.exception
 import dns.message
 import dns.query
-import pytest
+
+from tests.agreement.environment import program
 
 #: Primary server, mailbox, serial, refresh, retry, expire and minimum of a zone.
 SOA = "ns1.test. hostmaster.test. 7 3600 600 86400 60"
@@ -24,13 +24,8 @@ PROGRAMS = ("named", "dnssec-keygen", "dnssec-dsfromkey", "dnssec-signzone", "di
 
 
 def programs() -> dict[str, str]:
-    """The paths of BIND's programs; the test skips when one is missing."""
-    path = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
-    found = {name: shutil.which(name, path=path) for name in PROGRAMS}
-    missing = sorted(name for name, path in found.items() if path is None)
-    if missing:
-        pytest.skip(f"BIND's programs are not installed: {', '.join(missing)}")
-    return {name: path for name, path in found.items() if path is not None}
+    """The paths of BIND's programs; raises Missing."""
+    return {name: program(name) for name in PROGRAMS}
 
 
 def run(program: str, *arguments: str) -> str:

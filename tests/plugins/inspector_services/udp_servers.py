@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import pytest
 
+from tests.agreement.environment import needs_programs
 from tests.plugins.inspector_services.servers import installed
 
 T = TypeVar("T")
@@ -92,6 +93,7 @@ class Namespace:
 def namespace(*setup: str) -> Iterator[Namespace]:
     """A network namespace with a loopback interface, and what ``setup`` (shell commands) adds."""
     needs_root()
+    needs_programs("ip")
     script = " && ".join(["ip link set lo up", f"ip address add {ADDRESS}/8 dev lo", *setup, "echo ready", "exec cat"])
     pipe = subprocess.PIPE
     with subprocess.Popen(["unshare", "--net", "sh", "-c", script], stdin=pipe, stdout=pipe, text=True) as process:
@@ -336,7 +338,7 @@ def by_the_book() -> Iterator[Namespace]:
 @contextmanager
 def behind(rule: str) -> Iterator[Namespace]:
     """Nothing but a rule of nftables for what comes in."""
-    installed("nft")
+    needs_programs("nft")
     chain = "nft 'add chain inet t c { type filter hook input priority 0; }'"
     with namespace("nft add table inet t", chain, f"nft add rule inet t c {rule}") as space:
         yield space

@@ -21,6 +21,7 @@ from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.model.intrusiveness import Intrusiveness
 from inspector.network import Network
+from tests.agreement.environment import needs_programs
 from tests.core.network.addresses import (
     ADDRESS,
     FAST,
@@ -329,6 +330,7 @@ in_router nft 'add chain inet t f { type filter hook forward priority 0; }'
 )
 def test_only_the_target_says_that_a_port_is_closed(tmp_path: Path, rule: str, cause: str) -> None:
     """The same ICMP error from a firewall on the way means that the packet was filtered, with IPv6 as well."""
+    needs_programs("ip", "nft")
     found = subprocess.run(
         ["unshare", "-n", "sh", "-c", _ROW, "sh", sys.executable, rule, _ASK, str(tmp_path)],
         capture_output=True,
