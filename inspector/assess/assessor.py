@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any
 
 from inspector import __version__
-from inspector.assess.check_inputs import CheckInputs, CommonInputs, check_inputs_of, subjects_of
+from inspector.assess.check_inputs import CheckInputs, CommonInputs, check_inputs_of, needs_of, subjects_of
 from inspector.assess.common_causes import CommonCauses
 from inspector.assess.confirmation import confirm
 from inspector.assess.evidence_index import DigestedEvidence, EvidenceIndex, Needs, family_of
@@ -261,10 +261,12 @@ class _Assessor:
 
     def _about(self, row: _Row, check: Check, subject: Subject) -> RequirementResult:
         declared = self._declared_of(subject.host)
-        inputs = check_inputs_of(check, subject, self.index, declared, self.common, 1)
-        rescanned = any(wire.kind and family_of(wire.kind.kind) in self.index.rescanned for wire in check.inputs)
-        again = check_inputs_of(check, subject, self.index, declared, self.common, 2) if rescanned else inputs
+        inputs = check_inputs_of(check, subject, self.index, declared, self.common)
+        again = inputs
         first = self._verdict(row, check, inputs)
+        if any(wire.kind and family_of(wire.kind.kind) in self.index.rescanned for wire in check.inputs):
+            needs = {family_of(each[1].kind): needs_of(check, first, each, self.index) for each in inputs.evidence}
+            again = check_inputs_of(check, subject, self.index, declared, self.common, needs)
         confirmed_by = any(evidence.scan == 2 for _, evidence in again.evidence)
         second = self._verdict(row, check, again) if confirmed_by else None
         verdict, confirmed = confirm(first, second)
@@ -451,8 +453,10 @@ def tasks_to_confirm(given: AssessmentInput) -> dict[tuple[str, str, str, str], 
         failing: dict[str, list[Needs]] = {}
         for result in assessor.results(rows):
             if result.verdict.outcome is Outcome.FAIL:
-                for digest in result.evidence:
-                    failing.setdefault(digest, []).append(checks[result.row.requirement.check].needs)
+                check = checks[result.row.requirement.check]
+                for digest, each in result.evidence.items():
+                    needs = needs_of(check, result.verdict, (digest, each), assessor.index)
+                    failing.setdefault(digest, []).append(needs)
     return {
         (each.probe, *each.subject.key): union_of_parts(failing[digest])
         for digest, each in given.evidence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from functools import lru_cache
 from itertools import groupby
@@ -13,6 +13,9 @@ from pydantic import AfterValidator, Field
 from inspector import Answer, Cause, Model, Observation
 
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
+#: The ports of failing verdicts that a confirmation scan asks alone, at most; of more it asks all, because whatever
+#: answers at every port alike is recognised by how many do.
+MOST_PARTS = 16
 
 
 class PortState(StrEnum):
@@ -74,6 +77,22 @@ class OpenPorts(Observation):
     kind: ClassVar[str] = "ports/2"
 
     groups: tuple[PortGroup, ...] = ()
+
+    def at(self, ports: Collection[int]) -> tuple[str, ...]:
+        """JSON pointers to the groups of these ports, as facts of a verdict."""
+        wanted = set(ports)
+        return tuple(f"/groups/{place}" for place, group in enumerate(self.groups) if wanted.intersection(group.ports))
+
+    def parts_at(self, facts: Collection[str]) -> tuple[str, ...] | None:
+        """The ports of the groups that the facts point to, if these are few; None: all ports."""
+        found: set[int] = set()
+        for fact in facts:
+            if fact.startswith("/groups"):
+                place = fact.removeprefix("/groups/")
+                if not (place.isascii() and place.isdigit() and int(place) < len(self.groups)):
+                    return None
+                found.update(self.groups[int(place)].ports)
+        return tuple(map(str, sorted(found))) if 0 < len(found) <= MOST_PARTS else None
 
     def state(self, port: int) -> Answer[PortState]:
         """The state of ``port``; unseen (not-selected) when it was not scanned."""
