@@ -45,7 +45,7 @@ class Exposure:
     stays open and waits for the client, as that service does, and has no question that would identify it. ``likely``:
     at a number of such a service, where nothing that the server sent identifies it. ``unidentified``: neither port
     number nor banner tells the service, so it may be one of the role. ``cause``: why some port or banner was not seen;
-    None when all were.
+    None when all were. ``reachable``: the ports of those that are identified or waiting.
     """
 
     identified: tuple[str, ...]
@@ -53,6 +53,7 @@ class Exposure:
     likely: tuple[str, ...]
     unidentified: tuple[str, ...]
     cause: Cause | None
+    reachable: tuple[int, ...] = ()
 
 
 def exposure(
@@ -79,6 +80,7 @@ def exposure(
         likely=tuple(map(label, sorted(by_number - waiting))),
         unidentified=tuple(text for text in unidentified(banners) if text not in told),
         cause=unseen_cause(numbers, ports, banners),
+        reachable=(*identified, *sorted(waiting)),
     )
 
 
@@ -142,7 +144,7 @@ def none_reachable(role: Role, ports: OpenPorts, banners: Banners) -> Verdict:
     """Pass when no service of the role is reachable, identified by its protocol or by its port number."""
     found = exposure(PROTOCOLS[role], ports_of(role), ports, banners)
     if reachable := (*found.identified, *found.waiting):
-        return failed("accepts connections: {measured}", measured=reachable, facts=("/groups",))
+        return failed("accepts connections: {measured}", measured=reachable, facts=ports.at(found.reachable))
     return undecided(found) or passed(
         "no such service on the {scanned} TCP ports scanned", scanned=ports.scanned, facts=("/groups",)
     )
@@ -153,11 +155,13 @@ class Flaws:
     """Which of the servers of one protocol have a flaw, as port labels; ``servers``: all of them.
 
     ``undecided``: the verdict where nothing has the flaw and not everything was seen, or there is no such server.
+    ``facts``: the facts relied upon where a server has the flaw.
     """
 
     servers: tuple[str, ...]
     flawed: tuple[str, ...]
     undecided: Verdict | None
+    facts: tuple[str, ...]
 
 
 def flaws(
@@ -172,16 +176,19 @@ def flaws(
     ``services`` are the protocol's names in the port table.
     """
     seen = ((each.port, each.banner.seen) for each in banners.ports)
-    servers = [(named(port, banner), of(banner)) for port, banner in seen if banner and banner.protocol is protocol]
+    of_port = {port: banner for port, banner in seen if banner and banner.protocol is protocol}
+    servers = [(named(port, banner), of(banner)) for port, banner in of_port.items()]
     flawed = tuple(name for name, answers in servers if any(answer.seen for answer in answers))
+    facts = ("/ports", *ports.at(of_port))
     unseen = [(name, answer.unseen) for name, answers in servers for answer in answers if answer.unseen]
     names = tuple(name for name, _ in servers)
     if unseen:
         silent = dict(unseen)
         verdict = inconclusive("did not say what it accepts: {measured}", measured=silent, cause=unseen[0][1])
-        return Flaws(names, flawed, verdict)
+        return Flaws(names, flawed, verdict, facts)
     rest = _others(protocol, services, ports, banners)
-    return Flaws(names, flawed, rest if not servers or rest.outcome is Outcome.INCONCLUSIVE else None)
+    undecided = rest if not servers or rest.outcome is Outcome.INCONCLUSIVE else None
+    return Flaws(names, flawed, undecided, facts)
 
 
 def opposite(answer: Answer[bool]) -> Answer[bool]:

@@ -38,12 +38,12 @@ def declared_protocol_spoken(ports: OpenPorts, banners: Banners, declared: Decla
     opened = {port: service for port, service in stated.items() if ports.state(port).seen is PortState.OPEN}
     banner_of = {port: banners.banner_of(port) for port in opened}
     spoken = {port: answer.seen for port, answer in banner_of.items() if answer.seen}
-    if other := [
-        f"{port}/tcp ({opened[port]} → {'tls/' if banner.tls else ''}{name_of(banner)})"
+    if other := {
+        port: f"{port}/tcp ({opened[port]} → {'tls/' if banner.tls else ''}{name_of(banner)})"
         for port, banner in sorted(spoken.items())
         if banner.protocol not in _NOTHING and _differs(opened[port], banner)
-    ]:
-        return failed("declared → spoken: {measured}", measured=other, facts=("/ports",))
+    }:
+        return failed("declared → spoken: {measured}", measured=other.values(), facts=("/ports", *ports.at(other)))
     if silent := [f"{port}/tcp ({opened[port]})" for port in sorted(spoken) if spoken[port].protocol in _NOTHING]:
         return inconclusive(
             "open, but no banner identifies the service: {measured}", measured=silent, cause=Cause.AMBIGUOUS
