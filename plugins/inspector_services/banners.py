@@ -10,6 +10,8 @@ from inspector_services.protocols.tls import TLS
 
 #: The longest text of a banner, in bytes.
 TEXT_BYTES = 512
+#: What a grammar with a fault raises at what a server sent: then that port alone is unseen.
+GRAMMAR_FAULTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 class StoredPort(Model):
@@ -33,10 +35,12 @@ def printable(data: bytes) -> str:
 
 def parse_port(stored: StoredPort) -> PortBanner:
     """What one port is; unseen when nothing could be received, or when its connections spoke different protocols."""
-    cause = Cause.UNSTABLE if _alternates(stored) else stored.cause
-    if cause is not None:
-        return PortBanner(port=stored.port, banner=Answer[Banner](unseen=cause))
-    return PortBanner(port=stored.port, banner=Answer[Banner](seen=_banner(stored)))
+    try:
+        cause = Cause.UNSTABLE if _alternates(stored) else stored.cause
+        answer = Answer[Banner](seen=_banner(stored)) if cause is None else Answer[Banner](unseen=cause)
+    except GRAMMAR_FAULTS:
+        answer = Answer[Banner](unseen=Cause.BUG)
+    return PortBanner(port=stored.port, banner=answer)
 
 
 def _banner(stored: StoredPort) -> Banner:

@@ -23,7 +23,7 @@ from inspector import (
     permissive_tls_context,
     probe,
 )
-from inspector_services.banners import StoredPort, StoredPorts, parse_port
+from inspector_services.banners import GRAMMAR_FAULTS, StoredPort, StoredPorts, parse_port
 from inspector_services.declared_services import declared_services
 from inspector_services.observations import Banners, OpenPorts
 from inspector_services.port_roles import NOTABLE, Role
@@ -39,6 +39,7 @@ from inspector_services.protocols import (
 )
 from inspector_services.protocols.dialogue import GREETING, Ask, Turn, Turns, is_line
 from inspector_services.protocols.http import GET
+from inspector_services.protocols.replies_220 import codes_of
 from inspector_services.protocols.tls import HANDSHAKE, SHAKEN
 
 #: Limits: ports per address; connections per port; bytes per answer; seconds for a greeting, and for an answer.
@@ -118,7 +119,13 @@ class _Port:
         self._turns: list[Turn] = []
 
     async def identify(self) -> StoredPort:
-        """What the port sent, masked: texts of servers may hold secrets."""
+        """What the port sent, masked: texts of servers may hold secrets. What it sends never ends the scan of others."""
+        try:
+            return await self._identify()
+        except GRAMMAR_FAULTS:
+            return StoredPort(port=self._port, cause=Cause.BUG)
+
+    async def _identify(self) -> StoredPort:
         cause = None
         try:
             cause = await self._talk()
@@ -282,7 +289,9 @@ class _Port:
 
 
 def is_greeting(received: bytes) -> bool:
-    """Whether what was received without a question is a whole line, or telnet's negotiation."""
+    """Whether what was received without a question is a whole line or reply, or telnet's negotiation."""
+    if received[:4] == b"220-":
+        return bool(codes_of(received))
     return is_line(received) or received[:1] == b"\xff"
 
 

@@ -5,7 +5,6 @@ What is stored of a reply is its status, some fields, and of the body only the m
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any
 from inspector import canonical, masked
 from inspector_services.observations import Banner, ServiceProtocol
 from inspector_services.protocols.dialogue import Ask, Grammar, Turn, Turns, was_asked
-from inspector_services.protocols.texts import Software, software_in
+from inspector_services.protocols.texts import Software, json_object, masked_text, software_in
 
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
 _LENGTH = re.compile(rb"^content-length:[ \t]*(\d{1,7})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
@@ -95,7 +94,7 @@ WINRM_IDENTIFY = Ask(
 #: Whether a client without a log-in may see which interfaces there are, as every kubectl asks first.
 _KUBERNETES_API = _apart(_get("http kubernetes api", "/api"))
 #: Values of members and fields that mean something.
-_CONSTANTS = frozenset({"allow", "deny", "opensearch", "security_exception"})
+_CONSTANTS = frozenset({"APIVersions", "Status", "allow", "deny", "opensearch", "security_exception"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +108,16 @@ class Reply:
     @property
     def members(self) -> dict[str, Any]:
         """The members of a JSON object in the body; empty where it has none."""
-        try:
-            found = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return {}
-        return found if isinstance(found, dict) else {}
+        return json_object(self.body)
 
 
 def reply_in(received: bytes) -> Reply | None:
-    """The reply that was received; None where it is none."""
+    """The reply that was received; None where it is none. Of a head that is cut off the status alone is read."""
     status = _STATUS.match(received)
     if status is None:
         return None
-    head, _, body = received.partition(b"\r\n\r\n")
-    pairs = (line.partition(b":") for line in head.split(b"\n")[1:])
+    head, is_whole_head, body = received.partition(b"\r\n\r\n")
+    pairs = (line.partition(b":") for line in (head.split(b"\n")[1:] if is_whole_head else ()))
     fields = {name.strip().lower().decode("latin-1"): text.strip().decode("latin-1") for name, _, text in pairs}
     if _CHUNKED.search(head) and (chunk := _CHUNK.match(body)):
         body = chunk[1]
@@ -279,8 +274,9 @@ def _describe(turns: Turns) -> Banner:
         if product.protocol is ServiceProtocol.WINRM:
             common["cleartext"] = None  # its messages may be encrypted
         version = product.version(reply)
+        text = version.encode("ascii", "backslashreplace").decode()[:40] if isinstance(version, str) else ""
         name = "OpenSearch" if _is_opensearch(reply) else product.name
-        common |= {"product": name, "version": version[:40] if isinstance(version, str) else ""}
+        common |= {"product": name, "version": text}
         return Banner(protocol=product.protocol, authentication=authentication, **common)
     pages = ((_page_of(reply), reply) for _, _, reply in _replies(turns))
     if page := next((name for name, _ in pages if name), ""):
@@ -297,8 +293,10 @@ def _is_opensearch(reply: Reply) -> bool:
 
 def _kubernetes_authentication(turns: Turns) -> bool | None:
     """Servers show ``/version`` to everybody; the interfaces only where no log-in is asked for."""
-    replies = [reply for question, _, reply in _replies(turns) if question == _KUBERNETES_API.name]
-    return _served(replies[0]) if replies else None
+    reply = next((reply for question, _, reply in _replies(turns) if question == _KUBERNETES_API.name), None)
+    if reply is None or (reply.status == 200 and reply.members.get("kind") != "APIVersions"):
+        return None
+    return _served(reply)
 
 
 def _then(turns: Turns) -> Ask | None:
@@ -317,7 +315,7 @@ def _kept(turn: Turn) -> bytes:
 
 
 def _kept_text(text: str) -> str:
-    return text if text in _CONSTANTS else masked(text.encode()).decode("latin-1")
+    return text if text in _CONSTANTS else masked_text(text)
 
 
 def _kept_body(reply: Reply) -> bytes:
