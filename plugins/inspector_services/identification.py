@@ -108,6 +108,7 @@ class _Port:
         self._network = network
         self._port = port
         known = NOTABLE[port].service if port in NOTABLE else None
+        self._stated = stated
         #: The services whose questions are asked; the number's first, lest a declaration hide what is there: any HTTP
         #: server answers a product's question, too.
         self._services = tuple(each for each in (known, stated) if each is not None)
@@ -119,7 +120,7 @@ class _Port:
         self._turns: list[Turn] = []
 
     async def identify(self) -> StoredPort:
-        """What the port sent, masked: texts of servers may hold secrets. What it sends never ends the scan of others."""
+        """What the port sent, masked, as it may hold secrets. Nothing that it sends ends the scan of other ports."""
         try:
             return await self._identify()
         except GRAMMAR_FAULTS:
@@ -205,10 +206,11 @@ class _Port:
             await (self._ask_in_tls(ask) if last.tls and ask.apart else self._ask(ask))
 
     async def _confirm(self) -> None:
-        """Ask once more where the protocol is none that the number or the declaration suggests: it may alternate."""
+        """Ask once more where a protocol is declared, or it is none that the number suggests: it may alternate."""
         first = self._turns[0]
         grammar = recognised(first)
-        if grammar is None or grammar.protocol in self._expected or first.tls or first.question == HANDSHAKE:
+        is_expected = self._stated is None and grammar is not None and grammar.protocol in self._expected
+        if grammar is None or is_expected or first.tls or first.question == HANDSHAKE:
             return
         if self._connections >= MAX_CONNECTIONS:
             return

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from inspector_services.observations import ServiceProtocol
+from inspector_services.port_roles import OVER_HTTP
 from inspector_services.protocols.amqp import AMQP
 from inspector_services.protocols.cassandra import CASSANDRA
 from inspector_services.protocols.dialogue import GREETING, Ask, Grammar, Turn, Turns, was_asked
@@ -58,6 +59,19 @@ _OVER_HTTP = (
     *("arangodb", "cockpit", "couchdb", "cpanel", "elasticsearch", "http-alt", "http-proxy", "influxdb", "kibana"),
     *("neo4j", "nomad", "portainer", "rabbitmq-management", "weblogic", "webmin", "whm"),
 )
+#: Services that speak HTTP, whatever they show.
+SPEAKS_HTTP = OVER_HTTP | frozenset(_OVER_HTTP) | {"amt", "amt-tls", "cpanel-tls", "ipp", "neo4j-tls", "whm-tls"}
+#: The services in the port table that a page of these products belongs to.
+PAGES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "Cockpit": frozenset({"cockpit"}),
+        "Portainer": frozenset({"portainer"}),
+        "RabbitMQ": frozenset({"rabbitmq-management"}),
+        "WHM": frozenset({"whm", "whm-tls"}),
+        "Webmin": frozenset({"webmin"}),
+        "cPanel": frozenset({"cpanel", "cpanel-tls", "whm", "whm-tls"}),
+    }
+)
 #: What is asked first by the name of a service in the port table, or the scheme of an endpoint.
 OWN: Mapping[str, tuple[Ask, ...]] = MappingProxyType(
     {
@@ -86,15 +100,17 @@ OWN: Mapping[str, tuple[Ask, ...]] = MappingProxyType(
 )
 #: Services whose server speaks first, in clear or inside TLS.
 SERVER_FIRST = frozenset(
-    {"ftp", "imap", "imaps", "mysql", "nats", "pop3", "pop3s", "rsync", "smtp", "smtps", "ssh", "submission"}
+    {"ftp", "ftps", "imap", "imaps", "mysql", "nats", "pop3", "pop3s", "rsync", "smtp", "smtps", "ssh", "submission"}
     | {"submissions", "telnet", "telnets", "vnc"}
 )
 #: Names of services and schemes of endpoints that stand for a protocol inside TLS.
 IN_TLS = frozenset(
-    {"amqps", "amt-tls", "cpanel-tls", "docker-tls", "domain-tls", "global-catalog-tls", "https", "https-alt", "imaps"}
-    | {"kubelet", "kubernetes", "ldaps", "mqtt-tls", "neo4j-tls", "oracle-tls", "pop3s", "sips", "smtps"}
+    {"amqps", "amt-tls", "cpanel-tls", "docker-tls", "domain-tls", "ftps", "global-catalog-tls", "https", "https-alt"}
+    | {"imaps", "kubelet", "kubernetes", "ldaps", "mqtt-tls", "neo4j-tls", "oracle-tls", "pop3s", "sips", "smtps"}
     | {"submissions", "telnets", "tls", "whm-tls", "winrm-tls"}
 )
+#: Those whose name says so.
+STATES_TLS = IN_TLS - {"https-alt", "kubelet", "kubernetes"}
 _HTTP = frozenset(
     {ServiceProtocol.ADMINISTRATION_PAGE, ServiceProtocol.CONSUL, ServiceProtocol.COUCHDB, ServiceProtocol.DOCKER}
     | {ServiceProtocol.ELASTICSEARCH, ServiceProtocol.ETCD, ServiceProtocol.HTTP, ServiceProtocol.INFLUXDB}
@@ -104,13 +120,14 @@ _PROTOCOLS: Mapping[str, frozenset[ServiceProtocol]] = MappingProxyType(
     {
         **{each.value: frozenset({each}) for each in ServiceProtocol},
         **dict.fromkeys(("http", "http-alt", "https", "https-alt"), _HTTP),
+        **dict.fromkeys(("ftps",), frozenset({ServiceProtocol.FTP})),
         **dict.fromkeys(("imaps",), frozenset({ServiceProtocol.IMAP})),
         **dict.fromkeys(("ldaps", "global-catalog", "global-catalog-tls"), frozenset({ServiceProtocol.LDAP})),
         **dict.fromkeys(("netbios-ssn", "smb"), frozenset({ServiceProtocol.SMB, ServiceProtocol.NETBIOS})),
         **dict.fromkeys(("nfs", "rpcbind", "glusterfs"), frozenset({ServiceProtocol.RPC})),
         **dict.fromkeys(("pop3s",), frozenset({ServiceProtocol.POP3})),
         **dict.fromkeys(("redis-cluster",), frozenset({ServiceProtocol.REDIS})),
-        **dict.fromkeys(("smtps", "submission", "submissions"), frozenset({ServiceProtocol.SMTP})),
+        **dict.fromkeys(("lmtp", "smtps", "submission", "submissions"), frozenset({ServiceProtocol.SMTP})),
         **dict.fromkeys(("telnets",), frozenset({ServiceProtocol.TELNET})),
         **dict.fromkeys(("winrm", "winrm-tls"), frozenset({ServiceProtocol.WINRM})),
         "amqps": frozenset({ServiceProtocol.AMQP}),

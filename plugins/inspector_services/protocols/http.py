@@ -243,6 +243,13 @@ _PAGES: Mapping[str, tuple[re.Pattern[bytes], bytes]] = {
         )
     },
 }
+#: What servers of other protocols answer to a browser, and what they are; UNKNOWN where several do so.
+_NO_WEB_SERVER: Mapping[bytes, ServiceProtocol] = {
+    b"MongoDB over HTTP on the native driver port": ServiceProtocol.MONGODB,
+    b"This is not an HTTP port": ServiceProtocol.UNKNOWN,
+    b"This is not a HTTP port": ServiceProtocol.UNKNOWN,
+    b"is for clickhouse-client program": ServiceProtocol.UNKNOWN,
+}
 _SERVERS: Mapping[str, str] = {"MiniServ/": "Webmin", "cpsrvd/": "cPanel", "pve-api-daemon/": "Proxmox VE"}
 
 
@@ -279,6 +286,9 @@ def _describe(turns: Turns) -> Banner:
         common |= {"product": name, "version": text}
         return Banner(protocol=product.protocol, authentication=authentication, **common)
     pages = ((_page_of(reply), reply) for _, _, reply in _replies(turns))
+    bodies = [reply.body for _, _, reply in _replies(turns)]
+    if other := next((each for mark, each in _NO_WEB_SERVER.items() if any(mark in body for body in bodies)), None):
+        return Banner(text="", protocol=other, tls=tls)
     if page := next((name for name, _ in pages if name), ""):
         return Banner(protocol=ServiceProtocol.ADMINISTRATION_PAGE, product=page, **common)
     servers = (reply.fields.get("server", "") for _, _, reply in _replies(turns))
@@ -324,6 +334,7 @@ def _kept_body(reply: Reply) -> bytes:
     if re.fullmatch(rb'"[0-9.:\[\]a-f]*:\d+"\s*', reply.body):
         return b'"0:0"'
     marks = [mark for form, mark in _PAGES.values() if form.search(reply.body)]
+    marks += [mark for mark in _NO_WEB_SERVER if mark in reply.body]
     return b"\n".join((*marks, *([_IDENTIFIED] if _IDENTIFIED in reply.body else [])))
 
 

@@ -109,6 +109,10 @@ HABITS: dict[str, Habit] = {
     "http": answers(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"),
     "leaver": answers(b""),
     "login": says(b"\r\nUser Access Verification\r\n\r\nUsername: "),
+    "mongodb-page": answers(
+        b"HTTP/1.0 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 85\r\n\r\n"
+        b"It looks like you are trying to access MongoDB over HTTP on the native driver port.\r\n"
+    ),
     "mqtt-cut": says_slowly(b"\x20\x02\x00"),
     "mqtt-in-pieces": says_slowly(b"\x20\x02", b"\x00\x00"),
     "mysql": says(len(MYSQL).to_bytes(3, "little") + b"\x00" + MYSQL),
@@ -119,6 +123,9 @@ HABITS: dict[str, Habit] = {
     "smtp-of-files": replies(b"220 mail.example FTP-Gateway\r\n", NOOP=b"250 OK", AUTH=b"500 unknown"),
     "ssh": says(b"SSH-2.0-OpenSSH_9.2p1\r\n"),
     "third": replies(b"220 FTP and SMTP spoken\r\n"),
+    "transport-page": answers(
+        b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 24\r\n\r\nThis is not an HTTP port"
+    ),
     "tls": answers(b"\x15\x03\x01\x00\x02\x02\x46"),
     "telnet": says(b"\xff\xfd\x18\xff\xfd\x20\xff\xfd\x23\xff\xfd\x27"),
     "vnc": says(RFB, expects=RFB, then=b"\x01\x02"),
