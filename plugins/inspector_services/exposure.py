@@ -16,22 +16,27 @@ UNIDENTIFIED = frozenset({ServiceProtocol.SILENT, ServiceProtocol.TLS, ServicePr
 PROTOCOLS: Mapping[Role, frozenset[ServiceProtocol]] = MappingProxyType(
     {
         Role.ADMINISTRATION: frozenset(
-            {ServiceProtocol.ADMINISTRATION_PAGE, ServiceProtocol.RDP, ServiceProtocol.SSH, ServiceProtocol.TELNET}
-            | {ServiceProtocol.VNC, ServiceProtocol.WINRM, ServiceProtocol.X11}
+            {ServiceProtocol.ADMINISTRATION_PAGE, ServiceProtocol.DCERPC, ServiceProtocol.ICA, ServiceProtocol.RDP}
+            | {ServiceProtocol.RLOGIN, ServiceProtocol.SSH, ServiceProtocol.TELNET, ServiceProtocol.VNC}
+            | {ServiceProtocol.WINRM, ServiceProtocol.X11}
         ),
         Role.CONTAINER: frozenset(
             {ServiceProtocol.CONSUL, ServiceProtocol.DOCKER, ServiceProtocol.ETCD, ServiceProtocol.KUBERNETES}
         ),
         Role.DATABASE: frozenset(
-            {ServiceProtocol.CASSANDRA, ServiceProtocol.COUCHDB, ServiceProtocol.ELASTICSEARCH}
+            {ServiceProtocol.BOLT, ServiceProtocol.CASSANDRA, ServiceProtocol.COUCHDB, ServiceProtocol.ELASTICSEARCH}
             | {ServiceProtocol.INFLUXDB, ServiceProtocol.MEMCACHED, ServiceProtocol.MONGODB, ServiceProtocol.MSSQL}
-            | {ServiceProtocol.MYSQL, ServiceProtocol.POSTGRESQL, ServiceProtocol.REDIS}
+            | {ServiceProtocol.MYSQL, ServiceProtocol.MYSQLX, ServiceProtocol.ORACLE, ServiceProtocol.POSTGRESQL}
+            | {ServiceProtocol.REDIS}
         ),
         Role.DIRECTORY: frozenset({ServiceProtocol.LDAP}),
         Role.FILE_SHARING: frozenset(
             {ServiceProtocol.NETBIOS, ServiceProtocol.RPC, ServiceProtocol.RSYNC, ServiceProtocol.SMB}
         ),
-        Role.QUEUE: frozenset({ServiceProtocol.AMQP, ServiceProtocol.KAFKA, ServiceProtocol.NATS}),
+        Role.QUEUE: frozenset(
+            {ServiceProtocol.AMQP, ServiceProtocol.KAFKA, ServiceProtocol.NATS, ServiceProtocol.OPENWIRE}
+            | {ServiceProtocol.ZOOKEEPER}
+        ),
     }
 )
 

@@ -8,7 +8,9 @@ from types import MappingProxyType
 from inspector_services.observations import ServiceProtocol
 from inspector_services.port_roles import OVER_HTTP
 from inspector_services.protocols.amqp import AMQP
+from inspector_services.protocols.bolt import BOLT
 from inspector_services.protocols.cassandra import CASSANDRA
+from inspector_services.protocols.dcerpc import DCERPC
 from inspector_services.protocols.dialogue import GREETING, Ask, Grammar, Turn, Turns, was_asked
 from inspector_services.protocols.http import (
     CONSUL_LEADER,
@@ -19,6 +21,7 @@ from inspector_services.protocols.http import (
     KUBERNETES_VERSION,
     WINRM_IDENTIFY,
 )
+from inspector_services.protocols.ica import ICA
 from inspector_services.protocols.kafka import KAFKA
 from inspector_services.protocols.ldap import LDAP
 from inspector_services.protocols.mailboxes import IMAP, POP3
@@ -26,11 +29,16 @@ from inspector_services.protocols.memcached import MEMCACHED
 from inspector_services.protocols.mongodb import MONGODB
 from inspector_services.protocols.mssql import MSSQL
 from inspector_services.protocols.mysql import MYSQL
+from inspector_services.protocols.mysqlx import MYSQLX
 from inspector_services.protocols.nats import NATS
+from inspector_services.protocols.openwire import OPENWIRE
+from inspector_services.protocols.oracle import ORACLE
 from inspector_services.protocols.postgresql import POSTGRESQL
+from inspector_services.protocols.pptp import PPTP
 from inspector_services.protocols.rdp import RDP
 from inspector_services.protocols.redis import REDIS
 from inspector_services.protocols.replies_220 import FTP, NOOP, SMTP, needs_noop
+from inspector_services.protocols.rlogin import RLOGIN
 from inspector_services.protocols.rpc import RPC
 from inspector_services.protocols.rsync import RSYNC
 from inspector_services.protocols.smb import NETBIOS, SMB, SMB1
@@ -39,11 +47,13 @@ from inspector_services.protocols.telnet import TELNET
 from inspector_services.protocols.tls import TLS
 from inspector_services.protocols.vnc import VNC
 from inspector_services.protocols.x11 import X11
+from inspector_services.protocols.zookeeper import ZOOKEEPER
 
 #: All grammars; that of a greeting's start before one that reads every line, and products before HTTP and TLS.
 GRAMMARS: tuple[Grammar, ...] = (
-    *(VNC, RSYNC, POP3, IMAP, REDIS, NATS, FTP, SMTP, TELNET, SSH, MYSQL),
+    *(VNC, RSYNC, POP3, IMAP, REDIS, NATS, FTP, SMTP, TELNET, SSH, ICA, OPENWIRE, MYSQLX, MYSQL),
     *(POSTGRESQL, MEMCACHED, MONGODB, CASSANDRA, MSSQL, AMQP, KAFKA, LDAP, RPC, X11, RDP, SMB, NETBIOS),
+    *(ZOOKEEPER, ORACLE, RLOGIN, BOLT, DCERPC, PPTP),
     *(HTTP, TLS),
 )
 #: A grammar that is tried although another one recognised an earlier turn: what it says is said inside the other.
@@ -96,11 +106,29 @@ OWN: Mapping[str, tuple[Ask, ...]] = MappingProxyType(
         "amqps": _first(AMQP),
         "ldaps": _first(LDAP),
         "global-catalog-tls": _first(LDAP),
+        "oracle-tls": _first(ORACLE),
     }
 )
 #: Services whose server speaks first, in clear or inside TLS.
 SERVER_FIRST = frozenset(
-    {"ftp", "ftps", "imap", "imaps", "mysql", "nats", "pop3", "pop3s", "rsync", "smtp", "smtps", "ssh", "submission"}
+    {
+        "activemq",
+        "ftp",
+        "ftps",
+        "ica",
+        "imap",
+        "imaps",
+        "mysql",
+        "mysqlx",
+        "nats",
+        "pop3",
+        "pop3s",
+        "rsync",
+        "smtp",
+        "smtps",
+        "ssh",
+        "submission",
+    }
     | {"submissions", "telnet", "telnets", "vnc"}
 )
 #: Names of services and schemes of endpoints that stand for a protocol inside TLS.
@@ -133,6 +161,7 @@ _PROTOCOLS: Mapping[str, frozenset[ServiceProtocol]] = MappingProxyType(
         "amqps": frozenset({ServiceProtocol.AMQP}),
         "cockroachdb": frozenset({ServiceProtocol.POSTGRESQL}),
         "docker-tls": frozenset({ServiceProtocol.DOCKER}),
+        "oracle-tls": frozenset({ServiceProtocol.ORACLE}),
         "tls": frozenset(),
     }
 )
