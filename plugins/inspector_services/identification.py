@@ -23,7 +23,7 @@ from inspector import (
     permissive_tls_context,
     probe,
 )
-from inspector_services.banners import GRAMMAR_FAULTS, StoredPort, StoredPorts, parse_port
+from inspector_services.banners import CERTIFICATE_BYTES, GRAMMAR_FAULTS, StoredPort, StoredPorts, parse_port
 from inspector_services.declared_services import declared_services
 from inspector_services.observations import Banners, OpenPorts
 from inspector_services.port_roles import NOTABLE, Role
@@ -80,7 +80,7 @@ def parse_banners(output: ScanOutput, context: ParseContext) -> Banners:
     subject_kind=SubjectKind.ADDRESS,
     parse=parse_banners,
     cost=Cost(connections=MAX_CONNECTIONS * MAX_PORTS, seconds=MAX_PORTS * 6),
-    version="2",
+    version="3",
 )
 async def banners(target: Target, network: Network, ports: OpenPorts) -> ScanOutput:
     """Identify the services behind open ports.
@@ -118,6 +118,7 @@ class _Port:
         self._stream: Stream | None = None
         self._connections = 0
         self._turns: list[Turn] = []
+        self._certificate = b""
 
     async def identify(self) -> StoredPort:
         """What the port sent, masked, as it may hold secrets. Nothing that it sends ends the scan of other ports."""
@@ -136,7 +137,9 @@ class _Port:
             await self._close()
         grammar = grammar_of(self._said)
         kept = [each.model_copy(update={"received": kept_of(each)}) for each in self._said]
-        return StoredPort(port=self._port, turns=tuple(kept), cause=None if grammar else cause)
+        return StoredPort(
+            port=self._port, turns=tuple(kept), certificate=self._certificate, cause=None if grammar else cause
+        )
 
     @property
     def _said(self) -> Turns:
@@ -191,6 +194,9 @@ class _Port:
             await self._close()
             return bool(alert)
         self._note(HANDSHAKE, SHAKEN, closed=False, tls=True)
+        presented = stream.ssl_object.getpeercert(binary_form=True) if stream.ssl_object else None
+        if presented is not None and len(presented) <= CERTIFICATE_BYTES:
+            self._certificate = presented
         if ask is None and self._greets_in_tls:
             await self._receive(stream, GREETING, is_greeting, tls=True)
         else:

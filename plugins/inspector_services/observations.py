@@ -201,6 +201,10 @@ class Banner(Model):
     none. ``product``, ``version`` and ``release`` (the packager's suffix) are as the server writes them, empty where
     it does not. ``tls``: it was seen inside TLS.
 
+    ``server``: HTTP's header of this name. ``title``: that of the page ``/``. ``subject``: the attributes of the
+    subject of the certificate that it presented, e.g. ``O=Fortinet``. All are bounded and printable, and the title has
+    no form of a secret.
+
     ``cleartext``: whether an unencrypted session is possible. ``authentication``: True where the server refuses a
     client that does not log in, False where it served one. Both are None where nothing that it sent shows it.
     """
@@ -215,6 +219,9 @@ class Banner(Model):
     authentication: bool | None = None
     rdp: RdpSecurity | None = None
     smb: SmbSecurity | None = None
+    server: str = ""
+    title: str = ""
+    subject: tuple[str, ...] = ()
 
 
 class PortBanner(Model):
@@ -230,7 +237,7 @@ class PortBanner(Model):
 class Banners(Observation):
     """The banners of open ports, by port: of a notable role, not declared, or declared with a protocol."""
 
-    kind: ClassVar[str] = "banners/1"
+    kind: ClassVar[str] = "banners/2"
 
     ports: tuple[PortBanner, ...] = ()
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from html import escape, unescape
 from typing import Any
 
-from inspector import canonical, masked
+from inspector import canonical, masked, without_secrets
 from inspector_services.observations import Banner, ServiceProtocol
 from inspector_services.protocols.dialogue import Ask, Grammar, Turn, Turns, was_asked
 from inspector_services.protocols.texts import Software, json_object, masked_text, software_in
@@ -250,12 +251,24 @@ _NO_WEB_SERVER: Mapping[bytes, ServiceProtocol] = {
     b"This is not a HTTP port": ServiceProtocol.UNKNOWN,
     b"is for clickhouse-client program": ServiceProtocol.UNKNOWN,
 }
+#: The title of a page, and how much of it is read.
+_TITLE = re.compile(rb"<title(?: [^<>]{0,200})?>([^<]{0,400})", re.IGNORECASE)
+_TITLE_CHARACTERS = 160
 _SERVERS: Mapping[str, str] = {"MiniServ/": "Webmin", "cpsrvd/": "cPanel", "pve-api-daemon/": "Proxmox VE"}
 
 
 def _page_of(reply: Reply) -> str:
     by_server = (name for start, name in _SERVERS.items() if reply.fields.get("server", "").startswith(start))
     return next(by_server, "") or next((name for name, (form, _) in _PAGES.items() if form.search(reply.body)), "")
+
+
+def title_of(body: bytes) -> str:
+    """The title of a page in one line, with characters that do not print escaped, without forms of secrets."""
+    found = _TITLE.search(body)
+    if found is None:
+        return ""
+    text = " ".join(unescape(without_secrets(found[1]).decode("utf-8", "backslashreplace")).split())
+    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)[:_TITLE_CHARACTERS]
 
 
 def _replies(turns: Turns) -> list[tuple[str, bool, Reply]]:
@@ -272,7 +285,14 @@ def _product_of(turns: Turns) -> tuple[_Product, Reply] | None:
 
 def _describe(turns: Turns) -> Banner:
     tls = any(tls for _, tls, _ in _replies(turns))
-    common: dict[str, Any] = {"text": "", "tls": tls, "cleartext": not tls}
+    replies = [reply for _, _, reply in _replies(turns)]
+    common: dict[str, Any] = {
+        "text": "",
+        "tls": tls,
+        "cleartext": not tls,
+        "server": next(filter(None, (_kept_text(each.fields.get("server", ""))[:80] for each in replies)), ""),
+        "title": next(filter(None, (title_of(each.body) for each in replies)), ""),
+    }
     if found := _product_of(turns):
         product, reply = found
         authentication = product.authentication(reply)
@@ -286,8 +306,9 @@ def _describe(turns: Turns) -> Banner:
         common |= {"product": name, "version": text}
         return Banner(protocol=product.protocol, authentication=authentication, **common)
     pages = ((_page_of(reply), reply) for _, _, reply in _replies(turns))
-    bodies = [reply.body for _, _, reply in _replies(turns)]
-    if other := next((each for mark, each in _NO_WEB_SERVER.items() if any(mark in body for body in bodies)), None):
+    if other := next(
+        (each for mark, each in _NO_WEB_SERVER.items() if any(mark in each.body for each in replies)), None
+    ):
         return Banner(text="", protocol=other, tls=tls)
     if page := next((name for name, _ in pages if name), ""):
         return Banner(protocol=ServiceProtocol.ADMINISTRATION_PAGE, product=page, **common)
@@ -333,7 +354,9 @@ def _kept_body(reply: Reply) -> bytes:
         return canonical(_reduced(members))
     if re.fullmatch(rb'"[0-9.:\[\]a-f]*:\d+"\s*', reply.body):
         return b'"0:0"'
-    marks = [mark for form, mark in _PAGES.values() if form.search(reply.body)]
+    title = title_of(reply.body)
+    marks = [b"<title>" + escape(title).encode() + b"</title>"] if title else []
+    marks += [mark for form, mark in _PAGES.values() if form.search(reply.body)]
     marks += [mark for mark in _NO_WEB_SERVER if mark in reply.body]
     return b"\n".join((*marks, *([_IDENTIFIED] if _IDENTIFIED in reply.body else [])))
 

@@ -226,6 +226,7 @@ HABITS: dict[str, Habit] = {
     "amqp-anonymous": exchanges(_amqp(b"ANONYMOUS PLAIN")),
     "cassandra": exchanges(_cql(6, b"\x00\x00"), _cql(2)),
     "cassandra-password": exchanges(_cql(6, b"\x00\x00"), _cql(3, b"\x00\x00")),
+    "console": web({"GET /": _html(b"<html><head><title>Veeam Backup Enterprise Manager</title></head></html>")}),
     "consul": _consul("allow"),
     "consul-acl": _consul("deny"),
     "couchdb": web({"GET /": _json("200 OK", {"couchdb": "Welcome", "version": "3.3.3", "uuid": "f00"})}),

@@ -474,10 +474,41 @@ def test_no_answer_makes_the_parser_fail(turns: list[Turn]) -> None:
     ],
 )
 def test_a_page_is_named_by_its_whole_title(title: bytes, product: str) -> None:
-    """A page about a product is not the product's; what is stored has no name of the host, and says the same."""
+    """A page about a product is not the product's; what is stored says the same, with the title as it is shown."""
     turn = Turn(question="http", received=b"HTTP/1.1 200 OK\r\n\r\n<html><head><title>" + title + b"</title></head>")
     for each in (turn, turn.model_copy(update={"received": kept_of(turn)})):
         banner = parse_port(StoredPort(port=443, turns=(each,))).banner.value
         assert banner.product == product
         assert (banner.protocol is ServiceProtocol.ADMINISTRATION_PAGE) is bool(product)
-    assert b"pve7" not in kept_of(turn)
+        assert banner.title == title.decode()
+
+
+@pytest.mark.parametrize(
+    ("body", "title"),
+    [
+        (b"<TITLE lang='vi'>\n C\xe1\xbb\x95ng  VPN &amp; more\n</TITLE>", "Cổng VPN & more"),
+        (b"<title>a</title><title>b</title>", "a"),
+        (b"<title>\xff\x1b]0;owned\x07</title>", "\\xff\\x1b]0;owned\\x07"),
+        (b"<title>password=hunter2 here</title>", "password=xxxxxx0 here"),
+        (b"<title>&#x202e;evil&lt;script&gt;</title>", "\\x202eevil<script>"),
+        (b"<title>" + b"x" * 4000, "x" * 160),
+        (b"<title" + b" x" * 2000, ""),
+        (b"<titles>no</titles>", ""),
+        (b'{"title": "no"}', ""),
+    ],
+)
+def test_a_title_is_read_in_bounds(body: bytes, title: str) -> None:
+    """Whatever stands there, it is short, printable and the same when it is read again from what is stored."""
+    turn = Turn(question="http", received=b"HTTP/1.1 200 OK\r\n\r\n" + body)
+    for each in (turn, turn.model_copy(update={"received": kept_of(turn)})):
+        assert parse_port(StoredPort(port=443, turns=(each,))).banner.value.title == title
+
+
+@pytest.mark.parametrize("certificate", [b"", b"no certificate", b"\x30\x84\xff\xff\xff\xff", bytes(8192)])
+def test_a_certificate_that_cannot_be_read_has_no_subject(certificate: bytes) -> None:
+    """The banner stands without it."""
+    stored = StoredPort(
+        port=443, turns=(Turn(question="tls", received=b"handshake", tls=True),), certificate=certificate
+    )
+    banner = parse_port(stored).banner.value
+    assert (banner.protocol, banner.subject) == (ServiceProtocol.TLS, ())

@@ -21,6 +21,7 @@ PRODUCTS: dict[str, tuple[int, ServiceProtocol, str, str, bool | None]] = {
     "bolt": (7687, ServiceProtocol.BOLT, "Neo4j", "", None),
     "consul": (8500, ServiceProtocol.CONSUL, "Consul", "", False),
     "consul-acl": (8500, ServiceProtocol.CONSUL, "Consul", "", True),
+    "console+tls": (9443, ServiceProtocol.ADMINISTRATION_PAGE, "Veeam", "", None),
     "couchdb": (5984, ServiceProtocol.COUCHDB, "CouchDB", "3.3.3", None),
     "docker": (2375, ServiceProtocol.DOCKER, "Docker", "24.0.7", False),
     "elasticsearch": (9200, ServiceProtocol.ELASTICSEARCH, "Elasticsearch", "7.17.9", False),
@@ -69,6 +70,13 @@ def scripted() -> dict[str, Answer[Banner]]:
             jobs.append((host(address), opened(port)))
         found = identified(*jobs)
     return {name: facts.banner_of(port) for (name, port), facts in zip(places.items(), found, strict=True)}
+
+
+def test_title_and_subject_are_what_any_visitor_gets(scripted: dict[str, Answer[Banner]]) -> None:
+    """The title of the page, and the certificate's subject inside TLS, by attributes."""
+    page = scripted["console+tls"].value
+    assert (page.title, page.subject, page.tls) == ("Veeam Backup Enterprise Manager", ("CN=server",), True)
+    assert scripted["esxi"].value.subject == ()
 
 
 @pytest.mark.parametrize("name", PRODUCTS)
