@@ -18,7 +18,7 @@ PROTOCOLS: Mapping[Role, frozenset[ServiceProtocol]] = MappingProxyType(
         Role.ADMINISTRATION: frozenset(
             {ServiceProtocol.ADMINISTRATION_PAGE, ServiceProtocol.DCERPC, ServiceProtocol.ICA, ServiceProtocol.RDP}
             | {ServiceProtocol.RLOGIN, ServiceProtocol.SSH, ServiceProtocol.TELNET, ServiceProtocol.VNC}
-            | {ServiceProtocol.WINRM, ServiceProtocol.X11}
+            | {ServiceProtocol.VMWARE_AUTH, ServiceProtocol.WINRM, ServiceProtocol.X11}
         ),
         Role.CONTAINER: frozenset(
             {ServiceProtocol.CONSUL, ServiceProtocol.DOCKER, ServiceProtocol.ETCD, ServiceProtocol.KUBERNETES}

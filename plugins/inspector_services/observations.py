@@ -160,6 +160,7 @@ class ServiceProtocol(StrEnum):
     SMTP = "smtp"
     SSH = "ssh"
     TELNET = "telnet"
+    VMWARE_AUTH = "vmware-auth"
     VNC = "vnc"
     WINRM = "winrm"
     X11 = "x11"

@@ -45,13 +45,14 @@ from inspector_services.protocols.smb import NETBIOS, SMB, SMB1
 from inspector_services.protocols.ssh import SSH
 from inspector_services.protocols.telnet import TELNET
 from inspector_services.protocols.tls import TLS
+from inspector_services.protocols.vmware import VMWARE_AUTH
 from inspector_services.protocols.vnc import VNC
 from inspector_services.protocols.x11 import X11
 from inspector_services.protocols.zookeeper import ZOOKEEPER
 
 #: All grammars; that of a greeting's start before one that reads every line, and products before HTTP and TLS.
 GRAMMARS: tuple[Grammar, ...] = (
-    *(VNC, RSYNC, POP3, IMAP, REDIS, NATS, FTP, SMTP, TELNET, SSH, ICA, OPENWIRE, MYSQLX, MYSQL),
+    *(VMWARE_AUTH, VNC, RSYNC, POP3, IMAP, REDIS, NATS, FTP, SMTP, TELNET, SSH, ICA, OPENWIRE, MYSQLX, MYSQL),
     *(POSTGRESQL, MEMCACHED, MONGODB, CASSANDRA, MSSQL, AMQP, KAFKA, LDAP, RPC, X11, RDP, SMB, NETBIOS),
     *(ZOOKEEPER, ORACLE, RLOGIN, BOLT, DCERPC, PPTP),
     *(HTTP, TLS),
@@ -67,7 +68,8 @@ def _first(grammar: Grammar) -> tuple[Ask, ...]:
 #: Services in the port table that show what they are at the page ``/``.
 _OVER_HTTP = (
     *("arangodb", "cockpit", "couchdb", "cpanel", "elasticsearch", "http-alt", "http-proxy", "influxdb", "kibana"),
-    *("neo4j", "nomad", "portainer", "rabbitmq-management", "weblogic", "webmin", "whm"),
+    *("neo4j", "nomad", "portainer", "proxmox", "proxmox-backup", "rabbitmq-management", "synology-tls"),
+    *("vcenter-management", "wbem-tls", "weblogic", "webmin", "whm"),
 )
 #: Services that speak HTTP, whatever they show.
 SPEAKS_HTTP = OVER_HTTP | frozenset(_OVER_HTTP) | {"amt", "amt-tls", "cpanel-tls", "ipp", "neo4j-tls", "whm-tls"}
@@ -76,6 +78,7 @@ PAGES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "Cockpit": frozenset({"cockpit"}),
         "Portainer": frozenset({"portainer"}),
+        "Proxmox VE": frozenset({"proxmox"}),
         "RabbitMQ": frozenset({"rabbitmq-management"}),
         "WHM": frozenset({"whm", "whm-tls"}),
         "Webmin": frozenset({"webmin"}),
@@ -111,34 +114,27 @@ OWN: Mapping[str, tuple[Ask, ...]] = MappingProxyType(
 )
 #: Services whose server speaks first, in clear or inside TLS.
 SERVER_FIRST = frozenset(
-    {
-        "activemq",
-        "ftp",
-        "ftps",
-        "ica",
-        "imap",
-        "imaps",
-        "mysql",
-        "mysqlx",
-        "nats",
-        "pop3",
-        "pop3s",
-        "rsync",
-        "smtp",
-        "smtps",
-        "ssh",
-        "submission",
-    }
-    | {"submissions", "telnet", "telnets", "vnc"}
+    {"activemq", "ftp", "ftps", "ica", "imap", "imaps", "mysql", "mysqlx", "nats", "pop3", "pop3s", "rsync", "smtp"}
+    | {"smtps", "ssh", "submission", "submissions", "telnet", "telnets", "vmware-auth", "vnc"}
 )
 #: Names of services and schemes of endpoints that stand for a protocol inside TLS.
 IN_TLS = frozenset(
     {"amqps", "amt-tls", "cpanel-tls", "docker-tls", "domain-tls", "ftps", "global-catalog-tls", "https", "https-alt"}
     | {"imaps", "kubelet", "kubernetes", "ldaps", "mqtt-tls", "neo4j-tls", "oracle-tls", "pop3s", "sips", "smtps"}
     | {"submissions", "telnets", "tls", "whm-tls", "winrm-tls"}
+    | {
+        "libvirt-tls",
+        "proxmox",
+        "proxmox-backup",
+        "routeros-api-tls",
+        "synology-tls",
+        "vcenter-management",
+        "veeam-tls",
+    }
+    | {"wbem-tls"}
 )
 #: Those whose name says so.
-STATES_TLS = IN_TLS - {"https-alt", "kubelet", "kubernetes"}
+STATES_TLS = IN_TLS - {"https-alt", "kubelet", "kubernetes", "proxmox", "proxmox-backup", "vcenter-management"}
 _HTTP = frozenset(
     {ServiceProtocol.ADMINISTRATION_PAGE, ServiceProtocol.CONSUL, ServiceProtocol.COUCHDB, ServiceProtocol.DOCKER}
     | {ServiceProtocol.ELASTICSEARCH, ServiceProtocol.ETCD, ServiceProtocol.HTTP, ServiceProtocol.INFLUXDB}

@@ -128,6 +128,10 @@ HABITS: dict[str, Habit] = {
     ),
     "tls": answers(b"\x15\x03\x01\x00\x02\x02\x46"),
     "telnet": says(b"\xff\xfd\x18\xff\xfd\x20\xff\xfd\x23\xff\xfd\x27"),
+    "vmware-auth": replies(
+        b"220 VMware Authentication Daemon Version 1.10: SSL Required, ServerDaemonProtocol:SOAP\r\n",
+        NOOP=LOGIN,
+    ),
     "vnc": says(RFB, expects=RFB, then=b"\x01\x02"),
     "vnc33": says(b"RFB 003.003\n"),
     "vnctls": says(RFB, expects=RFB, then=b"\x01\x12"),

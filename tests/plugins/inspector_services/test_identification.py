@@ -38,6 +38,7 @@ HABITS = {
     2117: "ftp-of-mail",
     2118: "smtp-of-files",
     2119: "third",
+    2120: "vmware-auth",
 }
 CLOSED_PORT = 2199
 
@@ -70,6 +71,7 @@ def recorded() -> Banners:
         ("third", ServiceProtocol.UNKNOWN, None),
         ("ssh", ServiceProtocol.SSH, False),
         ("telnet", ServiceProtocol.TELNET, True),
+        ("vmware-auth", ServiceProtocol.VMWARE_AUTH, False),
         ("vnc", ServiceProtocol.VNC, True),
         ("vnc33", ServiceProtocol.VNC, True),
         ("vnctls", ServiceProtocol.VNC, False),
