@@ -71,7 +71,7 @@ if TYPE_CHECKING:
         parse_dns_message,
         raw_dns_message,
     )
-    from inspector.network.redaction import masked
+    from inspector.network.redaction import masked, without_secrets
     from inspector.network.transport.round_trip import RoundTripEnd
     from inspector.network.transport.stream import Stream
     from inspector.network.transport.tls_context import permissive_tls_context
@@ -184,6 +184,7 @@ _HOME = {
     "parse_dns_message": "inspector.network.dns_lookup",
     "raw_dns_message": "inspector.network.dns_lookup",
     "masked": "inspector.network.redaction",
+    "without_secrets": "inspector.network.redaction",
     "CertificateFlaw": "inspector.model.certificate_flaw",
     "RoundTripEnd": "inspector.network.transport.round_trip",
     "Stream": "inspector.network.transport.stream",
@@ -380,6 +381,7 @@ __all__ = [
     "u_labels",
     "urgency",
     "with_u_labels",
+    "without_secrets",
 ]
 
 

@@ -145,14 +145,17 @@ class ServiceProtocol(StrEnum):
     """
 
     AMQP = "amqp"
+    BOLT = "neo4j-bolt"
     CASSANDRA = "cassandra"
     CONSUL = "consul"
     COUCHDB = "couchdb"
+    DCERPC = "epmap"
     DOCKER = "docker"
     ELASTICSEARCH = "elasticsearch"
     ETCD = "etcd"
     FTP = "ftp"
     HTTP = "http"
+    ICA = "ica"
     IMAP = "imap"
     INFLUXDB = "influxdb"
     KAFKA = "kafka"
@@ -163,21 +166,28 @@ class ServiceProtocol(StrEnum):
     MQTT = "mqtt"
     MSSQL = "mssql"
     MYSQL = "mysql"
+    MYSQLX = "mysqlx"
     NATS = "nats"
     NETBIOS = "netbios"
+    OPENWIRE = "activemq"
+    ORACLE = "oracle"
     POP3 = "pop3"
     POSTGRESQL = "postgresql"
+    PPTP = "pptp"
     RDP = "rdp"
     REDIS = "redis"
+    RLOGIN = "rlogin"
     RPC = "rpc"
     RSYNC = "rsync"
     SMB = "smb"
     SMTP = "smtp"
     SSH = "ssh"
     TELNET = "telnet"
+    VMWARE_AUTH = "vmware-auth"
     VNC = "vnc"
     WINRM = "winrm"
     X11 = "x11"
+    ZOOKEEPER = "zookeeper"
     ADMINISTRATION_PAGE = "administration-page"
     TLS = "tls"
     SILENT = "silent"
@@ -215,6 +225,10 @@ class Banner(Model):
     none. ``product``, ``version`` and ``release`` (the packager's suffix) are as the server writes them, empty where
     it does not. ``tls``: it was seen inside TLS.
 
+    ``server``: HTTP's header of this name. ``title``: that of the page ``/``. ``subject``: the attributes of the
+    subject of the certificate that it presented, e.g. ``O=Fortinet``. All are bounded and printable, and the title has
+    no form of a secret.
+
     ``cleartext``: whether an unencrypted session is possible. ``authentication``: True where the server refuses a
     client that does not log in, False where it served one. Both are None where nothing that it sent shows it.
     """
@@ -229,6 +243,9 @@ class Banner(Model):
     authentication: bool | None = None
     rdp: RdpSecurity | None = None
     smb: SmbSecurity | None = None
+    server: str = ""
+    title: str = ""
+    subject: tuple[str, ...] = ()
 
 
 class PortBanner(Model):
@@ -244,7 +261,7 @@ class PortBanner(Model):
 class Banners(Observation):
     """The banners of open ports, by port: of a notable role, not declared, or declared with a protocol."""
 
-    kind: ClassVar[str] = "banners/1"
+    kind: ClassVar[str] = "banners/2"
 
     ports: tuple[PortBanner, ...] = ()
 

@@ -6,8 +6,8 @@ from inspector_services.observations import Banners, OpenPorts, ServiceProtocol
 from inspector_services.port_roles import Role, label, ports_of
 
 CLEARTEXT = frozenset(
-    {ServiceProtocol.ADMINISTRATION_PAGE, ServiceProtocol.FTP, ServiceProtocol.TELNET, ServiceProtocol.VNC}
-    | {ServiceProtocol.X11}
+    {ServiceProtocol.ADMINISTRATION_PAGE, ServiceProtocol.FTP, ServiceProtocol.RLOGIN, ServiceProtocol.TELNET}
+    | {ServiceProtocol.VNC, ServiceProtocol.X11}
 )
 
 

@@ -37,6 +37,7 @@ def _then(turns: Turns) -> Ask | None:
 
 def _describe(turns: Turns) -> Banner:
     reply = next(filter(None, (_PING_REPLY.match(each.received) for each in turns)))
+    is_whole = reply.string.endswith(b"\n")
     versions = {name.decode(): text.decode() for name, text in _VERSION.findall(answer_to(turns, _INFO.name))}
     product, version = next(((name, versions[name]) for name in ("valkey", "redis") if name in versions), ("", ""))
     return Banner(
@@ -44,7 +45,7 @@ def _describe(turns: Turns) -> Banner:
         protocol=ServiceProtocol.REDIS,
         product=product.capitalize(),
         version=version,
-        authentication=_AUTHENTICATION.get(reply[1]),
+        authentication=_AUTHENTICATION.get(reply[1]) if is_whole else None,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from inspector import masked
 
@@ -23,6 +24,20 @@ def software_in(text: bytes) -> Software:
     """The first product with a version in a text."""
     found = _PRODUCT.search(text)
     return Software(found[1].decode(), found[2].decode()) if found else Software()
+
+
+def json_object(text: bytes) -> dict[str, Any]:
+    """The members of a JSON object that a server sent; empty for anything else, however deep, long or malformed."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def masked_text(text: str) -> str:
+    """A text out of JSON, masked; what stands for no character, such as half of a surrogate pair, is escaped."""
+    return masked(text.encode("utf-8", "backslashreplace")).decode("latin-1")
 
 
 def masked_except(text: bytes, kept: re.Pattern[bytes]) -> bytes:
