@@ -276,6 +276,7 @@ _HANDLING = {
     ntp.ANSWERED: Handling.ANSWERED,
     ntp.REFUSED: Handling.REFUSED,
     snmp.ACCEPTED: Handling.ANSWERED,
+    snmp.REFUSED: Handling.REFUSED,
 }
 
 
