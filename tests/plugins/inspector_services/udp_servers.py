@@ -119,6 +119,12 @@ def _running(space: Namespace, port: int, *command: str, **settings: str) -> Ite
         process.communicate()
 
 
+def _in_own_run(*command: str) -> list[str]:
+    """The command with an empty ``/run``, for servers of which a machine runs one by a lock there."""
+    own = 'mount -t tmpfs tmpfs /run && mkdir /run/avahi-daemon && exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", own, "sh", *command]
+
+
 class Scripted:
     """The process of scripted servers."""
 
@@ -287,10 +293,8 @@ def tftpd(space: Namespace) -> Iterator[None]:
 
 @contextmanager
 def rpcbind(space: Namespace) -> Iterator[None]:
-    """The port mapper, with a folder of its own for its lock, of which a machine has one otherwise."""
-    own_folder = 'mount -t tmpfs tmpfs /run && exec "$@"'
-    command = ["unshare", "--mount", "sh", "-c", own_folder, "sh", installed("rpcbind"), "-f", "-h", ADDRESS]
-    with _running(space, 111, *command):
+    """The port mapper."""
+    with _running(space, 111, *_in_own_run(installed("rpcbind"), "-f", "-h", ADDRESS)):
         yield
 
 
@@ -315,7 +319,7 @@ def avahi(space: Namespace) -> Iterator[None]:
     )
     with _folder("avahi.conf", text) as path:
         command = [installed("avahi-daemon"), "--no-drop-root", "--no-rlimits", "--no-chroot", "-f", str(path)]
-        with _running(space, 5353, *command):
+        with _running(space, 5353, *_in_own_run(*command)):
             yield
 
 
@@ -344,7 +348,8 @@ def charon(space: Namespace) -> Iterator[None]:
     plugins = "random nonce openssl aes sha1 sha2 hmac gmp kdf kernel-netlink socket-default stroke"
     stroke = "plugins { stroke { socket = unix://FOLDER/ctl } }"
     text = f"charon {{\n load = {plugins}\n install_routes = no\n {stroke}\n}}\n"
-    with _folder("strongswan.conf", text) as path, _running(space, 500, _CHARON, STRONGSWAN_CONF=str(path)):
+    command = _in_own_run(_CHARON)
+    with _folder("strongswan.conf", text) as path, _running(space, 500, *command, STRONGSWAN_CONF=str(path)):
         yield
 
 
