@@ -123,9 +123,10 @@ class Network:
         """Send one datagram and return those that came back from the asked address and port, at least one.
 
         It ends with the first one for which ``is_answer`` is true, with so many ``replies``, with ``answer_bytes``, or
-        after ``timeout`` seconds. ``from_any_port`` takes datagrams from every port of the address, as TFTP answers.
+        after ``timeout`` seconds. ``from_any_port`` takes answers from every port of the address, as TFTP sends them.
         The address must be listed. Raises ScanFailure: timeout without any; refused where the target itself says that
-        the port is unreachable; blocked where another device does, or says that it may not be reached.
+        the port is unreachable; blocked where another device does, or says that it may not be reached. A datagram from
+        the port wins over either.
         """
         from inspector.network.protocols.udp import ask
 
