@@ -59,8 +59,8 @@ _SPARED_WORDS = {Standing.BASELINE: "known", Standing.EXCUSED: "excused", Standi
 #: What the line about ransomware says of ways in.
 _REACHES = {
     Reach.EXPOSED: "exposed: {ways}",
-    Reach.UNKNOWN: "could not be seen: {ways}",
-    Reach.NOT_SEEN: "not found: {ways}",
+    Reach.UNDECIDED: "not decided: {ways}",
+    Reach.NOT_FOUND: "not found: {ways}",
 }
 _WIDE = 60
 
@@ -238,9 +238,9 @@ def _ways_in(made: View) -> dict[Reach, tuple[str, ...]]:
     """The ways in for ransomware by what was seen of them; nothing where nothing was seen of any."""
     translator = made.translator(current())
     found: dict[Reach, tuple[str, ...]] = {}
-    for each in exposure_of(made.assessment.requirements, made.assessment.findings):
+    for each in exposure_of(made.assessment):
         found[each.reach] = (*found.get(each.reach, ()), translator.term(each.path))
-    return {} if found.keys() == {Reach.UNKNOWN} else found
+    return {} if found.keys() == {Reach.UNDECIDED} else found
 
 
 def _unseen(made: View, rule: ExitRule) -> tuple[str, ...]:
@@ -490,8 +490,8 @@ def _ransomware_lines(done: Sequence[InspectionSummary]) -> Iterator[Line]:
     else:
         exposed = [each.system for each in done if Reach.EXPOSED in each.ways_in]
         parts = [_("systems with an open way in: {count} of {all}", count=len(exposed), all=len(done))]
-        if unseen := sum(not each.ways_in or Reach.UNKNOWN in each.ways_in for each in done):
-            parts.append(_("not every way in was seen: {count}", count=unseen))
+        if unseen := sum(not each.ways_in or Reach.UNDECIDED in each.ways_in for each in done):
+            parts.append(_("not every way in is decided: {count}", count=unseen))
         if exposed:
             parts.append(_listed(exposed, most=3))
     yield (terminal.cut(_("Ransomware: {ways}", ways="; ".join(parts)), terminal.width()),)

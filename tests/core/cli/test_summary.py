@@ -129,27 +129,28 @@ def test_ways_in_for_ransomware_come_first_among_equals() -> None:
 @pytest.mark.parametrize(
     ("outcomes", "said"),
     [
-        ((Outcome.FAIL,), "Ransomware: exposed: RDP; could not be seen: file sharing (SMB), rem"),
-        ((Outcome.PASS,), "Ransomware: could not be seen: file sharing (SMB), remote administra"),
+        ((Outcome.FAIL,), "Ransomware: exposed: RDP without NLA; not decided: file sharing (SMB)"),
+        ((Outcome.PASS,), "Ransomware: not decided: file sharing (SMB), remote administration, "),
         ((Outcome.INCONCLUSIVE,), ""),
         ((), ""),
     ],
 )
 def test_the_exposure_to_ransomware_is_one_line(outcomes: tuple[Outcome, ...], said: str) -> None:
-    """What is open comes first, then what could not be seen; where nothing was seen of any way in, there is none.
+    """What is open comes first, then what is undecided; where nothing was seen of any way in, there is none.
 
-    Of several systems it says in how many not every way in was seen.
+    Of several systems it says in how many not every way in is decided.
     """
     tagged = examples.ROWS[0].model_copy(update={"id": "r-1", "tags": ("ransomware", "ransomware-rdp")})
     view: View = examples.view()
     found = tuple(finding(1, each) for each in outcomes)
-    assessment = view.assessment.model_copy(update={"findings": found, "requirements": (tagged,)})
+    coverage = view.assessment.coverage.model_copy(update={"limits": ()})
+    assessment = view.assessment.model_copy(update={"findings": found, "requirements": (tagged,), "coverage": coverage})
     written = WrittenAssessment(replace(view, assessment=assessment, translators={}), Path("out/r/s/i/a/first"))
     made = InspectionSummary.of(written, ExitRule(Threshold("must"), frozenset()))
     lines = [each for each in printed(made) if each.startswith("Ransomware")]
     assert [each[: len(said)] for each in lines] == ([said] if said else [])
     two = [each for each in printed(made, made) if each.startswith("Ransomware")]
-    assert ["; not every way in was seen: 2" in each for each in two] == ([True] if said else [])
+    assert ["; not every way in is decided: 2" in each for each in two] == ([True] if said else [])
 
 
 def test_a_failure_is_told_as_one_with_its_place_and_remedy() -> None:
