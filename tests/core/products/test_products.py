@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector import Appliances, EndOfSupport, KnownExploited, Place, Product, masked, products_in
+from inspector import ApplianceRole, Appliances, EndOfSupport, KnownExploited, Place, Product, masked, products_in
 from inspector.model.table import Table
 from inspector.products.exploited import Affected, ExploitedProduct, Vulnerability
 from inspector.products.support import Support
@@ -206,6 +206,31 @@ def test_every_entry_of_the_shipped_tables_can_be_used() -> None:
         for one in entry.vulnerabilities:
             assert one.added.year >= one.known_since.year
             assert one.added <= TABLES["known-exploited"].dated
+
+
+@pytest.mark.parametrize(
+    ("place", "text", "products"),
+    [
+        (Place.SERVER, "PanWeb Server/ -", ("Palo Alto GlobalProtect",)),
+        (Place.PATH, "/+CSCOE+/logon.html", ("Cisco AnyConnect (ASA, FTD)",)),
+        (Place.PATH, "/sslvpn/Login/Login", ("Check Point Mobile Access",)),
+        (Place.PATH, "/sslvpn/", ()),
+        (Place.COOKIE, "SVPNCOOKIE2", ()),
+        (Place.SERVER, "/remote/login", ()),
+    ],
+)
+def test_an_appliance_is_recognised_by_its_whole_mark(place: Place, text: str, products: tuple[str, ...]) -> None:
+    """A mark counts at its place, whole or as the beginning, and not where other software may have the same."""
+    appliances = Appliances.of(TABLES["appliances"])
+    assert appliances.recognised(ApplianceRole.VPN_GATEWAY, {place: [text]}) == products
+    assert appliances.recognised(ApplianceRole.HYPERVISOR, {place: [text]}) == ()
+
+
+def test_no_mark_is_one_that_other_software_has() -> None:
+    """Paths of general names were taken for consoles of backups once."""
+    appliances = Appliances.of(TABLES["appliances"])
+    for path in ("/opscenter/index.html", "/adminconsole/", "/commandcenter/", "/cgi-bin/login.html", "/websso/login"):
+        assert not any(appliances.recognised(role, {Place.PATH: [path]}) for role in ApplianceRole)
 
 
 def test_a_table_is_known_by_its_canonical_form() -> None:
