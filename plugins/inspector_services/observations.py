@@ -219,7 +219,7 @@ class PortBanner(Model):
 
 
 class Banners(Observation):
-    """The banners of open ports, by port: of a notable role, not declared, or declared with a protocol."""
+    """The banners of open ports, by port."""
 
     kind: ClassVar[str] = "banners/1"
 

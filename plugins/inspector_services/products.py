@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inspector import Cause, Outcome, Product, Verdict, inconclusive, product_named, products_in
-from inspector_services.observations import Banner, Banners
+from inspector_services.observations import Banner, Banners, OpenPorts
 from inspector_services.port_roles import label
 
 
@@ -25,12 +25,14 @@ def named_products(banners: Banners) -> tuple[Product, ...]:
     )
 
 
-def of_every_port(verdict: Verdict, banners: Banners) -> Verdict:
+def of_every_port(verdict: Verdict, ports: OpenPorts, banners: Banners) -> Verdict:
     """The verdict about these products, which is no *pass* where a port was not seen, or names no version."""
     if verdict.outcome is not Outcome.PASS:
         return verdict
-    if banners.unreachable_cause is not None:
-        return inconclusive("not every banner was seen", cause=banners.unreachable_cause)
+    unread = next((banners.banner_of(port).unseen for port in ports.open if banners.banner_of(port).unseen), None)
+    cause = ports.undetermined_cause or unread or banners.unreachable_cause
+    if cause is not None:
+        return inconclusive("not every port and banner was seen", cause=cause)
     silent = [
         label(each.port)
         for each in banners.ports

@@ -35,6 +35,11 @@ def _then(turns: Turns) -> Ask | None:
     return _INFO if is_open and not was_asked(turns, _INFO.name) else None
 
 
+def _is_limited(turns: Turns) -> bool:
+    """Whether a client that does not log in may ask PING, and not even INFO: nothing then shows what else it may."""
+    return answer_to(turns, _INFO.name).startswith((b"-NOPERM ", b"-NOAUTH "))
+
+
 def _describe(turns: Turns) -> Banner:
     reply = next(filter(None, (_PING_REPLY.match(each.received) for each in turns)))
     versions = {name.decode(): text.decode() for name, text in _VERSION.findall(answer_to(turns, _INFO.name))}
@@ -44,7 +49,7 @@ def _describe(turns: Turns) -> Banner:
         protocol=ServiceProtocol.REDIS,
         product=product.capitalize(),
         version=version,
-        authentication=_AUTHENTICATION.get(reply[1]),
+        authentication=None if _is_limited(turns) else _AUTHENTICATION.get(reply[1]),
     )
 
 
