@@ -18,6 +18,7 @@ from inspector.cli.exit_code import CLEAN, FAILING, MISUSE, UNSEEN, ExitRule, Re
 from inspector.cli.language import _, current, translated
 from inspector.cli.terminal import Styled
 from inspector.declare.statement import Statement, unmatched
+from inspector.model.base import Cause
 from inspector.model.domain_name import with_u_labels
 from inspector.model.errors import UsageError
 from inspector.model.escaping import escape_control
@@ -25,6 +26,7 @@ from inspector.model.finding import Finding, Obligation, Severity
 from inspector.model.subject import SYSTEM
 from inspector.model.verdict import Outcome
 from inspector.pipeline.reporting import WrittenAssessment, view
+from inspector.plugin.check import STALE_TABLE
 from inspector.record.plan import VantageLimit
 from inspector.registry.registry import Registry
 from inspector.report.messages import Translator
@@ -169,7 +171,10 @@ class InspectionSummary:
             failures=_failures(made, rule),
             unseen=_unseen(made, rule),
             causes=(*_unresolved(made), *(_cause_line(made, each) for each in made.causes())),
-            limits=tuple(limit_line(each) for each in made.assessment.coverage.limits),
+            limits=(
+                *(limit_line(each) for each in made.assessment.coverage.limits),
+                *_stale_lines(made),
+            ),
             followers=len(made.followers),
             folder=folder,
             code=MISUSE if errors and reckoning.code != FAILING else reckoning.code,
@@ -274,6 +279,14 @@ def _lines(made: View, rule: ExitRule) -> Iterator[tuple[Severity, str]]:
 def limit_line(limit: VantageLimit) -> str:
     """A limit of the vantage, with the addresses or names that it concerns."""
     return _inline(f"{translated(limit.detail)}: {with_u_labels(', '.join(limit.addresses))}")
+
+
+def _stale_lines(made: View) -> Iterator[str]:
+    """The tables by which nothing passed; nothing where that decided no finding."""
+    if any(each.cause is Cause.STALE_TABLE for each in made.assessment.findings):
+        for table in made.stale_tables:
+            day = made.translator(current()).day(table.dated)
+            yield _inline(_(STALE_TABLE.id, table=table.name, date=day))
 
 
 def _unresolved(made: View) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from inspector.cli.summary import STYLES, InspectionSummary, print_summary, summ
 from inspector.cli.terminal import Styled, cut
 from inspector.model.base import Cause
 from inspector.model.finding import Finding, Force, Obligation, Severity
+from inspector.model.table import Table
 from inspector.model.verdict import Message, Outcome
 from inspector.pipeline.reporting import WrittenAssessment
 from inspector.report.view import View
@@ -151,6 +153,21 @@ def test_the_exposure_to_ransomware_is_one_line(outcomes: tuple[Outcome, ...], s
     assert [each[: len(said)] for each in lines] == ([said] if said else [])
     two = [each for each in printed(made, made) if each.startswith("Ransomware")]
     assert ["; not every way in is decided: 2" in each for each in two] == ([True] if said else [])
+
+
+@pytest.mark.parametrize(("cause", "told"), [(Cause.STALE_TABLE, True), (Cause.NOT_STATED, False)])
+def test_a_table_by_which_nothing_passed_is_named(cause: Cause, told: bool) -> None:
+    """Where its age decided a finding, the terminal says of which day it is; elsewhere its age does not matter."""
+    view: View = examples.view()
+    table = Table(kind="recalled/1", dated=date(2020, 2, 1), source="a test", stale_after_days=30, entries=())
+    found = (finding(1, Outcome.INCONCLUSIVE, cause=cause),)
+    coverage = view.assessment.coverage.model_copy(update={"limits": ()})
+    update = {"findings": found, "tables": (table,), "coverage": coverage}
+    written = WrittenAssessment(
+        replace(view, assessment=view.assessment.model_copy(update=update), translators={}), Path("out/r/s/i/a/first")
+    )
+    made = InspectionSummary.of(written, ExitRule(Threshold("must"), frozenset()))
+    assert any("the table recalled is of" in each and "2020" in each for each in made.limits) is told
 
 
 def test_a_failure_is_told_as_one_with_its_place_and_remedy() -> None:
