@@ -79,7 +79,7 @@ if TYPE_CHECKING:
     from inspector.plugin.probe import Cost, ParseContext, Probe, Target, probe
     from inspector.products.appliances import ApplianceRole, Appliances, Place
     from inspector.products.exploited import KnownExploited
-    from inspector.products.recognition import Product, products_in
+    from inspector.products.recognition import Product, product_named, products_in
     from inspector.products.support import EndOfSupport
     from inspector.products.verdicts import exploited_verdict, support_verdict
     from inspector.record.assessment import FailedScan
@@ -228,6 +228,7 @@ _HOME = {
     "Place": "inspector.products.appliances",
     "KnownExploited": "inspector.products.exploited",
     "Product": "inspector.products.recognition",
+    "product_named": "inspector.products.recognition",
     "products_in": "inspector.products.recognition",
     "EndOfSupport": "inspector.products.support",
     "exploited_verdict": "inspector.products.verdicts",
@@ -374,6 +375,7 @@ __all__ = [
     "passed",
     "permissive_tls_context",
     "probe",
+    "product_named",
     "products_in",
     "raw_dns_message",
     "support_verdict",

@@ -56,12 +56,15 @@ _NOTABLE_ROLES = frozenset(Role) - {Role.MAIL, Role.NETWORK, Role.WEB}
 
 
 def _ports_to_read(target: Target, ports: OpenPorts, services: Mapping[int, str]) -> tuple[int, ...]:
-    """The open ports that are identified: of a notable role first, then undeclared ones, then declared services."""
+    """The open ports in the order in which they are identified: of a notable role first, then undeclared ones, then
+    declared services, then ports of which the declaration has the number alone: any service may be there.
+    """
     declared = declared_ports(target)
     notable = [port for port in ports.open if port in NOTABLE and NOTABLE[port].role in _NOTABLE_ROLES]
     others = [port for port in ports.open if port not in declared and port not in notable]
     stated = [port for port in ports.open if port in services and port not in notable and port not in others]
-    return (*notable, *others, *stated)
+    first = (*notable, *others, *stated)
+    return (*first, *(port for port in ports.open if port not in first))
 
 
 def parse_banners(output: ScanOutput, context: ParseContext) -> Banners:

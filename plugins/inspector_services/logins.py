@@ -44,7 +44,8 @@ _DISCONNECT = b"\xe0\x00"
 _CONNACK = re.compile(rb"\x20\x02[\x00\x01]([\x00-\x05])", re.DOTALL)
 _CONNACK_BYTES = 4
 _MQTT_ADMITS = {0: True, 4: False, 5: False}
-_FTP_ADMITS = {b"2": True, b"5": False}
+#: Of FTP (RFC 959 §4.2, RFC 2228 §3): logged in; other codes of success answer something else, as a late greeting does.
+_FTP_LOGGED_IN = frozenset({"230", "232"})
 _MQTT_SERVICES = frozenset({"mqtt", "mqtt-tls"})
 #: What a port at MQTT's number may be: nothing identified it, or TLS did.
 _OPEN_QUESTION = frozenset({ServiceProtocol.SILENT, ServiceProtocol.TLS, ServiceProtocol.UNKNOWN})
@@ -70,7 +71,7 @@ def admits(stored: StoredLogin) -> Answer[bool]:
     if stored.cause is not None:
         return Answer[bool](unseen=stored.cause)
     if stored.protocol is ServiceProtocol.FTP:
-        admitted = _FTP_ADMITS.get(stored.code[:1].encode())
+        admitted = True if stored.code in _FTP_LOGGED_IN else False if stored.code[:1] == "5" else None
     else:
         admitted = _MQTT_ADMITS.get(int(stored.code)) if stored.code else None
     return Answer[bool](unseen=Cause.AMBIGUOUS) if admitted is None else Answer[bool](seen=admitted)

@@ -259,7 +259,7 @@ class PortBanner(Model):
 
 
 class Banners(Observation):
-    """The banners of open ports, by port: of a notable role, not declared, or declared with a protocol."""
+    """The banners of open ports, by port."""
 
     kind: ClassVar[str] = "banners/2"
 

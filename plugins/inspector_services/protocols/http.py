@@ -183,7 +183,7 @@ _PRODUCTS = (
         lambda reply: "api-version" in reply.fields and "docker-experimental" in reply.fields,
         lambda reply: reply.members.get("Version"),
         _served,
-        (DOCKER_VERSION.name,),
+        (DOCKER_VERSION.name, GET.name),
     ),
     _Product(
         ServiceProtocol.ETCD,
@@ -271,6 +271,11 @@ def title_of(body: bytes) -> str:
     return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)[:_TITLE_CHARACTERS]
 
 
+def _shows_page(reply: Reply) -> bool:
+    """Whether the page itself is there: the field ``server`` stands in redirects and errors, too."""
+    return any(form.search(reply.body) for form, _ in _PAGES.values())
+
+
 def _replies(turns: Turns) -> list[tuple[str, bool, Reply]]:
     found = ((turn.question, turn.tls, reply_in(turn.received)) for turn in turns)
     return [(question, tls, reply) for question, tls, reply in found if reply is not None]
@@ -311,6 +316,8 @@ def _describe(turns: Turns) -> Banner:
     ):
         return Banner(text="", protocol=other, tls=tls)
     if page := next((name for name, _ in pages if name), ""):
+        if not tls and not any(_shows_page(reply) for _, _, reply in _replies(turns)):
+            common["cleartext"] = None  # a redirect, perhaps to HTTPS, or an error: no page
         return Banner(protocol=ServiceProtocol.ADMINISTRATION_PAGE, product=page, **common)
     servers = (reply.fields.get("server", "") for _, _, reply in _replies(turns))
     named = next(filter(any, (software_in(each.encode("latin-1")) for each in servers)), Software())

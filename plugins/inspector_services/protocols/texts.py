@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from inspector import masked
 
-#: A product and its version: ``Exim 4.96``, ``ProFTPD 1.3.8``, ``vsFTPd 3.0.3``, ``Apache/2.4.62``.
-_PRODUCT = re.compile(rb"(?<![\w.])([A-Za-z][A-Za-z+-]{1,24})[ /_]v?(\d{1,4}(?:\.\d{1,5}){1,3}[a-z]?)(?![\w.])")
+#: A product and its version: ``Exim 4.94_2``, ``ProFTPD 1.3.8``, ``vsFTPd 3.0.3``, ``Apache/2.4.62``.
+_PRODUCT = re.compile(rb"(?<![\w.])([A-Za-z][A-Za-z+-]{1,24})[ /_]v?(\d{1,4}(?:[._]\d{1,5}){1,3}[a-z]?)(?![\w.])")
 
 
 class Software(NamedTuple):

@@ -175,7 +175,7 @@ HABITS: dict[str, Habit] = {
     # Hand-made after what these appliances send to anybody.
     "vpn-login": leading_to("/remote/login", "Set-Cookie: SVPNCOOKIE=; path=/; secure; httponly\r\n"),
     "hypervisor-login": reply(OK + "Server: pve-api-daemon/3.0\r\n"),
-    "backup-login": leading_to("/opscenter/features/common/login", ""),
+    "backup-login": leading_to("/webman/index.cgi", ""),
     "old-apache": reply(OK + "Server: Apache/2.4.49 (Unix)\r\nX-Powered-By: PHP/5.6.40\r\n"),
     "cookie-loop": reply("HTTP/1.1 302 Found\r\nSet-Cookie: sid=0123456789\r\nLocation: /\r\n", ""),
     "json": reply("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n", "{}"),

@@ -107,13 +107,15 @@ def test_a_banner_is_stored_as_printable_ascii(recorded: Banners) -> None:
     assert "\\x1b]0;xxxxx" in text
 
 
-def test_declared_ports_without_a_notable_role_are_not_read() -> None:
-    """The banner of a declared web port is not read, that of a declared database port is."""
+def test_ports_of_which_only_the_number_is_declared_are_read_last() -> None:
+    """Telnet may be at a number that is declared, and usual for the web."""
     address = own_address()
     target = host(address, 8080, 3306)
-    with speaking(address, {8080: "silent", 3306: "mysql"}):
+    with speaking(address, {8080: "telnet", 3306: "mysql"}):
         output = scan(banners, target, opened(8080, 3306))
-    assert [each.port for each in read(banners, output, target).ports] == [3306]
+    found = read(banners, output, target)
+    assert {each.port for each in found.ports} == {3306, 8080}
+    assert no_cleartext_administration(opened(8080, 3306), found).measured == ("8080/tcp (telnet)",)
 
 
 def test_the_number_of_ports_read_is_limited() -> None:
