@@ -45,7 +45,8 @@ _WORDS = frozenset(
 _LOCATIONS = frozenset({b"location"})
 _COOKIE = frozenset({b"set-cookie", b"set-cookie2"})
 _RUN = re.compile(rb"[A-Za-z0-9\x80-\xff]+")
-_NUMBER = re.compile(rb"\d{1,15}")
+#: Numbers that are kept: no structured field has longer ones (RFC 9651 §3.3.1), and zeros before them hide nothing.
+_NUMBER = re.compile(rb"0*\d{1,15}")
 _PARAMETERS = re.compile(rb"[?#;].*", re.DOTALL)
 #: A Location that is no web URL.
 _NO_URL = b"https://["
@@ -155,15 +156,19 @@ class Redaction:
         """The value with unknown words and long numbers replaced: equal ones by equal ones, others by others.
 
         Of words that differ in case alone the replacements do, too: one that is not in lower case stays so.
-        A word that is no token (RFC 9110 §5.6.2), having a character beyond ASCII, stays none.
+        A word that is no token (RFC 9110 §5.6.2), having a character beyond ASCII, stays none. A number stays one, of
+        more digits than are kept, and a word that begins with a digit still begins with one.
         """
 
         def word(found: re.Match[bytes]) -> bytes:
             run = found.group()
             if run.lower() in known or _NUMBER.fullmatch(run):
                 return run
+            if run.isdigit():
+                return self._long_number(run)
             token = self._token(run.lower()).encode()
             token = token if run == run.lower() else token.capitalize()
+            token = b"0" + token if run[:1].isdigit() else token
             return token + (b"" if run.isascii() else b"\xc3\xbf")
 
         return _RUN.sub(word, value)
@@ -227,6 +232,10 @@ class Redaction:
     def _mark(self, secret: bytes) -> bytes:
         """The fingerprint in a form that cannot be taken for a cookie attribute."""
         return self._fingerprint(secret).replace(";", ",").encode()
+
+    def _long_number(self, secret: bytes) -> bytes:
+        """A number of 16 digits in place of a longer one."""
+        return b"9%015d" % int(self._fingerprint(secret)[-12:], 16)
 
     def _token(self, secret: bytes) -> str:
         """A part of the fingerprint's digest, which is a token of every grammar, and no number."""
