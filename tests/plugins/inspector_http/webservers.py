@@ -305,7 +305,8 @@ HTTP-EQUIV=Content-Security-Policy>'; }} }}
     add_header Set-Cookie "sso=abcdefgh; Domain=web.test; Secure; HttpOnly; SameSite=Lax; Max-Age=63072000";
     location / {{ return 200 "<p>hello</p>"; }} }}
   server {{ listen {address}:8480 ssl; location / {{ return 302 http://web.test/; }} }}
-  server {{ listen {address}:8083; location = / {{ return 302 /vi; }} location / {{ return 302 https://web.test:8443/; }} }}
+  server {{ listen {address}:8083; location = / {{ return 302 /vi; }}
+    location / {{ return 302 https://web.test:8443/; }} }}
   server {{ listen {address}:8080; server_tokens off; location / {{ return 301 https://$host:8443$request_uri; }} }}
   server {{ listen {address}:8081; location / {{ return 200 "<p>hello</p>"; }} }}
   server {{ listen {address}:8082; location / {{ return 302 http://$host:8081/; }} }}
