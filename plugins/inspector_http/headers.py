@@ -10,7 +10,7 @@ HSTS = "strict-transport-security"
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _VALUE = rf'"(?:[^"\\]|\\.)*"|{_TOKEN}'
 _DIRECTIVE = re.compile(rf"[ \t]*(?:({_TOKEN})(?:[ \t]*=[ \t]*({_VALUE}))?)?[ \t]*(?:;|\Z)")
-#: Digits of ``max-age`` that are read: more than any age needs.
+#: Digits of ``max-age`` that are read, more than any age needs: a longer one counts as the greatest of these.
 _DIGITS = 15
 
 
@@ -33,7 +33,10 @@ def hsts_max_age(value: str) -> int | None:
             return None
         directives[name] = (found[2] or "").strip('"')
     age = directives.get("max-age", "")
-    return int(age[:_DIGITS]) if age.isascii() and age.isdigit() else None
+    if not (age.isascii() and age.isdigit()):
+        return None
+    age = age.lstrip("0") or "0"
+    return int(age) if len(age) <= _DIGITS else int("9" * _DIGITS)
 
 
 def elements(values: Iterable[str]) -> list[str]:

@@ -25,6 +25,7 @@ VOCABULARY = frozenset(
     x-content-type-options referrer-policy content-type permissions-policy cross-origin-opener-policy
     cross-origin-embedder-policy cross-origin-resource-policy cache-control pragma x-xss-protection content-length
     content-encoding transfer-encoding connection vary accept-ranges allow retry-after cf-mitigated x-amzn-waf-action
+    access-control-allow-origin access-control-allow-credentials access-control-allow-methods
     """.split()
 )
 _WORDS = frozenset(
@@ -39,18 +40,21 @@ _WORDS = frozenset(
     interest cohort mode gzip deflate br identity chunked close keep alive accept encoding cookie language user
     agent bytes get head post put delete options patch trace challenge captcha only scripts forms modals
     presentation top navigation nonce sha256 sha384 sha512 elem attr wasm sample require for
-    noopener
+    noopener true null inspector invalid track connect propfind proppatch mkcol copy move lock unlock
     """.split()
 ) | {word.encode() for url in BYPASSES for word in re.split(r"[^a-z0-9]+", url)}
 _LOCATIONS = frozenset({b"location"})
 _COOKIE = frozenset({b"set-cookie", b"set-cookie2"})
 _RUN = re.compile(rb"[A-Za-z0-9\x80-\xff]+")
-_NUMBER = re.compile(rb"\d{1,15}")
+#: Numbers that are kept: no structured field has longer ones (RFC 9651 §3.3.1), and zeros before them hide nothing.
+_NUMBER = re.compile(rb"0*\d{1,15}")
 _PARAMETERS = re.compile(rb"[?#;].*", re.DOTALL)
 #: A Location that is no web URL.
 _NO_URL = b"https://["
 _SEGMENT = re.compile(rb"[^/]+")
 _NAME_PART = re.compile(r"[A-Za-z]{1,20}|[0-9]{1,2}|p3p", re.IGNORECASE)
+#: Characters for which browsers ignore a cookie: the replacement of its value has one, too.
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 #: Cookie values of fewer bytes occur elsewhere by chance.
 _LEAST_SECRET_BYTES = 8
 
@@ -155,15 +159,19 @@ class Redaction:
         """The value with unknown words and long numbers replaced: equal ones by equal ones, others by others.
 
         Of words that differ in case alone the replacements do, too: one that is not in lower case stays so.
-        A word that is no token (RFC 9110 §5.6.2), having a character beyond ASCII, stays none.
+        A word that is no token (RFC 9110 §5.6.2), having a character beyond ASCII, stays none. A number stays one, of
+        more digits than are kept, and a word that begins with a digit still begins with one.
         """
 
         def word(found: re.Match[bytes]) -> bytes:
             run = found.group()
             if run.lower() in known or _NUMBER.fullmatch(run):
                 return run
+            if run.isdigit():
+                return self._long_number(run)
             token = self._token(run.lower()).encode()
             token = token if run == run.lower() else token.capitalize()
+            token = b"0" + token if run[:1].isdigit() else token
             return token + (b"" if run.isascii() else b"\xc3\xbf")
 
         return _RUN.sub(word, value)
@@ -172,7 +180,9 @@ class Redaction:
         pair, *attributes = value.split(b";")
         name, secret = pair.split(b"=", 1) if b"=" in pair else (b"", pair)
         secret = secret.strip()
-        mark = self._mark(secret)
+        mark = self._mark(secret) if secret else b""
+        if _CONTROL.search(secret):
+            mark += b"\x01"
         if len(secret) >= _LEAST_SECRET_BYTES:
             self._known[secret] = mark
         return b";".join([name + b"=" + mark, *(self._attribute(each, host) for each in attributes)])
@@ -227,6 +237,10 @@ class Redaction:
     def _mark(self, secret: bytes) -> bytes:
         """The fingerprint in a form that cannot be taken for a cookie attribute."""
         return self._fingerprint(secret).replace(";", ",").encode()
+
+    def _long_number(self, secret: bytes) -> bytes:
+        """A number of 16 digits in place of a longer one."""
+        return b"9%015d" % int(self._fingerprint(secret)[-12:], 16)
 
     def _token(self, secret: bytes) -> str:
         """A part of the fingerprint's digest, which is a token of every grammar, and no number."""

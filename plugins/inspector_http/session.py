@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -55,14 +56,22 @@ class Session:
         exchange, _ = await self.get(str(replace(uri, scheme=HTTP if uri.scheme == HTTPS else HTTPS)))
         return exchange
 
-    async def get(self, url: str) -> tuple[Exchange, str]:
+    async def get(
+        self, url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None
+    ) -> tuple[Exchange, str]:
         """One exchange, with its secrets replaced, and the real URL to which it redirects."""
         redacted = self._redaction.url(url)
         self.last_body = b""
         async with AsyncExitStack() as stack:
             try:
                 async with self._network.within(HEAD_SECONDS):
-                    request = self._network.request(url, headers=ACCEPT, timeout=HEAD_SECONDS, verify=self._verify)
+                    request = self._network.request(
+                        url,
+                        method=method,
+                        headers={**ACCEPT, **(headers or {})},
+                        timeout=HEAD_SECONDS,
+                        verify=self._verify,
+                    )
                     reply = await stack.enter_async_context(request)
             except (ScanFailure, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
                 return Exchange(url=redacted, cause=_cause(error), detail=_detail(error)), ""

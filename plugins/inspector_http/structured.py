@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_KEY = r"[a-z0-9*][a-z0-9_.*-]*"
+_KEY = r"[a-z*][a-z0-9_.*-]*"
 _TOKEN = r"[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*"
 _BARE = rf'(?:{_TOKEN}|"(?:[ !#-\[\]-~]|\\["\\])*"|-?[0-9]{{1,15}}(?:\.[0-9]{{1,3}})?|\?[01])'
 _PARAMETERS = rf"(?:; *{_KEY}(?:={_BARE})?)*"

@@ -68,3 +68,4 @@ def test_a_location_that_is_no_web_url_is_unseen(value: str) -> None:
 def test_an_age_of_any_length_is_a_number() -> None:
     """More digits than Python converts by default are still a valid age."""
     assert hsts_max_age("max-age=" + "9" * 6000) == 999_999_999_999_999
+    assert hsts_max_age("max-age=" + "0" * 6000 + "60") == 60

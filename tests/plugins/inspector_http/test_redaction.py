@@ -43,6 +43,9 @@ def built(*words: str) -> st.SearchStrategy[str]:
 @given(built("max-age", "includeSubDomains", "preload", "max-age=31536000"))
 @example("é; max-age=31536000")
 @example('max-age=31536000; note="é"')
+@example("max-age=9999999999999999")
+@example("max-age=0000000000000000060")
+@example("max-age=60s")
 def test_hsts(value: str) -> None:
     """The age that browsers heed."""
     assert hsts_max_age(redacted("Strict-Transport-Security", value)) == hsts_max_age(value)
@@ -64,6 +67,10 @@ def test_frame_ancestors(value: str) -> None:
     assert [allows_any_site(each) for each in kept] == [allows_any_site(each) for each in frame_ancestors([value])]
 
 
+@example("a=1same-origin")
+@example("a=9999999999999999")
+@example("a=0000000000000001")
+@example("1a=1")
 @given(built("same-origin", "Same-Origin", "cross-origin", "a=1", "A", "?1", '"a b"', "camera=()", "self", "*"))
 def test_structured_fields(value: str) -> None:
     """Whether a field is well-formed, and what its token is where that is a known one."""

@@ -24,3 +24,10 @@ def test_a_long_field_is_parsed_in_linear_time() -> None:
     assert dictionary_keys(["camera=(" + "self " * 50_000]) is None
     assert dictionary_keys(["a=b;c," * 40_000]) is None
     assert item_token(["same-origin" + ";a=b" * 60_000 + ";"]) is None
+
+
+def test_a_key_begins_with_a_small_letter_or_a_star() -> None:
+    """Browsers ignore a field with another one (RFC 9651 §3.1.2)."""
+    assert dictionary_keys(["camera=(), *=()"]) == ("camera", "*")
+    assert dictionary_keys(["1camera=()"]) is None
+    assert dictionary_keys(["Camera=()"]) is None
