@@ -9,14 +9,14 @@ import sys
 import textwrap
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from inspector.declare.authorisation import Covers, PortRange, Rates
+from inspector.declare.authorisation import Covers, PortRange, Rates, Window
 from inspector.declare.settings import Ceilings, Settings
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
@@ -274,7 +274,7 @@ def test_udp_needs_the_address_listed(tmp_path: Path) -> None:
 
 
 def test_ports_that_are_not_covered_get_no_datagram(tmp_path: Path) -> None:
-    """The ports of the authorisation hold for UDP as well, and so do its hours and its validity."""
+    """The ports of the authorisation hold for UDP as well, and so does its validity."""
     at = datetime.now(UTC)
 
     async def ask(network: Network) -> tuple[bytes, ...]:
@@ -284,6 +284,40 @@ def test_ports_that_are_not_covered_get_no_datagram(tmp_path: Path) -> None:
     assert refusal(tmp_path / "ports", ask, covers=other) is Cause.OUT_OF_SCOPE
     ended = {"valid_from": at - timedelta(hours=2), "valid_until": at - timedelta(hours=1)}
     assert refusal(tmp_path / "ended", ask, **ended) is Cause.NOT_AUTHORISED
+
+
+def test_nothing_is_asked_outside_of_the_authorised_hours(tmp_path: Path) -> None:
+    """The hours hold for each datagram: those that are due when the window has closed are not sent."""
+    closes = datetime.now(UTC) + timedelta(hours=1)
+    window = Window.model_validate(
+        {"start": f"{closes - 2 * timedelta(hours=1):%H:%M:%S}", "end": f"{closes:%H:%M:%S}", "timezone": "UTC"}
+    )
+    received: list[bytes] = []
+    with bound() as server, pytest.MonkeyPatch.context() as patched:
+        server.setblocking(False)
+
+        def after_two() -> datetime:
+            with suppress(BlockingIOError):
+                while True:
+                    received.append(server.recv(10))
+            return datetime.now(UTC) + (timedelta(hours=2) if len(received) >= 2 else timedelta())
+
+        for each in ("inspector.network.session.now", "inspector.network.gateway.now"):
+            patched.setattr(each, after_two)
+
+        async def several(network: Network) -> list[Cause]:
+            causes = []
+            for _ in range(4):
+                with pytest.raises(ScanFailure) as caught:
+                    await network.udp(b"?", anything, port=port_of(server), timeout=0.05)
+                causes.append(caught.value.cause)
+            return causes
+
+        causes, on = asking(tmp_path, several, windows=(window,), valid_until=datetime.now(UTC) + timedelta(days=9))
+        after_two()
+    assert causes == [Cause.TIMEOUT, Cause.TIMEOUT, Cause.OUTSIDE_WINDOW, Cause.OUTSIDE_WINDOW]
+    assert len(received) == 2
+    assert len(list(on.ledger.entries())) == 2
 
 
 def test_datagrams_keep_to_the_rates(tmp_path: Path) -> None:
