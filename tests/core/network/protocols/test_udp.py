@@ -358,10 +358,18 @@ def test_a_passive_probe_sends_nothing(tmp_path: Path) -> None:
     asyncio.run(go())
 
 
-#: Asks one port of an address, and prints the cause.
+#: By rule of the router's firewall: what a question through it ends with.
+RULES = {
+    "": "refused",
+    "drop": "timeout",
+    "reject with icmpx type port-unreachable": "blocked",
+    "reject with icmpx type admin-prohibited": "blocked",
+    "reject with icmpx type host-unreachable": "not-reached",
+}
+#: For each rule asks one port of each address, and prints the causes; a shell in the router sets the rules.
 _ASK = textwrap.dedent(
     """
-    import asyncio, sys
+    import asyncio, subprocess, sys
     from pathlib import Path
     from inspector.declare.authorisation import Covers
     from inspector.model.errors import ScanFailure
@@ -374,12 +382,19 @@ _ASK = textwrap.dedent(
             where = target(None, host=address, address=address, scheme="host")
             network = on.gateway.network(make_probe(), where, granted)
             try:
-                print(await network.udp(b"?", lambda datagram: True, port=161, timeout=1.0))
+                return await network.udp(b"?", lambda datagram: True, port=161, timeout=0.5)
             except ScanFailure as failure:
-                print(failure.cause.value)
+                return failure.cause.value
 
-    for address in sys.argv[2:]:
-        asyncio.run(go(address, sys.argv[1]))
+    folder, router, *rules = sys.argv[1:]
+    shell = ["nsenter", "-t", router, "-n", "sh", "-e"]
+    with subprocess.Popen(shell, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as setting:
+        for rule in rules:
+            added = f"nft add rule inet t f meta l4proto udp {rule}; " if rule else ""
+            setting.stdin.write(f"nft flush chain inet t f; {added}echo set\\n")
+            setting.stdin.flush()
+            assert setting.stdout.readline() == "set\\n"
+            print(*(asyncio.run(go(each, folder)) for each in ("198.51.100.3", "2001:db8:2::3")), flush=True)
     """
 )
 #: Client, router and server, each in a namespace, in a row; the router is the client's way to the server.
@@ -414,30 +429,23 @@ asking.send(b"?")
 asking.recv(1)' 2>&1 | grep -q ConnectionRefusedError; do :; done
 in_router nft add table inet t
 in_router nft 'add chain inet t f { type filter hook forward priority 0; }'
-[ -z "$2" ] || in_router nft add rule inet t f meta l4proto udp $2
-"$1" -c "$3" "$4" 198.51.100.3 2001:db8:2::3
+asking=$2 folder=$3 python=$1
+shift 3
+"$python" -c "$asking" "$folder" $router "$@"
 """
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="networks of one's own need root")
-@pytest.mark.parametrize(
-    ("rule", "cause"),
-    [
-        ("", "refused"),
-        ("drop", "timeout"),
-        ("reject with icmpx type port-unreachable", "blocked"),
-        ("reject with icmpx type admin-prohibited", "blocked"),
-        ("reject with icmpx type host-unreachable", "not-reached"),
-    ],
-)
-def test_only_the_target_says_that_a_port_is_closed(tmp_path: Path, rule: str, cause: str) -> None:
+def test_only_the_target_says_that_a_port_is_closed(tmp_path: Path) -> None:
     """The same ICMP error from a firewall on the way means that the packet was filtered, with IPv6 as well."""
     needs_programs("ip", "nft")
     found = subprocess.run(
-        ["unshare", "-n", "sh", "-c", _ROW, "sh", sys.executable, rule, _ASK, str(tmp_path)],
+        ["unshare", "-n", "sh", "-c", _ROW, "sh", sys.executable, _ASK, str(tmp_path), *RULES],
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
-    assert (found.stdout.split(), found.returncode) == ([cause, cause], 0), found.stderr
+    assert found.returncode == 0, found.stderr
+    seen = dict(zip(RULES, map(str.split, found.stdout.splitlines()), strict=True))
+    assert seen == {rule: [cause, cause] for rule, cause in RULES.items()}
