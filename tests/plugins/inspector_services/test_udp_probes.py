@@ -195,6 +195,33 @@ def test_nmap_agrees(asked_by_nmap: subprocess.Popen[str], seen_open: UdpService
     assert len(names) >= 8
 
 
+#: How many times as long as the question its answer may be; that of a NetBIOS node has a table of names.
+AMPLIFICATION = {137: 4.0}
+
+
+def test_no_question_is_amplified(open_host: Namespace) -> None:
+    """Counted at the wire with all that servers send, the answers are about as long as the questions, packet headers
+    included; the sizes in the facts are those of the first answer."""
+    rules = ["add table inet a", "add chain inet a o { type filter hook output priority 0; }"]
+    for port in BY_PORT:
+        # What servers say to each other is between the ports themselves.
+        ways = (("asked", f"udp sport >= 1024 udp dport {port}"), ("answered", f"udp sport {port} udp dport >= 1024"))
+        for name, way in ways:
+            rules += [f"add counter inet a {name}-{port}", f"add rule inet a o {way} counter name {name}-{port}"]
+    open_host.run("nft", "; ".join(rules))
+    seen = services_at(open_host, whole_list=True)
+    listed = json.loads(open_host.run("nft", "-j", "list", "counters", "table", "inet", "a"))["nftables"]
+    open_host.run("nft", "delete", "table", "inet", "a")
+    counted = {each["counter"]["name"]: each["counter"] for each in listed if "counter" in each}
+    for port in set(seen.open) - {69}:  # TFTP answers from another port
+        asked, answered = counted[f"asked-{port}"], counted[f"answered-{port}"]
+        assert answered["bytes"] <= AMPLIFICATION.get(port, 2.5) * asked["bytes"], (port, asked, answered)
+        assert answered["packets"] <= 2 * asked["packets"], (port, asked, answered)
+        reply = seen.answer(port).value
+        assert reply.received <= answered["bytes"] - 28 * answered["packets"], (port, reply)
+    assert counted["asked-53"]["packets"] == counted["asked-161"]["packets"] == 1
+
+
 # --- firewalls ---
 
 
