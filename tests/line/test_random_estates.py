@@ -31,7 +31,7 @@ GREETINGS = {
 SILENT = "silent"
 #: Ports that are asked at every level.
 PORTS = (21, 22, 110, 143, 873, 1433, 2222, 3306, 3389, 5432, 5900, 5901, 6379, 8080, 8443, 9000, 9200, 10000, 27017)
-#: Listens on each "ADDRESS PORT GREETING" (in hexadecimal) of standard input, greets, and waits for the client to leave.
+#: Listens on each "ADDRESS PORT GREETING" (hexadecimal) of standard input, greets, and waits for the client to leave.
 _SERVE = """
 import asyncio, socket, sys
 async def main():
