@@ -132,12 +132,9 @@ def test_the_plan_says_over_which_windows_a_sweep_is_spread(line: Line) -> None:
     documents = declared(line, "127.0.0.1", rates=rates, windows=windows, valid_until=FAR)
     spread = line.call("plan", *documents)
     assert spread.code == 0, spread.err
-    [[count]] = (re.findall(r"portal: the sweep of all ports takes (\d+) windows", re.sub(r"\s+", " ", spread.out)),)
-    listed = re.findall(
-        r"^from \d{4}-\d\d-\d\d \d\d:\d\d to \d{4}-\d\d-\d\d \d\d:\d\d: (\d+) h (\d+) min of it",
-        spread.out,
-        re.MULTILINE,
-    )
+    [count] = re.findall(r"portal: the sweep of all ports takes (\d+) windows", " ".join(spread.out.split()))
+    at = r"\d{4}-\d\d-\d\d \d\d:\d\d"
+    listed = re.findall(rf"^from {at} to {at}: (\d+) h (\d+) min of it", spread.out, re.MULTILINE)
     assert len(listed) == int(count) > 2
     assert all((hours, minutes) <= ("1", "0") for hours, minutes in listed)
     once = line.call("plan", *(each for each in documents if each != "--all-ports"))
