@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from inspector import (
@@ -31,20 +31,20 @@ from inspector_http.urls import HTTP, HTTPS
 #: A path that no site has, by which one that answers every path is recognised.
 MISSING = "/inspector-asks-for-no-such-page"
 #: Paths by what the first bytes show that they give away: version control, settings, states, copies, consoles.
-KNOWN: Mapping[str, re.Pattern[bytes]] = {
-    "/.git/HEAD": re.compile(rb"ref: refs/|[0-9a-f]{40}\s*\Z"),
-    "/.svn/wc.db": re.compile(rb"SQLite format 3\0"),
-    "/.env": re.compile(rb"(?:[^<]*\n)?(?:export )?[A-Z][A-Z0-9_]{1,63}[ \t]*=[^<]*\Z"),
-    "/.htpasswd": re.compile(rb"[^\s:<]{1,64}:[^\s:<]{8,}\s"),
-    "/server-status": re.compile(rb"(?s).{0,2048}(?:Apache Server Status|Server Version:)"),
-    "/server-info": re.compile(rb"(?s).{0,2048}Apache Server Information"),
-    "/phpinfo.php": re.compile(rb"(?s).{0,8192}phpinfo\(\)"),
-    "/backup.zip": re.compile(rb"PK\x03\x04"),
-    "/backup.tar.gz": re.compile(rb"\x1f\x8b\x08"),
-    "/backup.sql": re.compile(rb"(?s)(?:.{0,512}\n)?(?:-- |/\*!|CREATE |INSERT |DROP |PRAGMA )"),
-    "/wp-config.php.bak": re.compile(rb"(?s).{0,4096}DB_PASSWORD"),
-    "/phpmyadmin/": re.compile(rb"(?s).{0,16384}phpMyAdmin"),
-    "/actuator/env": re.compile(rb'(?s)\s*\{.{0,4096}"propertySources"'),
+KNOWN: Mapping[str, bytes] = {
+    "/.git/HEAD": rb"ref: refs/|[0-9a-f]{40}\s*\Z",
+    "/.svn/wc.db": rb"SQLite format 3\0",
+    "/.env": rb"(?:[^<]*\n)?(?:export )?[A-Z][A-Z0-9_]{1,63}[ \t]*=[^<]*\Z",
+    "/.htpasswd": rb"[^\s:<]{1,64}:[^\s:<]{8,}\s",
+    "/server-status": rb"(?s).{0,2048}(?:Apache Server Status|Server Version:)",
+    "/server-info": rb"(?s).{0,2048}Apache Server Information",
+    "/phpinfo.php": rb"(?s).{0,8192}phpinfo\(\)",
+    "/backup.zip": rb"PK\x03\x04",
+    "/backup.tar.gz": rb"\x1f\x8b\x08",
+    "/backup.sql": rb"(?s)(?:.{0,512}\n)?(?:-- |/\*!|CREATE |INSERT |DROP |PRAGMA )",
+    "/wp-config.php.bak": rb"(?s).{0,4096}DB_PASSWORD",
+    "/phpmyadmin/": rb"(?s).{0,16384}phpMyAdmin",
+    "/actuator/env": rb'(?s)\s*\{.{0,4096}"propertySources"',
 }
 #: The field that TRACE sends, and that a reply which echoes the request shows again.
 _TRACED = "X-Inspector-Trace"
@@ -66,7 +66,7 @@ class StoredPath(Model):
 
 
 class StoredExposure(Model):
-    """All replies of one scan. ``is_traced``: the reply to TRACE repeats the request."""
+    """All replies of one scan; the one to TRACE shows whether it repeats the request."""
 
     missing: StoredPath
     trace: StoredPath
@@ -141,7 +141,9 @@ def _url(target: Target, path: str) -> str:
     return f"{target.uri}{path}"
 
 
-async def _paths(session: Session, target: Target, paths: tuple[str, ...], *, answers_all: bool) -> Any:
+async def _paths(
+    session: Session, target: Target, paths: tuple[str, ...], *, answers_all: bool
+) -> AsyncIterator[StoredPath]:
     cause: Cause | None = None
     for path in paths:
         if cause is not None or path not in KNOWN:
@@ -154,7 +156,7 @@ async def _paths(session: Session, target: Target, paths: tuple[str, ...], *, an
             stored = _stored(path, reply)
             if reply.status in _OK:
                 is_read = reply.body_cause is None
-                shown = bool(KNOWN[path].match(session.last_body)) if is_read else None
+                shown = bool(re.match(KNOWN[path], session.last_body)) if is_read else None
                 stored = stored.model_copy(
                     update={"is_shown": shown, "body_bytes": reply.body_bytes, "cause": reply.body_cause}
                 )

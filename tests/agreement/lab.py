@@ -38,6 +38,12 @@ POLICY_JUDGES = {
         "0goue3nubqDQuIqLaQWRUa7iNsgTOwIlJdqbiC8sO7PxqwmpdQJo9Q8GCvXkcp7s35yGj9X/RGkZ4iIBZoYHxw=="
     ),
 }
+#: What the Observatory imports to keep cookies.
+COOKIE_JAR = {
+    "tough-cookie@5.1.2": "FVDYdxtnj0G6Qm/DhNPSb8Ju59ULcup3tuJxkFb5K8Bv2pUXILbf0xZWU8PX8Ov19OXljbUyveOFwRMwkXzO+A==",
+    "tldts@6.1.86": "WMi/OQ2axVTf/ykqCQgXiIct+mSQDFdH2fkwhPwgEwvJ1kSzZRiinb0zF2Xb8u4+OqPChmyI6MEu4EezNJz+FQ==",
+    "tldts-core@6.1.86": "Je6p7pkk+KMzMv2XXKmAE3McmolOQFdxkKw0R8EYNr7sELW46JqnNeTX8ybPiQgvg1ymCoF8LXs5fzFaZvJPTA==",
+}
 #: A folder for each of them.
 POLICIES = LAB / "policies"
 
@@ -177,15 +183,30 @@ def policies() -> Path:
 
 def fetch_policies() -> None:
     """Unpack them. Of the Observatory only the modules that judge are needed: its HTTP client is left out."""
-    if (POLICIES / "complete").exists():
+    complete = POLICIES / "complete"
+    wanted = "\n".join((*POLICY_JUDGES, *COOKIE_JAR))
+    if complete.exists() and complete.read_text("utf-8") == wanted:
         return
     for package, digest in POLICY_JUDGES.items():
-        folder = POLICIES / package.rpartition("@")[0].rpartition("/")[2]
-        with tarfile.open(fileobj=io.BytesIO(_packed(package, digest))) as archive:
-            archive.extractall(folder, filter="data")
+        _unpack(package, digest, POLICIES / package.rpartition("@")[0].rpartition("/")[2])
+    for package, digest in COOKIE_JAR.items():
+        modules = POLICIES / "node_modules"
+        _unpack(package, digest, modules / "unpacked")
+        name = modules / package.partition("@")[0]
+        shutil.rmtree(name, ignore_errors=True)
+        (modules / "unpacked" / "package").rename(name)
     client = POLICIES / "mdn-http-observatory" / "package" / "src" / "retriever" / "session.js"
     client.write_text("export class Session {}\n", "utf-8")
-    (POLICIES / "complete").touch()
+    # Its list of preloaded names is fetched at build time: no name of the lab is in it.
+    preloaded = POLICIES / "mdn-http-observatory" / "package" / "conf" / "hsts-preload.json"
+    preloaded.parent.mkdir(exist_ok=True)
+    preloaded.write_text("{}\n", "utf-8")
+    complete.write_text(wanted, "utf-8")
+
+
+def _unpack(package: str, digest: str, folder: Path) -> None:
+    with tarfile.open(fileobj=io.BytesIO(_packed(package, digest))) as archive:
+        archive.extractall(folder, filter="data")
 
 
 def _inner(data: bytes) -> bytes:

@@ -14,6 +14,7 @@ LEAST = {
     "ssh-audit-servers": 60,
     "csp-evaluator": 120,
     "http-observatory": 60,
+    "http-observatory-sites": 1000,
 }
 
 

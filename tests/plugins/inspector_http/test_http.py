@@ -315,7 +315,7 @@ def test_a_session_value_is_recorded_nowhere() -> None:
     assert SECRET not in output.model_dump_json()
     assert SECRET not in facts.model_dump_json()
     assert [each.uri for each in output.discovered] == ["https://other.test/in"]
-    assert [each.name for each in facts.cookies.value] == ["sid"]
+    assert [each.name for each in facts.cookies.value] == ["", "sid"]
 
 
 @pytest.mark.parametrize(
