@@ -26,7 +26,8 @@ def parse_cross_origin(output: ScanOutput, context: ParseContext) -> CrossOrigin
     kept = output.named("exchanges.json")
     if kept is None:
         raise ValueError("no exchange was recorded")
-    simple, preflight = Exchanges.parse(kept).followed
+    simple, *others = Exchanges.parse(kept).followed
+    preflight = others[0] if others else Exchange(url=simple.url, cause=Cause.NOT_SELECTED)
     return CrossOrigin(
         url=context.subject.uri,
         page=simple.url,
@@ -77,8 +78,8 @@ def _values(reply: Exchange, name: str) -> list[str]:
     parse=parse_cross_origin,
     cost=Cost(connections=2 + REFUSED_HELLOS, seconds=int(HEAD_SECONDS + BODY_SECONDS) * 2),
 )
-async def cross_origin(_target: Target, network: Network, page: Http) -> ScanOutput:
-    """Get the page as for a page of another origin, and ask by OPTIONS whether one without an origin may change it.
+async def cross_origin(_target: Target, network: Network, page: Http, *, preflight: bool = False) -> ScanOutput:
+    """Get the page as for a page of another origin; with ``preflight`` ask by OPTIONS what one without any may do.
 
     Browsers send both of their own accord for any page that asks them to; neither changes anything, and no cookie goes
     with them. Nothing is asked where the page was not seen, or is only a redirect to another service.
@@ -86,12 +87,14 @@ async def cross_origin(_target: Target, network: Network, page: Http) -> ScanOut
     if not page.headers.is_seen or page.redirect.seen is not None:
         cause = page.headers.unseen or Cause.OUT_OF_SCOPE
         skipped = Exchange(url=page.url, cause=cause, detail="the page was not seen")
-        return ScanOutput(raw=(recorded(Exchanges(followed=(skipped, skipped))),))
+        return ScanOutput(raw=(recorded(Exchanges(followed=(skipped, skipped) if preflight else (skipped,))),))
     session = Session(network, Redaction(network.fingerprint), verify=False)
     url = _asked(page)
     simple, _ = await session.get(url, headers={"Origin": FOREIGN})
-    preflight, _ = await session.get(url, method="OPTIONS", headers=_PREFLIGHT)
-    followed = (simple, preflight)
+    followed: tuple[Exchange, ...] = (simple,)
+    if preflight:
+        asked_first, _ = await session.get(url, method="OPTIONS", headers=_PREFLIGHT)
+        followed = (simple, asked_first)
     return ScanOutput(raw=(recorded(Exchanges(followed=followed)),), gaps=gaps_of(followed))
 
 

@@ -11,7 +11,7 @@ from inspector_http.observations import CrossOrigin, Http, Sharing
     references=("Fetch Standard, CORS protocol", "OWASP ASVS 4.0.3 V14.5.3"),
     needs=(),
 )
-def cors_not_open(http: Http, answers: CrossOrigin) -> Verdict:
+def cors_not_open(http: Http, answers: CrossOrigin, *, null_origin: bool = True) -> Verdict:
     """``Access-Control-Allow-Origin: *`` is meant for what everybody may read. On a service that only some networks
     reach, any page that somebody there opens can read it and pass it on.
 
@@ -20,12 +20,9 @@ def cors_not_open(http: Http, answers: CrossOrigin) -> Verdict:
     other = serves_content(http)
     if other is not None:
         return other
-    open_to = [
-        origin
-        for origin, answer in (("https://inspector.invalid", answers.foreign), ("null", answers.without_origin))
-        if answer.seen not in (None, Sharing.NONE)
-    ]
+    asked = {"https://inspector.invalid": answers.foreign, **({"null": answers.without_origin} if null_origin else {})}
+    open_to = [origin for origin, answer in asked.items() if answer.seen not in (None, Sharing.NONE)]
     if open_to:
         return failed("may be read by pages of {measured}", measured=open_to, facts=("/foreign", "/without_origin"))
-    _ = answers.foreign.value, answers.without_origin.value
+    _ = [answer.value for answer in asked.values()]
     return passed("lets no page of an unknown origin read", facts=("/foreign", "/without_origin"))

@@ -11,7 +11,7 @@ from inspector_http.observations import CrossOrigin, Http, Sharing
     references=("Fetch Standard, CORS protocol", "OWASP ASVS 4.0.3 V14.5.3"),
     needs=(),
 )
-def cors_shares_no_sessions(http: Http, answers: CrossOrigin) -> Verdict:
+def cors_shares_no_sessions(http: Http, answers: CrossOrigin, *, null_origin: bool = True) -> Verdict:
     """A server that repeats whatever origin asks, or admits ``null``, and allows credentials lets any page that a
     signed-in visitor opens read what the visitor sees.
 
@@ -24,16 +24,13 @@ def cors_shares_no_sessions(http: Http, answers: CrossOrigin) -> Verdict:
     other = serves_content(http)
     if other is not None:
         return other
-    admitted = [
-        origin
-        for origin, answer in (("https://inspector.invalid", answers.foreign), ("null", answers.without_origin))
-        if answer.seen is Sharing.CREDENTIALS
-    ]
+    asked = {"https://inspector.invalid": answers.foreign, **({"null": answers.without_origin} if null_origin else {})}
+    admitted = [origin for origin, answer in asked.items() if answer.seen is Sharing.CREDENTIALS]
     if admitted:
         return failed(
             "allows these origins, which can be anyone's, to read with cookies: {measured}",
             measured=admitted,
             facts=("/foreign", "/without_origin"),
         )
-    _ = answers.foreign.value, answers.without_origin.value
+    _ = [answer.value for answer in asked.values()]
     return passed("lets no page of an unknown origin read with cookies", facts=("/foreign", "/without_origin"))

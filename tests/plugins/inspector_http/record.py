@@ -167,7 +167,9 @@ def scripted(habit: str) -> Http:
 def origins(url: str, address: str) -> tuple[ScanOutput, CrossOrigin]:
     """One run of the probe of other origins: the capture, and the facts in it."""
     target = page(url, address)
-    output = scan(cross_origin, target, seen(url, address)[1], authorisation=AUTHORISATION, roots=root())
+    output = scan(
+        cross_origin, target, seen(url, address)[1], authorisation=AUTHORISATION, roots=root(), preflight=True
+    )
     return output, read(cross_origin, output, target)
 
 

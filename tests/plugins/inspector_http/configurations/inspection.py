@@ -43,6 +43,8 @@ _INTRUSIVE = _POLITE.model_copy(update={"intrusiveness": Intrusiveness.INTRUSIVE
 
 Result = SubjectResult[Observation]
 Results = dict[type[Observation], Result]
+#: What rows of the higher levels ask of a probe.
+_ALL = {"cross-origin": {"preflight": True}}
 
 
 def inspect(configurations: Sequence[Configuration], address: str) -> dict[str, dict[str, Verdict]]:
@@ -94,7 +96,7 @@ async def _result(
     granted: Authorisation = _INTRUSIVE if configuration.entry.granted else _POLITE
     try:
         network = gateway.network(probe, target, granted)
-        output = await probe.scan(target, network, *(each.observation for each in needs))
+        output = await probe.scan(target, network, *(each.observation for each in needs), **_ALL.get(probe.name, {}))
         return SubjectResult(subject, read(probe, output, target))
     except ScanFailure as failure:
         return SubjectResult(subject, None, failure.cause)
