@@ -168,18 +168,20 @@ def _kept(payload: bytes, context: bytes) -> bytes:
 
 
 async def assessed(folder: Path, run: RunContext, as_of: Instant, reports: ReportOptions) -> WrittenAssessment:
-    """The assessment of a sealed bundle at this date, or else its newest one; made where there is none.
+    """The assessment that a run at this date made of a sealed bundle, or else its newest one; made where there is none.
 
-    Raises InspectorError.
+    The run's own is the first one of its date and regime: others of that date are under a level or statements that were
+    given later. Raises InspectorError.
     """
     bundle = Bundle.open(folder)
     found = bundle.assessments()
     if not found:
         return await StepsHere(signs_index=False).assess(bundle, run, as_of, reports)
-    own = [each for each in found if each.assessment.as_of == as_of]
-    newest = (own or found)[-1]
-    made = run.mark(view(bundle, newest.assessment, run.registry, reports.record))
-    return WrittenAssessment(made, bundle.folder / ASSESSMENTS / newest.name, _reports(bundle, newest.name))
+    regime = bundle.inspection.regime.id
+    own = [each for each in found if (each.assessment.as_of, each.assessment.regime) == (as_of, regime)]
+    chosen = own[0] if own else found[-1]
+    made = run.mark(view(bundle, chosen.assessment, run.registry, reports.record))
+    return WrittenAssessment(made, bundle.folder / ASSESSMENTS / chosen.name, _reports(bundle, chosen.name))
 
 
 def _reports(bundle: Bundle, assessment: str) -> dict[str, Path]:

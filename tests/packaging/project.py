@@ -1,8 +1,10 @@
 """Where the work tree lies, what its metadata says, and which files belong to it."""
 
+import os
 import shutil
 import subprocess
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +16,18 @@ PACKAGES: list[str] = sorted(METADATA["project"]["entry-points"]["inspector"])
 GENERATED = {".venv", ".hypothesis", ".lab", ".git", "out", "dist", "build", "__pycache__"}
 
 
+def _kept(folder: Path) -> Iterator[Path]:
+    """The files below a folder, without looking into those that are generated, which hold most files of all."""
+    for above, folders, files in os.walk(folder):
+        folders[:] = [each for each in folders if each not in GENERATED and not each.endswith("_cache")]
+        yield from (Path(above, each) for each in files if each not in GENERATED)
+
+
 def tracked_files() -> list[Path]:
     """The project's files: those that git tracks, or without git all that are not generated."""
     if shutil.which("git") and (ROOT / ".git").exists():
         listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
         paths = [ROOT / name for name in listed.split("\0") if name]
     else:
-        paths = [
-            path
-            for path in ROOT.rglob("*")
-            if not any(part in GENERATED or part.endswith("_cache") for part in path.relative_to(ROOT).parts)
-        ]
+        paths = list(_kept(ROOT))
     return sorted(path for path in paths if path.is_file() and not path.is_symlink())

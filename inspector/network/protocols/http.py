@@ -32,8 +32,9 @@ _DEFLATED = frozenset({"gzip", "x-gzip", "deflate"})
 _TOO_MANY = 429
 #: The only interim answer after which no other follows on an HTTP connection (RFC 9110 §15.2.2).
 _SWITCHING_PROTOCOLS = 101
-#: Bytes of one head, interim answers included each by itself.
+#: Bytes of one head, interim answers included each by itself; and how many of these may come before the final one.
 _HEAD_BYTES = 100 * 1024
+_MOST_INTERIM = 16
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 #: A status line; white space and reason phrase are read leniently (RFC 9112 §4).
 _STATUS_LINE = re.compile(rb"(HTTP/[0-9]\.[0-9])[ \t]+([1-9][0-9]{2})(?:[ \t]+(.*))?", re.DOTALL)
@@ -101,11 +102,12 @@ class _HeadReader:
     head: _Head | None = None
     _data: bytearray = field(default_factory=bytearray)
     _searched: int = 0
+    _interim: int = 0
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes, and give those that httpcore may read: heads with their framing only, then the body.
+        """Take bytes, and give those that httpcore may read: the final head with its framing only, then the body.
 
-        Raises httpcore.RemoteProtocolError when this is no HTTP, or a head without end.
+        Raises httpcore.RemoteProtocolError when this is no HTTP, a head without end, or has too many interim answers.
         """
         self._data += data
         ready = b""
@@ -120,9 +122,13 @@ class _HeadReader:
                 raise httpcore.RemoteProtocolError("the answer has no status line")
             del self._data[: end.end()]
             self._searched = 0
+            if head.is_interim:
+                self._interim += 1
+                if self._interim > _MOST_INTERIM:
+                    raise httpcore.RemoteProtocolError("the answer has too many interim answers before it")
+                continue
             ready += head.framing()
-            if not head.is_interim:
-                self.head = head
+            self.head = head
         ready += self._data
         self._data.clear()
         return ready

@@ -1,5 +1,6 @@
 """What goes between a run and its worker processes is data: results, errors with their remedies, names of calls."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,14 @@ from inspector.fleet.jobs import Common, ProvisionalJob, _answered, provisional,
 from inspector.model.errors import BundleError, InspectorError, UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.network.sandbox.protocol import pack_call, unpack_call
+from inspector.pipeline.reassess import AssessmentOptions, assess_bundle
+from inspector.pipeline.request import ReportOptions
 from inspector.plugin import time_limits
 from inspector.registry.lock import records_of
 from inspector.registry.registry import installed
-from inspector.seal import CaptureWriter, recorded_in
+from inspector.seal import CaptureWriter, SigningKey, add_assessment, recorded_in
 from tests.core.seal.examples import TRUST, WHEN, inspection, raw, record
+from tests.core.systems import inspect, job
 
 
 def _raising(error: InspectorError) -> bytes:
@@ -78,3 +82,16 @@ def test_a_provisional_assessment_needs_exactly_the_evidence_that_was_recorded(
         job = ProvisionalJob(folder=str(writer.folder), as_of=WHEN, evidence=given)
         with pytest.raises(BundleError, match="does not hold what was recorded"):
             result_of(provisional(job.canonical(), common.canonical()))
+
+
+def test_a_run_that_goes_on_keeps_to_its_own_assessment(tmp_path: Path) -> None:
+    """Another assessment of the same date, under a lower level, is not taken for that of the run."""
+    given = job(tmp_path)
+    bundle, own = inspect(tmp_path, given, collected=False)
+    key = SigningKey.load_or_create(tmp_path / "key.pem")
+    add_assessment(bundle, own, {}, key)
+    options = AssessmentOptions(as_of=own.as_of, level=1)
+    other = asyncio.run(assess_bundle(bundle, given.context.registry, options))
+    add_assessment(bundle, other, {}, key)
+    kept = asyncio.run(jobs.assessed(bundle.folder, given.context, own.as_of, ReportOptions()))
+    assert (own.level, other.level, kept.view.assessment.level) == (3, 1, 3)

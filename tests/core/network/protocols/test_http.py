@@ -203,6 +203,14 @@ def test_the_reason_phrase_is_read_leniently(tmp_path: Path, first: str) -> None
     assert (response.status_code, response.headers["x-a"], response.content) == (200, "1", b"hello")
 
 
+def test_one_interim_answer_after_another_ends_the_request(tmp_path: Path) -> None:
+    """Sixteen may come; fifty thousand in two megabytes would hold the event loop for seconds."""
+    interim, final = r"HTTP/1.1 103 Early\r\n\r\n", r"HTTP/1.1 204 No Content\r\n\r\n"
+    with serving("reply", argument=interim * 16 + final) as server:
+        assert browse(tmp_path, server.port, get).status_code == 204
+    assert cause(tmp_path, "reply", interim * 17 + final) is Cause.PROTOCOL_ERROR
+
+
 def test_interim_answers_and_bare_line_feeds_are_read(tmp_path: Path) -> None:
     """The fields are those of the final answer, whose lines may end in LF alone (RFC 9112 §2.2)."""
     early = r"HTTP/1.1 103 Early\r\nLink: x\r\n\r\n"
