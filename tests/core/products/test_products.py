@@ -131,6 +131,9 @@ def test_a_vulnerability_of_one_platform_affects_no_other(
     one = Vulnerability(cve="CVE-2024-4577", added=ON, affected=(Affected(last="2.0"),), only=only)
     assert one.affects(Product("php", "1.0", is_windows=is_windows)) is affects
     assert one.affects(Product("php", "2.1", is_windows=is_windows)) is False
+    ranges = (Affected(last="1.4"), Affected(first="2.0.1", last="2.0.9"))
+    several = one.model_copy(update={"affected": ranges, "only": None})
+    assert several.affects(Product("php", "2.0", is_windows=is_windows)) is None
 
 
 def test_a_product_has_its_name_in_cpe() -> None:
