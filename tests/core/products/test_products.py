@@ -131,6 +131,9 @@ def test_a_vulnerability_of_one_platform_affects_no_other(
     one = Vulnerability(cve="CVE-2024-4577", added=ON, affected=(Affected(last="2.0"),), only=only)
     assert one.affects(Product("php", "1.0", is_windows=is_windows)) is affects
     assert one.affects(Product("php", "2.1", is_windows=is_windows)) is False
+    ranges = (Affected(last="1.4"), Affected(first="2.0.1", last="2.0.9"))
+    several = one.model_copy(update={"affected": ranges, "only": None})
+    assert several.affects(Product("php", "2.0", is_windows=is_windows)) is None
 
 
 def test_a_product_has_its_name_in_cpe() -> None:
@@ -180,6 +183,7 @@ def test_a_version_that_names_too_few_numbers_is_neither_affected_nor_not(versio
         (Product("openssh", "7.2", "ubuntu"), ON, Support.PACKAGED),
         (Product("openssh", "7.9", "other"), ON, Support.PACKAGED),
         (Product("openssh", "1.2", "debian"), ON, Support.PACKAGED),
+        (Product("nginx", "1.6.2"), ON, Support.ENDED),
         (Product("iis", "8.5"), date(2026, 10, 13), Support.EXTENDED),
         (Product("iis", "8.5"), date(2026, 10, 14), Support.ENDED),
     ],
@@ -187,6 +191,61 @@ def test_a_version_that_names_too_few_numbers_is_neither_affected_nor_not(versio
 def test_support_is_that_of_the_day(product: Product, on: date, expected: Support) -> None:
     """A distribution that is supported, or not known, leaves it open; one that is not decides."""
     assert SUPPORT.support(product, on)[0] is expected
+
+
+@pytest.mark.parametrize(
+    ("product", "since", "may"),
+    [
+        (Product("openssh", "7.4", "rhel", "7"), date(2026, 1, 1), True),
+        (Product("openssh", "7.4", "rhel", "7"), date(2029, 1, 1), False),
+        (Product("openssh", "7.9", "debian", "10"), date(2025, 1, 1), False),
+        (Product("openssh", "7.9", "debian", "10"), date(2024, 1, 1), True),
+        (Product("openssh", "7.9", "other"), date(2026, 1, 1), True),
+        (Product("openssh", "7.9", "debian", "99"), date(2026, 1, 1), True),
+        (Product("nginx", "1.22.1"), date(2026, 1, 1), True),
+        (Product("nginx", "1.25.3"), date(2026, 1, 1), False),
+        (Product("apache-http-server", "2.4"), date(2026, 1, 1), True),
+    ],
+)
+def test_a_distribution_may_have_fixed_what_became_known_while_it_was_supported(
+    product: Product, since: date, may: bool
+) -> None:
+    """Extended support counts, a release that is not known leaves it open, and so does a version that is not whole."""
+    assert SUPPORT.may_have_fixed(product, since) is may
+
+
+def test_the_longest_cycle_of_a_version_decides() -> None:
+    """A row for 8.2 is more exact than one for 8."""
+    entries = ({"product": "php", "cycle": "8", "ends": "2020-01-01"}, {"product": "php", "cycle": "8.2"})
+    for ordered in (entries, entries[::-1]):
+        assert EndOfSupport.model_validate({"entries": ordered}).support(Product("php", "8.2.1"), ON)[0] is (
+            Support.SUPPORTED
+        )
+
+
+def test_what_stands_far_behind_in_a_text_or_twice_is_left_out() -> None:
+    """A text is read up to a limit; a product is named once where another text has its version."""
+    assert products_in(["x" * 3000 + "\nnginx/1.25.3"]) == ()
+    assert [each.title for each in products_in(["nginx", "nginx/1.25.3"])] == ["nginx 1.25.3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_windows"),
+    [
+        ("Apache/2.4.65 (Unix)", False),
+        ("Apache/2.4.65 (Win64)", True),
+        ("Apache/2.4.65", None),
+        ("Apache/2.4.65 (Debian)", False),
+    ],
+)
+def test_the_platform_is_what_the_text_names(text: str, is_windows: bool | None) -> None:
+    """What names none leaves it open."""
+    assert [each.is_windows for each in products_in([text])] == [is_windows]
+
+
+def test_a_vulnerability_may_be_known_from_the_first_day_of_its_year() -> None:
+    """A distribution that was supported on that day may have fixed it."""
+    assert Vulnerability(cve="CVE-2024-38475", added=ON, affected=(Affected(last="1"),)).known_since == date(2024, 1, 1)
 
 
 def test_every_entry_of_the_shipped_tables_can_be_used() -> None:
