@@ -69,6 +69,11 @@ def exposure_of(assessment: Assessment) -> tuple[PathExposure, ...]:
     return tuple(_seen(path, rows.get(path, []), assessment) for path in wanted)
 
 
+def entry_requirements(requirements: Iterable[Requirement]) -> frozenset[str]:
+    """The ids of the requirements about services by which ransomware gets in."""
+    return frozenset(each.id for each in requirements if RANSOMWARE in each.tags)
+
+
 def _paths(row: Requirement) -> list[EntryPath]:
     named = [each for each in EntryPath if f"{RANSOMWARE}-{each.value}" in row.tags]
     return named or [EntryPath.OTHER]
