@@ -12,7 +12,7 @@ def none_recognised(role: ApplianceRole, banners: Banners, appliances: TableAt[A
         return failed("recognised: {measured}", measured=found, facts=("/ports",))
     if banners.unreachable_cause is not None:
         return inconclusive("not every banner was seen", cause=banners.unreachable_cause)
-    return passed("no open port sends a mark of such an appliance", facts=("/ports",))
+    return passed("no open port shows a sign of one", facts=("/ports",))
 
 
 def _visible(banners: Banners) -> dict[Place, list[str]]:

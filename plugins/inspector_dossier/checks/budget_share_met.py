@@ -18,7 +18,7 @@ def budget_share_met(declared: Declared, *, percent: int = 15) -> Verdict:
     shares = {"measured": Quantity(value=share, unit="%"), "threshold": Quantity(value=percent, unit="%")}
     if share < percent:
         return failed(
-            "{measured} of the budget are for security are for security; the minimum is {threshold}",
+            "{measured} of the budget are for security; the minimum is {threshold}",
             **shares,
             facts="security_budget_percent",
         )
