@@ -561,13 +561,13 @@ def _ransomware_lines(done: Sequence[InspectionSummary]) -> Iterator[Line]:
     yield from _hanging(_("Ransomware: {ways}", ways="; ".join(parts)))
 
 
-def _hanging(text: str, *, lines: int = 2) -> Iterator[Line]:
-    """A text in so many lines at most, the later ones two columns to the right; the last is cut."""
+def _hanging(text: str) -> Iterator[Line]:
+    """A text in two lines at most, four on a narrow terminal; the later ones begin with two spaces, the last is cut."""
     columns = terminal.width()
     first, *others = terminal.wrapped(text, columns)
     yield (terminal.cut(first, columns),)
-    if others and lines > 1:
-        yield from _indented(" ".join(others), lines=lines - 1)
+    if others:
+        yield from _indented(" ".join(others), lines=1 if columns >= _WIDE else 3)
 
 
 def _report_lines(done: Sequence[InspectionSummary]) -> list[Line]:
