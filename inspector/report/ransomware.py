@@ -5,7 +5,7 @@ Rows with the tag ``ransomware`` are about ways in; a second tag, ``ransomware-r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
