@@ -90,12 +90,19 @@ if TYPE_CHECKING:
     from inspector.report.findings_json import findings_json, findings_schema
     from inspector.report.ledger_totals import LedgerTotal
     from inspector.report.messages import Translator
-    from inspector.report.ransomware import RANSOMWARE, EntryPath, PathExposure, Reach, exposure_of
+    from inspector.report.ransomware import EntryPath, PathExposure, Reach, entry_requirements, exposure_of
     from inspector.report.remedies import ProductRemedies
     from inspector.report.renderer import Renderer, RunRenderer
     from inspector.report.run_overview import RequirementRow, RunOverview, RunState, SystemRow
     from inspector.report.standing import Standing
-    from inspector.report.urgency import needs_action, urgency
+    from inspector.report.urgency import (
+        RequirementCounts,
+        failing_requirements,
+        needs_action,
+        order_of,
+        undecided_requirements,
+        urgency,
+    )
     from inspector.report.view import CauseGroup, View
 
 __version__: Final = "0.1.0"
@@ -220,7 +227,11 @@ _HOME = {
     "RunRenderer": "inspector.report.renderer",
     "RunState": "inspector.report.run_overview",
     "SystemRow": "inspector.report.run_overview",
+    "RequirementCounts": "inspector.report.urgency",
+    "failing_requirements": "inspector.report.urgency",
     "needs_action": "inspector.report.urgency",
+    "order_of": "inspector.report.urgency",
+    "undecided_requirements": "inspector.report.urgency",
     "urgency": "inspector.report.urgency",
     "View": "inspector.report.view",
     "ApplianceRole": "inspector.products.appliances",
@@ -236,10 +247,10 @@ _HOME = {
     "Table": "inspector.model.table",
     "TableAt": "inspector.model.table",
     "TableEntries": "inspector.model.table",
-    "RANSOMWARE": "inspector.report.ransomware",
     "EntryPath": "inspector.report.ransomware",
     "PathExposure": "inspector.report.ransomware",
     "Reach": "inspector.report.ransomware",
+    "entry_requirements": "inspector.report.ransomware",
     "exposure_of": "inspector.report.ransomware",
 }
 
@@ -247,7 +258,6 @@ __all__ = [
     "DNS_QUESTIONS",
     "EXCUSING",
     "HOST",
-    "RANSOMWARE",
     "SYSTEM",
     "TCP",
     "UDP",
@@ -317,6 +327,7 @@ __all__ = [
     "RegimeChange",
     "Renderer",
     "Requirement",
+    "RequirementCounts",
     "RequirementRow",
     "RoundTripEnd",
     "RunOverview",
@@ -357,10 +368,12 @@ __all__ = [
     "collect_replies",
     "display_json",
     "dns_name_text",
+    "entry_requirements",
     "escape_control",
     "exploited_verdict",
     "exposure_of",
     "failed",
+    "failing_requirements",
     "findings_json",
     "findings_schema",
     "hookimpl",
@@ -370,6 +383,7 @@ __all__ = [
     "needs_action",
     "not_applicable",
     "open_overlays",
+    "order_of",
     "parse_dns_message",
     "parse_uri",
     "passed",
@@ -381,6 +395,7 @@ __all__ = [
     "support_verdict",
     "truncate",
     "u_labels",
+    "undecided_requirements",
     "urgency",
     "with_u_labels",
     "without_secrets",

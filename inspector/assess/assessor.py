@@ -383,7 +383,7 @@ _UNOBSERVABLE = Verdict(
     message=Message(id="this cannot be observed from outside; see the declared status"),
 )
 _UNDECLARED = Verdict(
-    outcome=Outcome.NOT_APPLICABLE, message=Message(id="the declaration names nothing that this is about")
+    outcome=Outcome.NOT_APPLICABLE, message=Message(id="the declaration lists nothing to which this applies")
 )
 
 
@@ -408,7 +408,7 @@ _ASKED_LESS = Verdict(
 )
 _WRONG_VANTAGE = Verdict(
     outcome=Outcome.INCONCLUSIVE,
-    message=Message(id="this vantage does not count for the requirement"),
+    message=Message(id="the requirement is judged from other vantages only"),
     cause=Cause.WRONG_VANTAGE,
 )
 

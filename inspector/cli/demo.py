@@ -16,7 +16,6 @@ from inspector.declare.settings import PREFIX
 from inspector.demo.documents import SCAN_SECONDS, write
 from inspector.demo.environment import Environment, running
 from inspector.model.language import Language
-from inspector.model.verdict import Outcome
 from inspector.pipeline.context import RunContext
 
 WORKED, FAULTY = 0, 1
@@ -93,4 +92,4 @@ def _worked(context: RunContext, done: list[InspectionSummary]) -> bool:
     """Whether every system was inspected without a bug of Inspector."""
     assert context.documents is not None  # noqa: S101  (load_context has read them)
     systems = context.documents.declaration.systems
-    return len(done) == len(systems) and not any(each.counts[Outcome.ERROR] for each in done)
+    return len(done) == len(systems) and not any(each.tool_errors for each in done)

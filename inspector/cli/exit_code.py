@@ -17,6 +17,7 @@ from inspector.model.observation import Evidence
 from inspector.model.verdict import Outcome
 from inspector.report.declared_vs_seen import has_port_states, transport_of
 from inspector.report.standing import Standing
+from inspector.report.urgency import needs_action
 from inspector.report.view import View
 
 CLEAN, FAILING, MISUSE, UNSEEN = 0, 1, 2, 3
@@ -114,8 +115,8 @@ def _is_sweep(view: View, evidence: Evidence) -> bool:
 class Reckoning:
     """An exit code and what it follows from.
 
-    ``counted`` are the numbers of findings by what they do to it, ``below`` those of the failures that the threshold
-    leaves out, by severity; ``blind``: no endpoint answered.
+    ``counted`` are the numbers of requirements by what their findings do to it, ``below`` those of the failing ones
+    that the threshold leaves out, by severity; ``blind``: no endpoint answered.
     """
 
     code: int
@@ -158,15 +159,16 @@ class ExitRule:
 
     def reckon(self, view: View) -> Reckoning:
         """The exit code of an assessment, with its reasons."""
-        standings = self.standings(view)
-        counted = Counter(standings)
+        found = list(zip(view.assessment.findings, self.standings(view), strict=True))
+        counted = Counter(standing for standing, _id in {(each[1], each[0].requirement) for each in found})
         code = FAILING if counted[Standing.FAILS] else UNSEEN if counted[Standing.UNSEEN] else CLEAN
         blind = not _is_bounded(view) and is_blind(view)
-        below = Counter(
-            each.severity
-            for each, found in zip(view.assessment.findings, standings, strict=True)
-            if found is Standing.BELOW and each.outcome is Outcome.FAIL
-        )
+        lenient = {
+            (each.requirement, each.severity)
+            for each, standing in found
+            if standing is Standing.BELOW and needs_action(each)
+        }
+        below = Counter(severity for _requirement, severity in lenient)
         code = UNSEEN if code == CLEAN and blind else code
         return Reckoning(code, self.threshold_of(view).text, counted, below, blind)
 

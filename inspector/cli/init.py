@@ -298,6 +298,7 @@ def write(folder: Path, answers: Answers, settings_file: Path | None, *, force: 
     elif settings_file is None:
         files[FOLDER_FILE] = templates.settings(contact=contact, vantage=vantage.name, kind=vantage.kind.value)
     _write(files, kept={folder / STATEMENTS, FOLDER_FILE}, changed=set(files) if force else added)
+    _print_differences(read_settings(settings_file), contact, vantage, settings_file or FOLDER_FILE)
     permits = [folder / AUTHORISATION, folder / permit] if known is not None else [folder / permit]
     _print_commands(path, list(dict.fromkeys(each for each in permits if each.exists())), settings_file, vantage)
     return 0
@@ -338,6 +339,17 @@ def _write(files: dict[Path, str], *, kept: Collection[Path], changed: Collectio
             FormattedMessage("{file}: cannot be written: {reason}", file=error.filename, reason=error.strerror),
             remedy="choose another folder",
         ) from None
+
+
+def _print_differences(settings: Settings, contact: str, vantage: Vantage, file: Path) -> None:
+    """Say where settings that were kept say something else than what was given."""
+    if settings.contact and settings.contact != contact:
+        text = "{file} keeps the contact {kept}, which targets are told; {given} stands in the authorisation only"
+        terminal.print_note(_(text, file=file, kept=settings.contact, given=contact))
+    if settings.vantage != vantage:
+        text = "{file} keeps the vantage {kept}, not {given}; change it there if that is wrong"
+        kept, given = (f"{each.kind.value} ({each.name})" for each in (settings.vantage, vantage))
+        terminal.print_note(_(text, file=file, kept=kept, given=given))
 
 
 def _print_commands(path: Path, permits: Sequence[Path], settings_file: Path | None, vantage: Vantage) -> None:

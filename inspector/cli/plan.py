@@ -18,13 +18,14 @@ from inspector.fleet.gc_tuning import reduced_gc
 from inspector.model.base import Cause, now
 from inspector.model.domain_name import with_u_labels
 from inspector.model.errors import InspectorError, UsageError
+from inspector.model.language import Language
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.event_loop import run_async
 from inspector.pipeline.prepare import PlannedInspection, check_permitted, prepare_each
 from inspector.plan.pace import HORIZON, pace_of
 from inspector.plan.totals import PlanTotals
 from inspector.plan.windows import Window, WindowSchedule
-from inspector.record.plan import Plan
+from inspector.record.plan import Plan, ScanTask
 from inspector.registry.registry import Registry
 from inspector.report.messages import Translator
 
@@ -128,8 +129,8 @@ def _print_spreads(schedule: WindowSchedule) -> None:
 
 
 def _instant(at: datetime) -> str:
-    """An instant in the time zone of this machine, to the minute."""
-    return f"{at.astimezone():%Y-%m-%d %H:%M}"
+    """An instant in the time zone of this machine, to the minute, as the language writes it."""
+    return f"{at.astimezone():{'%d/%m/%Y %H:%M' if current() is Language.VI else '%Y-%m-%d %H:%M'}}"
 
 
 def code_of_all(codes: Sequence[int]) -> int:
@@ -268,26 +269,26 @@ def _print(planned: PlannedInspection, registry: Registry, pause_seconds: int) -
     _print_tasks(plan, translator)
     if planned.not_permitted:
         names = ", ".join(planned.not_permitted)
-        terminal.print_result(
-            _("Not permitted by any authorisation, and not scanned: {requirements}", requirements=names)
-        )
+        text = _("Not permitted by any authorisation, and not scanned: {requirements}", requirements=names)
+        _print_wrapped(text, indent=2)
     _print_not_installed(planned, registry)
     _print_tool_missing(planned, registry)
     for name in sorted({task.probe for task in plan.tasks if task.cause is None}):
         _print_probe(name, registry)
     for pace in pace_of(plan.tasks, request.authorisations).values():
-        terminal.print_result(translated(pace.text()))
+        _print_wrapped(translated(pace.text()), indent=2)
     if any(task.cause is None and task.authorisation for task in plan.tasks):
-        terminal.print_result(
+        _print_wrapped(
             _(
                 "An address that stops answering gets one pause of {seconds} s; the scans that lost a connection are "
                 "then made once more, at half the rate",
                 seconds=pause_seconds,
-            )
+            ),
+            indent=2,
         )
     for limit in plan.limits:
-        terminal.print_result(limit_line(limit))
-    terminal.print_result(
+        _print_wrapped(limit_line(limit), indent=2)
+    _print_wrapped(
         _(
             "In all at most {connections} connections, {questions} port questions, "
             "{infrastructure} questions to resolvers and name servers, and {seconds} s",
@@ -295,28 +296,61 @@ def _print(planned: PlannedInspection, registry: Registry, pause_seconds: int) -
             questions=plan.bounds.port_questions,
             infrastructure=plan.bounds.infrastructure_questions,
             seconds=plan.bounds.seconds,
-        )
+        ),
+        indent=2,
     )
 
 
 def _print_tasks(plan: Plan, translator: Translator) -> None:
-    """The scans that would run, and those that would not with their cause."""
-    planned = terminal.table(
-        _("Planned scans"),
-        *map(_, ("Probe", "Subject", "Address", "Connections", "Port questions", "Authorisation")),
-    )
-    refused = terminal.table(_("Scans left out"), *map(_, ("Probe", "Subject", "Cause", "Detail")))
+    """The scans that would run, by subject, and those that would not, by cause; in lines that fit the terminal."""
+    planned = [task for task in plan.tasks if task.cause is None]
+    given = sorted({task.authorisation for task in planned if task.authorisation})
+    by_subject: dict[str, list[ScanTask]] = {}
+    for task in planned:
+        by_subject.setdefault(_where(task, given), []).append(task)
+    title = _("Planned scans, each with the most connections that it makes")
+    if len(given) == 1:
+        title = _("Planned scans by authorisation {id}, each with the most connections that it makes", id=given[0])
+    _print_wrapped(f"{title}:", indent=2)
+    for where, tasks in by_subject.items():
+        _print_wrapped(f"  {where}: {', '.join(map(_scan, tasks))}", indent=4)
+    left_out: dict[str, dict[str, list[str]]] = {}
     for task in plan.tasks:
-        subject = with_u_labels(task.subject.uri)
-        if task.cause is None:
-            counts = (str(task.bounds.connections), str(task.bounds.port_questions))
-            authorisation = task.authorisation or _("(infrastructure)")
-            terminal.add_row(planned, task.probe, subject, task.subject.address or "–", *counts, authorisation)
-        else:
-            terminal.add_row(refused, task.probe, subject, translator.term(task.cause), translated(task.detail))
-    terminal.print_table(planned)
-    if refused.row_count:
-        terminal.print_table(refused)
+        if task.cause is not None:
+            reason = f"{translator.term(task.cause)}: {translated(task.detail)}" if task.detail else task.cause
+            subjects = left_out.setdefault(reason, {})
+            subjects.setdefault(with_u_labels(task.subject.uri), []).append(task.probe)
+    if left_out:
+        terminal.print_result(_("Scans left out:"))
+    for reason, subjects in left_out.items():
+        _print_wrapped(f"  {reason}", indent=4)
+        for where, probes in subjects.items():
+            _print_wrapped(f"    {where}: {', '.join(probes)}", indent=6)
+
+
+def _where(task: ScanTask, given: Sequence[str]) -> str:
+    """The subject with its address, and the authorisation where there are several."""
+    subject, address = with_u_labels(task.subject.uri), task.subject.address
+    where = f"{subject} [{address}]" if address and address not in subject else subject
+    return f"{where} ({task.authorisation})" if task.authorisation and len(given) > 1 else where
+
+
+def _scan(task: ScanTask) -> str:
+    """A probe with its bounds; one that asks resolvers and name servers alone has none."""
+    bounds = task.bounds
+    parts = [str(bounds.connections)] if bounds.connections else []
+    if bounds.port_questions:
+        parts.append(_("{count} port questions", count=bounds.port_questions))
+    return f"{task.probe} {' + '.join(parts)}" if parts else task.probe
+
+
+def _print_wrapped(text: str, *, indent: int) -> None:
+    """Print a text in lines that fit the terminal, the later ones with so many columns before them."""
+    begin = len(text) - len(text.lstrip())
+    first, *others = terminal.wrapped(text[begin:], terminal.width() - max(begin, indent))
+    terminal.print_result(f"{text[:begin]}{first}")
+    for each in others:
+        terminal.print_result(f"{' ' * indent}{each}")
 
 
 def _print_not_installed(planned: PlannedInspection, registry: Registry) -> None:
@@ -330,7 +364,7 @@ def _print_not_installed(planned: PlannedInspection, registry: Registry) -> None
         text = "Not selected, because the plugin {plugin} is not installed: {requirements}"
         if plugin == unpinned:
             text = "Not selected, because their plugin is not pinned (not pinned: {plugin}): {requirements}"
-        terminal.print_result(_(text, plugin=plugin, requirements=", ".join(rows)))
+        _print_wrapped(_(text, plugin=plugin, requirements=", ".join(rows)), indent=2)
 
 
 def _print_tool_missing(planned: PlannedInspection, registry: Registry) -> None:
@@ -343,9 +377,8 @@ def _print_tool_missing(planned: PlannedInspection, registry: Registry) -> None:
         if row.check in registry.checks and kinds & {each.kind for each in registry.checks[row.check].inputs}
     ]
     if rows:
-        terminal.print_result(
-            _("Inconclusive, because a program is missing: {requirements}", requirements=", ".join(sorted(rows)))
-        )
+        text = _("Inconclusive, because a program is missing: {requirements}", requirements=", ".join(sorted(rows)))
+        _print_wrapped(text, indent=2)
 
 
 def _print_probe(name: str, registry: Registry) -> None:
@@ -355,8 +388,7 @@ def _print_probe(name: str, registry: Registry) -> None:
         text = _(
             "What {probe} discovers ({schemes}) is scanned too, where it is authorised", probe=name, schemes=schemes
         )
-        terminal.print_result(text)
+        _print_wrapped(text, indent=2)
     if probe.contacts_third_parties:
-        terminal.print_result(
-            _("{probe} also contacts other hosts that it learns of, where an authorisation names them", probe=name)
-        )
+        text = _("{probe} also contacts other hosts that it learns of, where an authorisation names them", probe=name)
+        _print_wrapped(text, indent=2)

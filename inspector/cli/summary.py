@@ -7,6 +7,7 @@ each system.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ from inspector.model.base import Cause
 from inspector.model.domain_name import with_u_labels
 from inspector.model.errors import UsageError
 from inspector.model.escaping import escape_control
-from inspector.model.finding import Finding, Obligation, Severity
+from inspector.model.finding import Finding, Force, Obligation, Severity
 from inspector.model.subject import SYSTEM
 from inspector.model.verdict import Outcome
 from inspector.pipeline.reporting import WrittenAssessment, view
@@ -30,15 +31,18 @@ from inspector.plugin.check import STALE_TABLE
 from inspector.record.plan import VantageLimit
 from inspector.registry.registry import Registry
 from inspector.report.messages import Translator
-from inspector.report.ransomware import RANSOMWARE, Reach, exposure_of
+from inspector.report.ransomware import Reach, entry_requirements, exposure_of
 from inspector.report.standing import Standing
-from inspector.report.view import CauseGroup, View
+from inspector.report.urgency import RequirementCounts
+from inspector.report.view import View
 from inspector.seal import Bundle
 
 #: The lines of a summary on a terminal of 24, where one line is the command and one the next prompt.
 MOST_LINES = 22
 #: The most members of a list that are printed; how many more there are is said.
 MOST_ITEMS = 5
+#: The most reasons for which systems were not inspected.
+MOST_REASONS = 3
 #: The most systems of which each has a sentence of its own.
 MOST_SENTENCES = 3
 #: The style of a severity, as its word is printed; the word alone says the same.
@@ -61,7 +65,7 @@ _SPARED_WORDS = {Standing.BASELINE: "known", Standing.EXCUSED: "excused", Standi
 #: What the line about ransomware says of ways in.
 _REACHES = {
     Reach.EXPOSED: "exposed: {ways}",
-    Reach.UNDECIDED: "not decided: {ways}",
+    Reach.UNDECIDED: "undecided: {ways}",
     Reach.NOT_FOUND: "not found: {ways}",
 }
 _WIDE = 60
@@ -72,18 +76,20 @@ class FailureGroup:
     """Failures of one check with one severity and obligation: of one system, or of several.
 
     ``subjects`` are where it fails, of those kept; ``message`` and ``remedy`` those of the first failure, ``title`` the
-    claim that is not met; ``counts`` the failures by system; ``spared`` why none of them counts, None if they may;
-    ``entry`` whether ransomware gets in by what they are about.
+    claim that is not met; ``counts`` the failures by system, ``requirements`` the ids of what fails; ``spared`` why
+    none of them counts, None if they may; ``entry`` whether ransomware gets in by what they are about.
     """
 
     check: str
     title: str
     severity: Severity
+    force: Force
     must: bool
     message: str
     remedy: str
     subjects: tuple[str, ...]
     counts: Mapping[str, int]
+    requirements: frozenset[str]
     spared: Standing | None = None
     entry: bool = False
 
@@ -98,39 +104,54 @@ class FailureGroup:
         return (self.check, self.title, self.severity, self.must, self.spared)
 
     @property
-    def rank(self) -> tuple[bool, int, bool, bool, int, str]:
-        """The order: what may count, by severity, then what must hold, ways in for ransomware, and what fails most."""
+    def rank(self) -> tuple[bool, bool, int, int, bool, int, str]:
+        """The order: what may count, then as on page one of a report; of equals what fails in most systems."""
         return (
             self.spared is not None,
-            -self.severity.rank,
             not self.must,
+            -self.severity.rank,
+            tuple(Force).index(self.force),
             not self.entry,
-            -self.count,
-            self.title,
+            -len(self.counts),
+            min(self.requirements),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Why something is undecided: in a line that fits, and with the requirements that it concerns.
+
+    ``count`` is the number of these, ``counts`` whether one of them does by the rule of the exit code.
+    """
+
+    short: str
+    whole: str
+    count: int
+    counts: bool
 
 
 @dataclass(frozen=True, slots=True)
 class InspectionSummary:
     """What is printed of an assessment; the assessment itself is on the disk, and no longer in memory.
 
-    ``folder`` is the assessment's, ``failures`` its failing findings in groups, ``unseen`` one line for each cause for
-    which something that counts was not seen, ``causes`` one per common cause, ``followers`` the number of findings that
-    follow from them, ``limits`` one per limit of the vantage, ``errors`` message and remedy for each statement that
-    matches no finding, ``ways_in`` the ways in for ransomware by what was seen of them, ``lines`` one per finding where
-    all are printed, ``code`` the exit code and ``reckoning`` its reasons, ``reports`` the files that were written, by
-    name, ``row`` what the overview of its run has of it (JSON).
+    ``folder`` is the assessment's, ``counts`` its numbers of requirements, those of page one of the report, and
+    ``tool_errors`` how many of the undecided are so by a fault of a plugin; ``failures`` its failing findings in
+    groups, ``unseen`` one for each cause for which something that counts was not seen, and for each common cause;
+    ``unresolved`` one for each name without an address, ``limits`` one per limit of the vantage, ``errors`` message and
+    remedy for each statement that matches no finding, ``ways_in`` the ways in for ransomware by what was seen of them,
+    ``lines`` one per finding where all are printed, ``code`` the exit code and ``reckoning`` its reasons, ``reports``
+    the files that were written, by name, ``row`` what the overview of its run has of it (JSON).
     """
 
     system: str
     level: int
     regime: str
-    counts: Mapping[Outcome, int]
+    counts: RequirementCounts
+    tool_errors: int
     failures: tuple[FailureGroup, ...]
-    unseen: tuple[str, ...]
-    causes: tuple[str, ...]
+    unseen: tuple[Unseen, ...]
+    unresolved: tuple[str, ...]
     limits: tuple[str, ...]
-    followers: int
     folder: Path
     code: int
     reckoning: Reckoning
@@ -167,15 +188,15 @@ class InspectionSummary:
             system=made.inspection.system.id,
             level=made.assessment.level,
             regime=made.assessment.regime,
-            counts=made.counts(),
+            counts=RequirementCounts.of(made.assessment.findings),
+            tool_errors=len({each.requirement for each in made.assessment.findings if each.outcome is Outcome.ERROR}),
             failures=_failures(made, rule),
-            unseen=_unseen(made, rule),
-            causes=(*_unresolved(made), *(_cause_line(made, each) for each in made.causes())),
+            unseen=(*_common_causes(made, rule), *_unseen(made, rule)),
+            unresolved=_unresolved(made),
             limits=(
                 *(limit_line(each) for each in made.assessment.coverage.limits),
                 *_stale_lines(made),
             ),
-            followers=len(made.followers),
             folder=folder,
             code=MISUSE if errors and reckoning.code != FAILING else reckoning.code,
             reckoning=reckoning,
@@ -215,10 +236,12 @@ def _spared(made: View, rule: ExitRule) -> dict[str, Standing]:
 def _failures(made: View, rule: ExitRule) -> tuple[FailureGroup, ...]:
     translator = made.translator(current())
     spared = _spared(made, rule)
-    entries = {each.id for each in made.assessment.requirements if RANSOMWARE in each.tags}
+    standings = zip(made.assessment.findings, rule.standings(made), strict=True)
+    counting = {id(each) for each, standing in standings if standing is Standing.FAILS}
+    entries = entry_requirements(made.assessment.requirements)
     found: dict[tuple[str, Severity, bool, Standing | None], list[Finding]] = defaultdict(list)
     for each in (*made.binding, *made.recommended):
-        if each.outcome is Outcome.FAIL:
+        if each.outcome is Outcome.FAIL and (each.force is not Force.INFO or id(each) in counting):
             must = each.obligation is Obligation.MUST
             found[made.title(each, current()), each.severity, must, spared.get(each.id)].append(each)
     groups = [
@@ -226,11 +249,13 @@ def _failures(made: View, rule: ExitRule) -> tuple[FailureGroup, ...]:
             check=findings[0].check,
             title=_inline(title),
             severity=severity,
+            force=min((each.force for each in findings), key=tuple(Force).index),
             must=must,
             message=_inline(translator.message(findings[0])),
             remedy=_inline(translator.check(findings[0].check, "remediation")),
             subjects=tuple(dict.fromkeys(map(_place, findings)))[: MOST_ITEMS + 1],
             counts={made.inspection.system.id: len(findings)},
+            requirements=frozenset(each.requirement for each in findings),
             spared=standing,
             entry=findings[0].requirement in entries,
         )
@@ -248,19 +273,32 @@ def _ways_in(made: View) -> dict[Reach, tuple[str, ...]]:
     return {} if found.keys() == {Reach.UNDECIDED} else found
 
 
-def _unseen(made: View, rule: ExitRule) -> tuple[str, ...]:
+def _unseen(made: View, rule: ExitRule) -> tuple[Unseen, ...]:
     """What counts, or must hold, and could not be seen, by cause; without what follows from a common cause."""
     translator = made.translator(current())
-    grouped: dict[tuple[str, str], list[str]] = defaultdict(list)
+    grouped: dict[tuple[str, str], list[tuple[str, bool]]] = defaultdict(list)
     standings = zip(made.assessment.findings, rule.standings(made), strict=True)
     for each, found in sorted(standings, key=lambda pair: -pair[0].severity.rank):
-        counts = found is Standing.UNSEEN or (found is Standing.BELOW and each.obligation is Obligation.MUST)
-        if counts and each.outcome is not Outcome.FAIL and each.follows_from is None:
-            grouped[_subject(each), translator.message(each)].append(made.title(each, current()))
+        counts = found is Standing.UNSEEN
+        spared = found is Standing.BELOW or each.cause is Cause.NOT_STATED
+        matters = counts or (spared and each.obligation is Obligation.MUST)
+        if matters and each.outcome is not Outcome.FAIL and each.follows_from is None:
+            # What the declaration leaves out is one cause, whichever of its facts are missing.
+            why = translator.term(each.cause) if each.cause is Cause.NOT_STATED else translator.message(each)
+            where = "" if each.subject == SYSTEM.uri else _subject(each)
+            grouped[where, why].append((made.title(each, current()), counts))
     return tuple(
-        _inline(_("{where}: {message}: {claims}", where=where, message=message, claims=_listed(claims, most=3)))
-        for (where, message), claims in grouped.items()
+        _undecided(where, message, [title for title, _counts in found], any(counts for _title, counts in found))
+        for (where, message), found in grouped.items()
     )
+
+
+def _undecided(where: str, why: str, claims: Sequence[str], counts: bool) -> Unseen:
+    """``where`` is empty for the whole system."""
+    begin = f"{why}: {where}" if where else why
+    number = _("{count} requirements", count=len(claims)) if len(claims) > 1 else claims[0]
+    short, whole = f"{begin} ({number})", f"{begin} ({_listed(claims, most=3)})"
+    return Unseen(_inline(short), _inline(whole), len(claims), counts)
 
 
 def _lines(made: View, rule: ExitRule) -> Iterator[tuple[Severity, str]]:
@@ -297,26 +335,34 @@ def _unresolved(made: View) -> tuple[str, ...]:
     return tuple(_inline(with_u_labels(each)) for each in dict.fromkeys(lines))
 
 
-def _cause_line(made: View, group: CauseGroup) -> str:
-    """A common cause, and how many requirements could not be inspected for it."""
-    text = _(
-        "{reason}; requirements that could not be inspected because of it: {count} ({claims})",
-        reason=made.cause_text(group.cause, current()),
-        count=len(group.followers),
-        claims=_listed((made.title(each, current()) for each in group.followers), most=3),
-    )
-    return _inline(text)
+def _common_causes(made: View, rule: ExitRule) -> Iterator[Unseen]:
+    """What could not be inspected for a common cause, by cause."""
+    translator = made.translator(current())
+    standings = zip(made.assessment.findings, rule.standings(made), strict=True)
+    counting = {id(each) for each, found in standings if found is Standing.UNSEEN}
+    for group in made.causes():
+        why = translator.term(group.cause.cause) if group.failure is None else translator.message(group.failure)
+        where = group.cause.subject + (f" [{group.cause.address}]" if group.cause.address else "")
+        claims = dict.fromkeys(made.title(each, current()) for each in group.followers)
+        counts = any(id(each) in counting for each in group.followers)
+        yield _undecided(with_u_labels(where), why, tuple(claims), counts)
 
 
 def _subject(finding: Finding) -> str:
     """What a finding is about, among those of several systems: the subject with its address, or the system's id."""
     subject = finding.system if finding.subject == SYSTEM.uri else finding.subject
-    return _inline(with_u_labels(f"{subject} {finding.address}" if finding.address else subject))
+    address = f" [{finding.address}]" if finding.address and finding.address not in subject else ""
+    return _inline(with_u_labels(f"{subject}{address}"))
 
 
 def _place(finding: Finding) -> str:
     """The subject without its address."""
     return _subject(finding.model_copy(update={"address": None}))
+
+
+def _host(place: str) -> str:
+    """A place without the scheme of its subject."""
+    return re.sub(r"\A[a-z][a-z0-9+.-]*:(//)?", "", place).removesuffix("/")
 
 
 def _inline(text: str) -> str:
@@ -335,12 +381,12 @@ def _listed(items: Iterable[str], *, most: int = MOST_ITEMS, count: int | None =
 
 
 def verdict(summary: InspectionSummary) -> str:
-    """One sentence: what fails, what was not seen, and why the exit code is what it is."""
+    """One sentence: which requirements fail, which are undecided, and why the exit code is what it is."""
     return _(
         "{system} (level {level}): {failures}; {unseen}; {reason}",
         system=summary.system,
         level=summary.level,
-        failures=failures_text(summary.failures),
+        failures=failures_text(summary.counts, information=summary.code == FAILING),
         unseen=_unseen_text([summary]),
         reason=_("exit code {code}: {reason}", code=summary.code, reason=_reason_of(summary)),
     )
@@ -352,27 +398,30 @@ def _reason_of(summary: InspectionSummary) -> str:
     return reason(summary.reckoning)
 
 
-def failures_text(groups: Iterable[FailureGroup]) -> str:
-    """How many failures there are: those of what must hold, and the others by severity."""
-    counted: Counter[Severity | None] = Counter()
-    for each in groups:
-        counted[None if each.must else each.severity] += each.count
-    if not counted:
-        return _("no failure")
-    parts = [_("{count} must", count=counted[None])] if counted[None] else []
-    severities = [each for each in reversed(Severity) if counted[each]]
-    parts.extend(_("{count} {severity}", count=counted[each], severity=_term(each)) for each in severities)
-    return _("failures: {counts}", counts=", ".join(parts))
+def failures_text(counts: RequirementCounts, *, brief: bool = False, information: bool = False) -> str:
+    """How many requirements fail, how many of them must hold, and by severity unless ``brief``.
+
+    ``information``: what is mere information counts for the exit code, and fails.
+    """
+    if not counts.failing:
+        return _("no requirement fails, apart from information") if information else _("no requirement fails")
+    text = _("failing requirements: {count}", count=counts.failing)
+    if counts.must and brief:
+        text = _("{failing} ({must} must)", failing=text, must=counts.must)
+    elif counts.must:
+        text = _("{failing}, {must} of them must", failing=text, must=counts.must)
+    found = [each for each in reversed(Severity) if counts.by_severity[each]]
+    severities = [_("{count} {severity}", count=counts.by_severity[each], severity=_term(each)) for each in found]
+    return text if brief else f"{text} ({', '.join(severities)})"
 
 
 def _unseen_text(summaries: Sequence[InspectionSummary]) -> str:
-    errors = sum(each.counts[Outcome.ERROR] for each in summaries)
-    count = sum(each.followers + each.counts[Outcome.INCONCLUSIVE] for each in summaries)
-    parts = [
-        _("could not be seen: {count}", count=count) if count else "",
-        _("tool errors: {count}", count=errors) if errors else "",
-    ]
-    return "; ".join(filter(None, parts)) or _("everything asked was seen")
+    count = sum(each.counts.undecided for each in summaries)
+    errors = sum(each.tool_errors for each in summaries)
+    if not count:
+        return _("none undecided")
+    text = _("undecided: {count}", count=count)
+    return _("{undecided}, by tool errors: {count}", undecided=text, count=errors) if errors else text
 
 
 def reason(reckoning: Reckoning) -> str:
@@ -380,23 +429,23 @@ def reason(reckoning: Reckoning) -> str:
     counted, threshold = reckoning.counted, reckoning.threshold
     if reckoning.code == FAILING:
         text = _(
-            "failures that count (--fail-on {threshold}): {count}", count=counted[Standing.FAILS], threshold=threshold
+            "failing, and counting by --fail-on {threshold}: {count}",
+            count=counted[Standing.FAILS],
+            threshold=threshold,
         )
     elif reckoning.code == UNSEEN and not counted[Standing.UNSEEN]:
         text = _("no endpoint answered")
     elif reckoning.code == UNSEEN:
         count = counted[Standing.UNSEEN]
-        text = _("not seen, though it counts (--fail-on {threshold}): {count}", count=count, threshold=threshold)
+        text = _("undecided, though counting by --fail-on {threshold}: {count}", count=count, threshold=threshold)
     else:
-        text = _("nothing that counts (--fail-on {threshold}) fails", threshold=threshold)
+        text = _("nothing fails that counts by --fail-on {threshold}", threshold=threshold)
     spared = [_(text, count=counted[name]) for name, text in _SPARED.items() if counted[name]]
     if reckoning.code != FAILING and (below := reckoning.below):
         severities = sorted(below, key=lambda each: -each.rank)
         counts = [_("{count} {severity}", count=below[each], severity=_term(each)) for each in severities]
         spared.append(", ".join(counts))
-    return (
-        _("{reason}; failures that do not count: {counts}", reason=text, counts="; ".join(spared)) if spared else text
-    )
+    return _("{reason}; failing, but not counting: {counts}", reason=text, counts="; ".join(spared)) if spared else text
 
 
 def _term(severity: Severity) -> str:
@@ -407,8 +456,6 @@ def _term(severity: Severity) -> str:
 
 # --- Printing -------------------------------------------------------------------------------------------------------
 
-#: The rank of no failure, after that of every failure.
-_NO_FAILURE = (True, 1, True, True, 0, "")
 #: One line of the terminal: texts, some of them with a style.
 Line = tuple[str | Styled, ...]
 
@@ -445,15 +492,16 @@ def summary_lines(
         return [*map(_one_line, done), *end]
     if arguments.verbose:
         findings = [line for each in done for line in _finding_lines(each, several=len(done) > 1)]
-        unseen = [(f"  {each}",) for each in _unseen_texts(done)]
-        heading: list[Line] = [(_("Could not be seen:"),)] if unseen else []
+        unseen = [(f"  {whole}",) for _short, whole in _unseen_texts(done)]
+        heading: list[Line] = [(_("Undecided:"),)] if unseen else []
         end = [*_ransomware_lines(done), *_report_lines(done), *map(_one_line, done), *end]
         return [*findings, *heading, *unseen, *end]
     if len(done) > MOST_SENTENCES:
         end = [*_run_lines(done), *_ransomware_lines(done), *end]
         return [*_group_lines(done, MOST_LINES - len(end)), *end]
-    begin = [line for each in done for line in (_verdict_lines(each) if len(done) == 1 else [_short_line(each)])]
-    end = [*_unseen_lines(done), *_ransomware_lines(done), *_report_lines(done), *end]
+    verdicts = _verdict_lines if len(done) == 1 else _short_lines
+    begin = [line for each in sorted(done, key=_gravity) for line in verdicts(each)]
+    end = [*_unseen_lines(done, most=2 if not_inspected else 4), *_ransomware_lines(done), *_report_lines(done), *end]
     printed = sum(map(_height, (*begin, *end)))
     return [*begin, *_group_lines(done, MOST_LINES - printed), *end]
 
@@ -468,18 +516,19 @@ def _one_line(summary: InspectionSummary) -> Line:
     return (Styled(summary.system, _CODE_STYLES[summary.code]), verdict(summary).removeprefix(summary.system))
 
 
-def _short_line(summary: InspectionSummary) -> Line:
-    """The verdict in one line: the exit code of all, which stands last, has its reason."""
+def _short_lines(summary: InspectionSummary) -> Iterator[Line]:
+    """The verdict in one line, or two where the id is long: the exit code of all, which stands last, has its reason."""
     text = _(
-        "{system} (level {level}): exit code {code}; {failures}; {unseen}",
+        "{system} (level {level}), exit {code}: {failures}; {unseen}",
         system=summary.system,
         level=summary.level,
         code=summary.code,
-        failures=failures_text(summary.failures),
+        failures=failures_text(summary.counts, brief=True, information=summary.code == FAILING),
         unseen=_unseen_text([summary]),
     )
-    text = terminal.cut(text, terminal.width())
-    return (Styled(summary.system, _CODE_STYLES[summary.code]), text.removeprefix(summary.system))
+    first, *others = _hanging(text)
+    yield (Styled(summary.system, _CODE_STYLES[summary.code]), str(first[0]).removeprefix(summary.system))
+    yield from others
 
 
 def _verdict_lines(summary: InspectionSummary) -> Iterator[Line]:
@@ -494,20 +543,31 @@ def _finding_lines(summary: InspectionSummary, *, several: bool) -> Iterator[Lin
 
 
 def _ransomware_lines(done: Sequence[InspectionSummary]) -> Iterator[Line]:
-    """The exposure to ransomware in one line: of one system by ways in, of several by systems."""
+    """The exposure to ransomware in a line or two: of one system by ways in, of several by systems."""
     if not any(each.ways_in for each in done):
         return
     if len(done) == 1:
         ways = done[0].ways_in
-        parts = [_(text, ways=", ".join(ways[reach])) for reach, text in _REACHES.items() if reach in ways]
+        # What is open is listed whole; of the rest the first are named, so that two lines hold all numbers.
+        listed = {reach: _listed(ways[reach], most=MOST_ITEMS if reach is Reach.EXPOSED else 2) for reach in ways}
+        parts = [_(text, ways=listed[reach]) for reach, text in _REACHES.items() if reach in ways]
     else:
         exposed = [each.system for each in done if Reach.EXPOSED in each.ways_in]
         parts = [_("systems with an open way in: {count} of {all}", count=len(exposed), all=len(done))]
-        if unseen := sum(not each.ways_in or Reach.UNDECIDED in each.ways_in for each in done):
-            parts.append(_("not every way in is decided: {count}", count=unseen))
         if exposed:
-            parts.append(_listed(exposed, most=3))
-    yield (terminal.cut(_("Ransomware: {ways}", ways="; ".join(parts)), terminal.width()),)
+            parts = [f"{parts[0]} ({_listed(exposed, most=2)})"]
+        if unseen := sum(not each.ways_in or Reach.UNDECIDED in each.ways_in for each in done):
+            parts.append(_("undecided: {count}", count=unseen))
+    yield from _hanging(_("Ransomware: {ways}", ways="; ".join(parts)))
+
+
+def _hanging(text: str) -> Iterator[Line]:
+    """A text in two lines at most, four on a narrow terminal; the later ones begin with two spaces, the last is cut."""
+    columns = terminal.width()
+    first, *others = terminal.wrapped(text, columns)
+    yield (terminal.cut(first, columns),)
+    if others:
+        yield from _indented(" ".join(others), lines=1 if columns >= _WIDE else 3)
 
 
 def _report_lines(done: Sequence[InspectionSummary]) -> list[Line]:
@@ -541,28 +601,39 @@ def worst_of(done: Sequence[InspectionSummary]) -> InspectionSummary:
     return min(done, key=_gravity)
 
 
-def _gravity(summary: InspectionSummary) -> tuple[bool, list[tuple[bool, int, bool, bool, int, str]]]:
-    return summary.code != FAILING, [group.rank for group in summary.failures] or [_NO_FAILURE]
+def _gravity(summary: InspectionSummary) -> tuple[bool, tuple[int, ...], str]:
+    """The rank of a system: failures that count first, then as in the overview of a run."""
+    return summary.code != FAILING, summary.counts.rank, summary.system
 
 
-def _unseen_texts(done: Sequence[InspectionSummary]) -> list[str]:
-    texts = [
-        line if len(done) == 1 or line.startswith(f"{each.system}: ") else f"{each.system}: {line}"
-        for each in done
-        for line in (*each.causes, *each.unseen, *each.limits)
-    ]
-    return list(dict.fromkeys(texts))
+def _unseen_texts(done: Sequence[InspectionSummary]) -> list[tuple[str, str]]:
+    """Why something is undecided, short and whole: what counts and concerns most comes first."""
+    causes = [(summary, each) for summary in done for each in summary.unseen]
+    causes.sort(key=lambda pair: (not pair[1].counts, -pair[1].count))
+    texts = [(summary, line, line) for summary in done for line in summary.unresolved]
+    texts += [(summary, each.short, each.whole) for summary, each in causes]
+    texts += [(summary, line, line) for summary in done for line in summary.limits]
+    named = (
+        (short, whole) if len(done) == 1 else (f"{summary.system}: {short}", f"{summary.system}: {whole}")
+        for summary, short, whole in texts
+    )
+    return list(dict.fromkeys(named))
 
 
-def _unseen_lines(done: Sequence[InspectionSummary], *, most: int = 3) -> Iterator[Line]:
-    """Causes for which something could not be seen, each on a line or two."""
+def _unseen_lines(done: Sequence[InspectionSummary], *, most: int) -> Iterator[Line]:
+    """Why something is undecided, in so many lines at most and one more for what is left out."""
     texts = _unseen_texts(done)
     if texts:
-        yield (_("Could not be seen:"),)
-    for each in texts[:most]:
-        yield from _indented(each, lines=2 if len(texts) <= most and len(done) == 1 else 1)
-    if len(texts) > most:
-        yield (_("  and {count} more", count=len(texts) - most),)
+        yield (_("Undecided:"),)
+    left = most
+    for number, (short, whole) in enumerate(texts):
+        if left == 0:
+            yield (_("  and {count} more", count=len(texts) - number),)
+            return
+        text = whole if len(texts) <= most // 2 else short
+        lines = list(_indented(text, lines=min(2, left)))
+        yield from lines
+        left -= len(lines)
 
 
 def _indented(text: str, *, lines: int) -> Iterator[Line]:
@@ -586,7 +657,8 @@ def _merged(done: Sequence[InspectionSummary]) -> list[FailureGroup]:
         for group in groups:
             counts.update(group.counts)
         subjects = tuple(dict.fromkeys(subject for group in groups for subject in group.subjects))[:MOST_ITEMS]
-        merged.append(replace(groups[0], subjects=subjects, counts=counts))
+        requirements = frozenset(each for group in groups for each in group.requirements)
+        merged.append(replace(groups[0], subjects=subjects, counts=counts, requirements=requirements))
     return sorted(merged, key=lambda each: each.rank)
 
 
@@ -594,52 +666,70 @@ def _distinct(groups: Iterable[FailureGroup]) -> list[FailureGroup]:
     """The groups without those that say what a worse one says: two rows may be about the same."""
     found: dict[tuple[str, str, str, tuple[str, ...]], FailureGroup] = {}
     for group in groups:
-        found.setdefault((group.check, group.title, group.message, group.subjects), group)
+        key = (group.check, group.title, group.message, group.subjects)
+        known = found.setdefault(key, group)
+        if known is not group:
+            found[key] = replace(known, requirements=known.requirements | group.requirements)
     return list(found.values())
 
 
 def _group_lines(done: Sequence[InspectionSummary], most: int) -> list[Line]:
-    """The worst groups of failures that fit into so many lines, and how many are left out."""
+    """The worst groups of failures that fit into so many lines, and how many requirements are left out.
+
+    Where not all fit, what must hold and what need not have half of the places each, so that neither hides the other.
+    """
     groups = _distinct(_merged(done))
-    printed: list[Line] = []
-    shown = 0
-    roomy = len(groups) * 5 < most
-    for each in groups[:MOST_ITEMS]:
-        lines = list(_lines_of_group(each, several=len(done) > 1, lines=2 if roomy else 1))
-        if shown and len(printed) + len(lines) + (len(groups) > shown + 1) > most:
-            break
-        printed += lines
-        shown += 1
-    if left := groups[shown:]:
-        count = sum(each.count for each in left)
-        text = _(
-            "and {count} more, of {checks} other requirements (--verbose prints all)", count=count, checks=len(left)
-        )
+    several = len(done) > 1
+    # A group takes five lines where there is room, else three, and two where several groups would not fit otherwise.
+    height = 5 if len(groups) * 5 < most else 3 if len(groups) * 3 < most else 2
+    places = max(1, min(MOST_ITEMS, (most - (len(groups) * height > most)) // height))
+    shown = _chosen(groups, places)
+    printed = [line for each in shown for line in _lines_of_group(each, several=several, height=height)]
+    known = {each for group in shown for each in group.requirements}
+    if left := {each for group in groups for each in group.requirements} - known:
+        text = _("and {count} more failing requirements (--verbose prints all)", count=len(left))
         printed.append((terminal.cut(text, terminal.width()),))
     return printed
 
 
-def _lines_of_group(group: FailureGroup, *, several: bool, lines: int) -> Iterator[Line]:
-    """The severity in a word and what is wrong; where, and which claim is not met; the remedy."""
+def _chosen(groups: Sequence[FailureGroup], places: int) -> list[FailureGroup]:
+    """The groups for so many places, in their order."""
+    must = [each for each in groups if each.must and each.spared is None]
+    others = [each for each in groups if not each.must or each.spared is not None]
+    half = -(-places // 2)
+    kept = max(half, places - len(others))
+    return [*must[:kept], *others[: places - len(must[:kept])]]
+
+
+def _lines_of_group(group: FailureGroup, *, several: bool, height: int) -> Iterator[Line]:
+    """The severity in a word and what is wrong; where, and which claim is not met; the remedy.
+
+    In two lines the place stands beside the remedy, and the claim is left out.
+    """
     width = terminal.width()
     must = f" {_('must')}" if group.must else ""
     spared = f" ({_(_SPARED_WORDS[group.spared])})" if group.spared else ""
     head = f"{_term(group.severity).upper()}{must}{spared}"
     message = group.message[:1].upper() + group.message[1:]
     times = _(" (in {count} places)", count=group.count) if group.count > 1 else ""
-    if width >= _WIDE:
-        room = width - len(head) - 2 - len(times)
-        yield (Styled(head, STYLES[group.severity]), f": {terminal.cut(message, room)}{times}")
-    else:
-        yield (Styled(head, STYLES[group.severity]), times)
-        yield from _indented(message, lines=1)
     if several and len(group.counts) > 1:
         where = _listed(sorted(group.counts), most=2)
     else:
         where = _listed(group.subjects, most=1, count=group.count)
-    yield from _indented(_("{where}; not met: {claim}", claim=group.title, where=where), lines=lines)
-    if group.remedy:
-        yield from _indented(_("what to do: {remedy}", remedy=group.remedy), lines=lines)
+    if width >= _WIDE:
+        room = width - len(head) - 2 - len(times)
+        yield (Styled(head, STYLES[group.severity]), f": {terminal.cut(message, max(room, 1))}{times}")
+    else:
+        yield (Styled(head, STYLES[group.severity]), times)
+        yield from _indented(message, lines=1)
+    lines = 2 if height > 3 else 1
+    if height > 2:
+        yield from _indented(_("{where}; not met: {claim}", claim=group.title, where=where), lines=lines)
+    remedy = _("what to do: {remedy}", remedy=group.remedy) if group.remedy else ""
+    if height == 2:
+        remedy = "; ".join(filter(None, (_host(where), remedy)))
+    if remedy:
+        yield from _indented(remedy, lines=lines)
 
 
 def _run_lines(done: Sequence[InspectionSummary]) -> Iterator[Line]:
@@ -652,21 +742,27 @@ def _run_lines(done: Sequence[InspectionSummary]) -> Iterator[Line]:
     totals = _(
         "{count} systems: {failures}; {unseen}",
         count=len(done),
-        failures=failures_text(_merged(done)),
+        failures=failures_text(RequirementCounts.total(each.counts for each in done)),
         unseen=_unseen_text(done),
     )
     yield from ((each,) for each in terminal.wrapped(totals, terminal.width()))
 
 
 def _not_inspected_lines(missed: Sequence[tuple[str, str]], inspected: int) -> Iterator[Line]:
-    """The systems without an assessment, and why."""
+    """The systems without an assessment, and why: the reason first, with the systems that share it."""
     if not missed:
         return
     yield (_("Not inspected: {count} of {all} systems", count=len(missed), all=len(missed) + inspected),)
-    for system, why in missed[:MOST_ITEMS]:
-        yield from _indented(f"{system}: {_inline(why)}", lines=1)
-    if len(missed) > MOST_ITEMS:
-        yield (_("  and {count} more", count=len(missed) - MOST_ITEMS),)
+    by_reason: dict[str, list[str]] = {}
+    for system, why in missed:
+        by_reason.setdefault(_inline(why), []).append(system)
+    reasons = sorted(by_reason.items(), key=lambda item: -len(item[1]))
+    for why, systems in reasons[:MOST_REASONS]:
+        named = _listed(systems, most=3)
+        yield from _indented(_("{systems}: {reason}", systems=named, reason=why), lines=2 if len(reasons) < 3 else 1)
+    if len(reasons) > MOST_REASONS:
+        count = sum(len(systems) for _why, systems in reasons[MOST_REASONS:])
+        yield (_("  and {count} more", count=count),)
 
 
 def _code_lines(done: Sequence[InspectionSummary], code: int | None, missed: int) -> Iterator[Line]:

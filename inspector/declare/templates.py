@@ -153,7 +153,7 @@ rates:  # trên mỗi địa chỉ IP / per address
 def statements() -> str:
     """A statements document without a statement, with examples to uncomment."""
     return """\
-# Ý kiến, giải trình về kết quả / Statements about findings
+# Ý kiến về kết quả / Statements about findings
 # Không làm thay đổi kết quả; chỉ có hiệu lực khi bên kiểm tra chấp nhận
 # They change no outcome; they take effect only when the inspecting side accepts them
 
@@ -186,7 +186,7 @@ contact = {quoted(contact)}  # liên hệ, gửi kèm trong truy vấn / sent wi
 # trust_roots = ["roots/"]  # chứng thư số gốc được khai báo / declared roots, PEM
 # signing_key = "signing.pem"  # tạo khi dùng lần đầu / made on first use
 # trusted_signers = []  # mã khóa được tin cậy / trusted key ids
-# inspectors = ["…"]  # người có quyền chấp nhận giải trình / whose decisions about statements count
+# inspectors = ["…"]  # người có quyền chấp nhận ý kiến / whose decisions about statements count
 
 [vantage]
 name = {quoted(vantage)}  # nơi đặt máy kiểm tra / where this machine is

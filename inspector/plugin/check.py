@@ -32,7 +32,7 @@ T = TypeVar("T", bound=Observation)
 _SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
 #: Messages of a verdict without an observation, and of one that would be good if nothing were missing.
 NO_OBSERVATION = Message(id="no observation: {cause}")
-NOT_SEEN_EVERYWHERE = Message(id="not seen everywhere: {missing}")
+NOT_SEEN_EVERYWHERE = Message(id="not seen at every place: {missing}")
 #: Messages of a verdict that would need a table, and of one that would be good if the table were not too old.
 NO_TABLE = Message(id="the table {table} is missing, or has another form than the check knows")
 STALE_TABLE = Message(id="the table {table} is of {date}: too old to conclude that nothing newer speaks against it")

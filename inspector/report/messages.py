@@ -87,13 +87,22 @@ _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:
 
 
 def dated(text: str, language: Language) -> str:
-    """A text that is an ISO 8601 day or instant as the language writes it, e.g. ``31/12/2026``; any other unchanged."""
+    """A text with an ISO 8601 day or instant as the language writes it, e.g. ``31/12/2026``; any other unchanged.
+
+    The text is the day or instant, or ends with a day after a colon.
+    """
     try:
         if _DAY.fullmatch(text):
             return _day(date.fromisoformat(text), language)
+        if ended := _UNTIL_DAY.fullmatch(text):
+            return f"{ended['what']}{_day(date.fromisoformat(ended['day']), language)}"
         return _instant(datetime.fromisoformat(text), language) if _INSTANT.fullmatch(text) else text
     except ValueError:
         return text
+
+
+#: What ends with a day after a colon, e.g. the product whose support ended on it.
+_UNTIL_DAY = re.compile(r"(?P<what>.*: )(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})", re.DOTALL)
 
 
 def _day(day: date, language: Language) -> str:

@@ -5,7 +5,7 @@ Rows with the tag ``ransomware`` are about ways in; a second tag, ``ransomware-r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -67,6 +67,11 @@ def exposure_of(assessment: Assessment) -> tuple[PathExposure, ...]:
                 rows.setdefault(path, []).append(each)
     wanted = [each for each in EntryPath if each is not EntryPath.OTHER or each in rows] if rows else []
     return tuple(_seen(path, rows.get(path, []), assessment) for path in wanted)
+
+
+def entry_requirements(requirements: Iterable[Requirement]) -> frozenset[str]:
+    """The ids of the requirements about services by which ransomware gets in."""
+    return frozenset(each.id for each in requirements if RANSOMWARE in each.tags)
 
 
 def _paths(row: Requirement) -> list[EntryPath]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from enum import StrEnum
 
-from inspector.model.base import Instant, Model
+from inspector.model.base import Cause, Instant, Model
 from inspector.model.finding import Finding, Obligation, Severity
 from inspector.model.language import Language
-from inspector.model.verdict import Outcome
 from inspector.record.assessment import Assessment
 from inspector.regime.regime import BilingualText
-from inspector.report.ransomware import EntryPath, Reach, exposure_of
-from inspector.report.urgency import needs_action, urgency
+from inspector.report.ransomware import EntryPath, Reach, entry_requirements, exposure_of
+from inspector.report.urgency import RequirementCounts, failing_requirements, order_of
 
 #: How many failing requirements a row names.
 WORST = 3
@@ -49,7 +49,7 @@ class SystemRow(Model):
     conclusion for at least one subject, ``undecided_must`` those of them that must be met. ``worst`` are the ids of the
     most urgent failing requirements, ``ransomware`` what was seen of each way in for it. ``folder`` is the bundle's,
     ``report`` the HTML report's path by language, both relative to the run's folder. ``detail`` says why a system was
-    not inspected.
+    not inspected, ``missed`` counts the scans without an observation by their cause.
     """
 
     system: str
@@ -69,6 +69,7 @@ class SystemRow(Model):
     undecided_must: int = 0
     scans_planned: int = 0
     scans_seen: int = 0
+    missed: dict[Cause, int] = {}
     worst: tuple[str, ...] = ()
     ransomware: dict[EntryPath, Reach] = {}
     report: dict[Language, str] = {}
@@ -79,19 +80,16 @@ class SystemRow(Model):
         return tuple(path for path in EntryPath if self.ransomware.get(path) is Reach.EXPOSED)
 
     @property
-    def urgency(self) -> tuple[bool, int, int, int, int, int, int, str]:
+    def urgency(self) -> tuple[bool, tuple[int, ...], str]:
         """The rank of a row: what was not inspected last, then by failures; the smallest is the worst."""
-        counts = self.failing
-        return (
-            self.state is not RunState.ASSESSED,
-            -counts.critical,
-            -counts.high,
-            -self.must,
-            -counts.medium,
-            -counts.low,
-            -self.undecided,
-            self.system,
+        counts = RequirementCounts(
+            failing=self.failing.total,
+            must=self.must,
+            by_severity={severity: getattr(self.failing, severity.value, 0) for severity in Severity},
+            undecided=self.undecided,
+            undecided_must=self.undecided_must,
         )
+        return (self.state is not RunState.ASSESSED, counts.rank, self.system)
 
 
 class RequirementRow(Model):
@@ -139,17 +137,10 @@ class AssessedSystem(Model):
 
         ``identifying`` are the ids of the checks whose facts identify a machine or a key.
         """
-        failing: dict[str, list[Finding]] = {}
-        undecided: dict[str, Obligation] = {}
-        for each in assessment.findings:
-            if needs_action(each):
-                failing.setdefault(each.requirement, []).append(each)
-            elif each.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
-                undecided[each.requirement] = each.obligation
-        first = sorted((min(found, key=urgency) for found in failing.values()), key=_by_urgency)
-        numbers = {severity.value: 0 for severity in Severity}
-        for each in first:
-            numbers[each.severity.value] += 1
+        failing = failing_requirements(assessment.findings)
+        counts = RequirementCounts.of(assessment.findings)
+        entries = entry_requirements(assessment.requirements)
+        first = sorted((found[0] for found in failing.values()), key=lambda each: order_of(each, entries))
         exposure = exposure_of(assessment)
         counted = row.model_copy(
             update={
@@ -157,12 +148,15 @@ class AssessedSystem(Model):
                 "level": assessment.level,
                 "regime": assessment.regime,
                 "as_of": assessment.as_of,
-                "failing": SeverityCounts(**{name: numbers[name] for name in SeverityCounts.model_fields}),
-                "must": sum(each.obligation is Obligation.MUST for each in first),
-                "undecided": len(undecided),
-                "undecided_must": sum(each is Obligation.MUST for each in undecided.values()),
+                "failing": SeverityCounts(
+                    **{name: counts.by_severity[Severity(name)] for name in SeverityCounts.model_fields}
+                ),
+                "must": counts.must,
+                "undecided": counts.undecided,
+                "undecided_must": counts.undecided_must,
                 "scans_planned": assessment.coverage.asked,
                 "scans_seen": assessment.coverage.seen,
+                "missed": dict(sorted(Counter(each.cause for each in assessment.coverage.missed).items())),
                 "worst": tuple(each.requirement for each in first[:WORST]),
                 "ransomware": {each.path: each.reach for each in exposure},
             }
@@ -180,9 +174,9 @@ class AssessedSystem(Model):
         )
 
 
-def _requirement(found: list[Finding], title: Callable[[Finding, Language], str]) -> RequirementRow:
+def _requirement(found: Sequence[Finding], title: Callable[[Finding, Language], str]) -> RequirementRow:
     """The row of a requirement with these failures in one system."""
-    worst = min(found, key=urgency)
+    worst = found[0]
     return RequirementRow(
         requirement=worst.requirement,
         check=worst.check,
@@ -297,7 +291,3 @@ class RunCounter:
 
 def _titles(finding: Finding, title: Callable[[Finding, Language], str]) -> BilingualText:
     return BilingualText(vi=title(finding, Language.VI), en=title(finding, Language.EN))
-
-
-def _by_urgency(finding: Finding) -> tuple[tuple[int, int, bool], str]:
-    return (urgency(finding), finding.requirement)

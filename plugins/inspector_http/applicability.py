@@ -100,7 +100,7 @@ def no_security_txt(files: Every[SecurityTxt]) -> Verdict:
                 "{url} is not valid; a person may find an address on a page", url=each.url, cause=Cause.NOT_STATED
             )
     return inconclusive(
-        "none of {count} web services has a security.txt; a person may find another channel",
+        "no web service has a security.txt ({count} asked); another channel may exist, which a person must look for",
         count=len(files),
         cause=Cause.NOT_STATED,
     )

@@ -17,7 +17,7 @@ def none_recognised(
     cause = unread or unseen_cause((), ports, banners)
     if cause is not None:
         return inconclusive("not every port and banner was seen", cause=cause)
-    return passed("no open port sends a mark of such an appliance", facts=("/ports",))
+    return passed("no open port shows a sign of one", facts=("/ports",))
 
 
 def _visible(banners: Banners) -> dict[Place, list[str]]:

@@ -30,6 +30,7 @@ from inspector import (
     ProductRemedies,
     RegimeChange,
     Renderer,
+    RequirementCounts,
     Severity,
     StatementKind,
     Tenancy,
@@ -116,6 +117,7 @@ def _context(view: View, language: Language) -> dict[str, Any]:
     numbered = number_evidence(view.evidence)
     causes = number_causes(view)
     found = overview.problems(view, language)
+    counts = RequirementCounts.of(view.assessment.findings)
     page = TemplateFunctions(view, language, numbered)
     parts = (
         part("A", view.binding, causes, view, language),
@@ -136,9 +138,10 @@ def _context(view: View, language: Language) -> dict[str, Any]:
         "causes": causes,
         "bar_segments": bar_segments,
         "problems": found,
-        "worst": overview.worst(found),
+        "worst": overview.worst(found, view, language),
         "conclusion": overview.conclusion(view, found, language),
-        "severity_rows": overview.severity_rows(found),
+        "counts": counts,
+        "severities": [(each, counts.by_severity[each]) for each in reversed(Severity) if counts.by_severity[each]],
         "exposure": overview.ransomware_exposure(view),
         "servers": overview.servers(view, language),
         "server_of": partial(overview.server_of, view),
@@ -206,7 +209,6 @@ class TemplateFunctions:
             self._cells[macro.name, key] = macro(self, self.view.translator(self.language), finding)
         return self._cells[macro.name, key]
 
-    MOST_PROBLEMS = overview.MOST_PROBLEMS
     MOST_SERVERS = overview.MOST_SERVERS
 
     def brief_message(self, finding: Finding) -> str:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from inspector import (
-    RANSOMWARE,
     SYSTEM,
     BadUri,
     Finding,
@@ -18,18 +17,22 @@ from inspector import (
     Obligation,
     Outcome,
     PathExposure,
-    Severity,
     View,
+    entry_requirements,
     exposure_of,
-    needs_action,
+    failing_requirements,
+    order_of,
     parse_uri,
+    undecided_requirements,
     urgency,
 )
 from inspector_reports.causes import cause_sentence
 
 _HERE = "inspector_reports"
-#: How many problems page one shows, and how many servers and members of a list each names.
+#: How many problems page one shows of mandatory requirements, of others and in all; how many servers and members of a
+#: list each names.
 MOST_PROBLEMS = 5
+MOST_ROWS = 8
 MOST_SERVERS = 3
 MOST_MEMBERS = 3
 
@@ -52,32 +55,62 @@ class Problem:
         """The failure that stands for all."""
         return self.findings[0]
 
+    @property
+    def other_titles(self) -> tuple[str, ...]:
+        """The titles in ``also`` that say something else than the problem's own."""
+        return tuple(dict.fromkeys(each for each in self.also if each != self.title))
+
 
 def problems(view: View, language: Language) -> tuple[Problem, ...]:
-    """The failing requirements, the most urgent first."""
-    by_requirement: dict[str, list[Finding]] = {}
-    for each in filter(needs_action, view.assessment.findings):
-        by_requirement.setdefault(each.requirement, []).append(each)
-    found = _problems(view, by_requirement.values(), language, 0)
-    entries = {each.id for each in view.assessment.requirements if RANSOMWARE in each.tags}
-
-    def order(each: Problem) -> tuple[tuple[int, int, bool], bool, str]:
-        return (urgency(each.first), each.first.requirement not in entries, each.first.requirement)
-
-    return tuple(sorted(found, key=order))
+    """The failing requirements: those that must be met first, each the most urgent first."""
+    found = _problems(view, failing_requirements(view.assessment.findings).values(), language, 0)
+    entries = entry_requirements(view.assessment.requirements)
+    return tuple(sorted(found, key=lambda each: order_of(each.first, entries)))
 
 
-def worst(found: Iterable[Problem]) -> tuple[Problem, ...]:
-    """The problems in their order, those with one certificate as one, because a new certificate solves them all."""
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """The problems of page one in their order: those of mandatory requirements, and the others."""
+
+    mandatory: tuple[Problem, ...]
+    recommended: tuple[Problem, ...]
+
+    @property
+    def shown_mandatory(self) -> tuple[Problem, ...]:
+        """The first mandatory ones."""
+        return self.mandatory[:MOST_PROBLEMS]
+
+    @property
+    def shown_recommended(self) -> tuple[Problem, ...]:
+        """The first others, for which at least three places are kept."""
+        return self.recommended[: max(3, min(MOST_PROBLEMS, MOST_ROWS - len(self.shown_mandatory)))]
+
+    @property
+    def left(self) -> int:
+        """The number of failing requirements that page one does not show."""
+        shown = {id(each) for each in (*self.shown_mandatory, *self.shown_recommended)}
+        return sum(1 + len(each.also) for each in (*self.mandatory, *self.recommended) if id(each) not in shown)
+
+
+def worst(found: Iterable[Problem], view: View, language: Language) -> Worst:
+    """The problems in their order, those that one remedy solves as one.
+
+    These are the problems with one certificate, because a new one solves them all, and requirements of one check that
+    fail with the same message. The first of them stands for all, so that a mandatory one does.
+    """
     first: dict[tuple[str, ...], Problem] = {}
     for each in found:
-        key = (
-            ("certificate", *each.places) if each.first.check.startswith("certificate-") else (each.first.requirement,)
-        )
+        message = view.translator(language).message(each.first)
+        certificate = each.first.check.startswith("certificate-")
+        key = ("certificate", *each.places) if certificate else (each.first.check, message, *each.places)
         known = first.setdefault(key, each)
         if known is not each:
             first[key] = replace(known, also=(*known.also, each.title))
-    return tuple(first.values())
+    must = {key: each.first.obligation is Obligation.MUST for key, each in first.items()}
+    return Worst(
+        mandatory=tuple(each for key, each in first.items() if must[key]),
+        recommended=tuple(each for key, each in first.items() if not must[key]),
+    )
 
 
 def server_of(view: View, finding: Finding) -> str:
@@ -95,25 +128,6 @@ def _place(view: View, finding: Finding) -> tuple[str, str]:
         return finding.subject, finding.subject
     service = uri.scheme.name if uri.port in (None, uri.scheme.port) else f"{uri.scheme.name}:{uri.port}"
     return uri.host, service if uri.path in ("", "/") else f"{service}{uri.path}"
-
-
-@dataclass(frozen=True, slots=True)
-class SeverityRow:
-    """The number of failing requirements of one severity: those that must be met, and those that are recommended."""
-
-    severity: Severity
-    must: int
-    should: int
-
-
-def severity_rows(found: Iterable[Problem]) -> tuple[SeverityRow, ...]:
-    """The failing requirements by severity, the most severe first; severities without any are left out."""
-    counted = Counter((each.first.severity, each.first.obligation) for each in found)
-    rows = (
-        SeverityRow(severity, counted[severity, Obligation.MUST], counted[severity, Obligation.SHOULD])
-        for severity in sorted(Severity, key=lambda each: -each.rank)
-    )
-    return tuple(each for each in rows if each.must or each.should)
 
 
 class Tone(StrEnum):
@@ -138,17 +152,11 @@ def conclusion(view: View, found: Sequence[Problem], language: Language) -> Conc
     translator = view.translator(language)
     coverage = view.assessment.coverage
     unseen = tuple(f"{cause_sentence(view, each, language)}." for each in view.causes())
-    alone = {
-        each.requirement
-        for each in view.assessment.findings
-        if each.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR) and each.follows_from is None
-    }
+    alone = undecided_requirements(each for each in view.assessment.findings if each.follows_from is None)
     if alone:
-        counted = translator.text("Requirements without a conclusion: {count}.", _HERE, count=len(alone))
+        counted = translator.text("Undecided requirements: {count}.", _HERE, count=len(alone))
         if unseen:
-            counted = translator.text(
-                "Requirements without a conclusion for other causes: {count}.", _HERE, count=len(alone)
-            )
+            counted = translator.text("Requirements undecided for other causes: {count}.", _HERE, count=len(alone))
         unseen = (*unseen, counted)
     if found:
         return Conclusion(Tone.BAD, _failing(view, found, language), unseen)
@@ -218,8 +226,8 @@ def servers(view: View, language: Language) -> tuple[Server, ...]:
     )
 
 
-def _rank(server: Server) -> tuple[tuple[int, int, bool], int]:
-    return (urgency(server.problems[0].first), -len(server.problems)) if server.problems else ((0, 0, False), 0)
+def _rank(server: Server) -> tuple[tuple[bool, int, int], int]:
+    return (urgency(server.problems[0].first), -len(server.problems)) if server.problems else ((False, 0, 0), 0)
 
 
 def _at_server(view: View, findings: Iterable[Finding], language: Language) -> tuple[Problem, ...]:
@@ -228,7 +236,8 @@ def _at_server(view: View, findings: Iterable[Finding], language: Language) -> t
         if each.outcome is Outcome.FAIL and each.force is not Force.INFO:
             by_requirement.setdefault(each.requirement, []).append(each)
     found = _problems(view, by_requirement.values(), language, 1)
-    return tuple(sorted(found, key=lambda each: (urgency(each.first), each.first.requirement)))
+    entries = entry_requirements(view.assessment.requirements)
+    return tuple(sorted(found, key=lambda each: order_of(each.first, entries)))
 
 
 def _problems(view: View, failures: Iterable[Sequence[Finding]], language: Language, place: int) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from inspector import (
+    Cause,
     Language,
     RequirementRow,
     RunOverview,
@@ -67,6 +68,25 @@ def level_rows(overview: RunOverview) -> tuple[LevelRow, ...]:
         )
         for level, rows in sorted(by_level.items(), reverse=True)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class MissedRow:
+    """The scans without an observation for one cause: how many, and of which systems, those with most first."""
+
+    cause: Cause
+    scans: int
+    systems: tuple[tuple[str, int], ...]
+
+
+def missed_rows(overview: RunOverview) -> tuple[MissedRow, ...]:
+    """The scans without an observation by cause, the most frequent first."""
+    found: dict[Cause, Counter[str]] = {}
+    for each in overview.assessed:
+        for cause, count in each.missed.items():
+            found.setdefault(cause, Counter())[each.system] = count
+    rows = (MissedRow(cause, counts.total(), tuple(counts.most_common())) for cause, counts in found.items())
+    return tuple(sorted(rows, key=lambda row: (-row.scans, row.cause)))
 
 
 class RunFunctions:
@@ -128,6 +148,7 @@ def render_html(overview: RunOverview, language: Language) -> bytes:
             style=style(),
             totals=overview.totals,
             levels=level_rows(overview),
+            missed=missed_rows(overview),
             days=sorted({page.translator.day(each.began) for each in rows if each.began}),
             causes=Counter(page.state(each.state) for each in overview.others),
             severities=[each for each in reversed(Severity) if each is not Severity.INFO],
@@ -140,7 +161,7 @@ def render_html(overview: RunOverview, language: Language) -> bytes:
 _COLUMNS = (
     *("system", "name", "owner", "level", "regime", "state", "detail", "began", "as_of"),
     *("critical", "high", "medium", "low", "mandatory_failing", "undecided", "undecided_mandatory"),
-    *("scans_seen", "scans_planned", "worst", "ransomware", "shared_with", "folder", "inspection"),
+    *("scans_seen", "scans_planned", "scans_missed", "worst", "ransomware", "shared_with", "folder", "inspection"),
 )
 
 
@@ -156,6 +177,7 @@ def render_csv(overview: RunOverview, _language: Language) -> bytes:
             *(each.began and each.began.isoformat(), each.as_of and each.as_of.isoformat()),
             *(each.failing.critical, each.failing.high, each.failing.medium, each.failing.low),
             *(each.must, each.undecided, each.undecided_must, each.scans_seen, each.scans_planned),
+            " ".join(f"{cause.value}:{count}" for cause, count in each.missed.items()),
             *(" ".join(each.worst), " ".join(each.ways_in), shared.get(each.system, ""), each.folder, each.inspection),
         )
         writer.writerow(_cell(cell) for cell in cells)

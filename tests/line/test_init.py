@@ -125,8 +125,11 @@ def test_an_existing_file_is_never_lost(tmp_path: Path) -> None:
     refused = inspector(tmp_path, "init", ".", *GIVEN, *words)
     assert (refused.returncode, "authorisation.yaml exists" in refused.stderr) == (2, True)
     assert not (tmp_path / "declaration.yaml").exists()
-    assert inspector(tmp_path, "init", "documents", *GIVEN, *words).returncode == 0
+    made = inspector(tmp_path, "init", "documents", *GIVEN, *words, "--vantage", "inside")
+    assert made.returncode == 0
     assert "own@example.vn" in (tmp_path / "inspector.toml").read_text()
+    assert "inspector.toml keeps the contact own@example.vn, which targets are told" in made.stderr
+    assert "inspector.toml keeps the vantage ci (unnamed), not inside (unnamed)" in made.stderr
 
 
 @pytest.mark.parametrize("flag", ["--organisation", "--granted-by", "--contact", "--level"])

@@ -375,7 +375,7 @@ def findings() -> tuple[Finding, ...]:
     twice = (EvidenceRef(evidence="1" * 64, raw=("cd" * 32,)), EvidenceRef(evidence="2" * 64, raw=("cd" * 32,), scan=2))
     return (
         finding(
-            "approval", Outcome.FAIL, "in operation, but the level proposal is {measured}",
+            "approval", Outcome.FAIL, "in operation without an approved level; the proposal is {measured}",
             subject=SYSTEM.uri, values={"measured": "submitted"},
         ),
         finding(
@@ -441,7 +441,9 @@ def findings() -> tuple[Finding, ...]:
             "protocols-modern", Outcome.INCONCLUSIVE, "no observation: {cause}", subject=LEGACY,
             values={"cause": "refused"}, cause=Cause.REFUSED, follows_from=EXPLAINED,
         ),
-        finding("mail", Outcome.NOT_APPLICABLE, "the declaration names nothing that this is about", subject=SYSTEM.uri),
+        finding(
+            "mail", Outcome.NOT_APPLICABLE, "the declaration lists nothing to which this applies", subject=SYSTEM.uri
+        ),
     )  # fmt: skip
 
 

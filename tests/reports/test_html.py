@@ -21,10 +21,11 @@ from inspector.declare.inspection_record import (
     Recommendation,
     TeamDecision,
 )
-from inspector.model.finding import Force, StatementNote
+from inspector.model.finding import Force, Obligation, StatementNote
 from inspector.model.verdict import Message
 from inspector.record.assessment import Coverage
 from inspector.report.view import View
+from inspector_reports import overview
 from inspector_reports.html import HTML
 from tests.reports import examples as specimens
 from tests.reports.pages import Element, Page
@@ -405,11 +406,17 @@ def failing(requirement: str, subject: str = specimens.PORTAL, **more: object) -
 
 
 def test_the_worst_stands_first(language: Language) -> None:
-    """Severity comes before force: what is severe and recommended stands above what is mild and mandatory."""
-    mild = failing("open-ports").model_copy(update={"severity": Severity.MEDIUM})
-    severe = failing("version-hidden").model_copy(update={"severity": Severity.HIGH})
-    (table,) = [each for each in page(language, judged(mild, severe)).all("table") if _has_class(each, "first")]
-    assert table.text.index("version-hidden is broken".capitalize()) < table.text.index("Open-ports is broken")
+    """What is mandatory is one group, what is recommended another, in each the most severe first."""
+    mild = failing("open-ports").model_copy(update={"severity": Severity.MEDIUM, "obligation": Obligation.MUST})
+    severe = failing("version-hidden").model_copy(update={"severity": Severity.HIGH, "obligation": Obligation.SHOULD})
+    milder = failing("protocols-modern").model_copy(update={"severity": Severity.LOW, "obligation": Obligation.SHOULD})
+    (table,) = [each for each in page(language, judged(milder, mild, severe)).all("table") if _has_class(each, "first")]
+    heads = ("Yêu cầu bắt buộc chưa đạt", "Yêu cầu khuyến nghị chưa đạt")
+    if language is Language.EN:
+        heads = ("Mandatory requirements that fail", "Other failures, the most severe first")
+    told = (heads[0], "Open-ports is broken", heads[1], "Version-hidden is broken", "Protocols-modern is broken")
+    places = [table.text.index(each) for each in told]
+    assert places == sorted(places)
 
 
 def _has_class(element: Element, name: str) -> bool:
@@ -425,13 +432,29 @@ def test_page_one_shows_five_problems_and_counts_the_others(language: Language) 
         failing("certificate-life").model_copy(update={"not_yet_due": True}),
         failing("mail").model_copy(update={"excused": True}),
     ]
+    found = [each.model_copy(update={"obligation": Obligation.MUST}) for each in found]
     made = page(language, judged(*found, *left_out))
     (table,) = [each for each in made.all("table") if _has_class(each, "first")]
-    assert len([each for each in made.all("tr") if each.parent and each.parent.parent is table]) == 1 + 5
+    assert len([each for each in made.all("tr") if each.parent and each.parent.parent is table]) == 1 + 1 + 5
     assert re.search(r": 1$", next(each.text for each in made.all("a") if each.attributes["href"] == "#servers"
                                    and each.within("p")))  # fmt: skip
     sentence = next(each.text for each in made.all("p") if _has_class(each, "sentence"))
-    assert re.findall(r"\d+", sentence) == ["6", "4"]
+    assert re.findall(r"\d+", sentence) == ["6", "6"]
+
+
+def test_page_one_names_all_mandatory_failures_and_what_is_severe_besides(language: Language) -> None:
+    """Five mandatory requirements that fail leave three rows for others; one that another says too is one row."""
+    rows = [each for each in specimens.ROWS if each.id not in ("hint", "certificate-life", "mail")]
+    must = [failing(each.id).model_copy(update={"obligation": Obligation.MUST}) for each in rows[:5]]
+    others = [failing(each.id).model_copy(update={"obligation": Obligation.SHOULD}) for each in rows[5:]]
+    found = overview.problems(judged(*must, *others), language)
+    worst = overview.worst(found, judged(*must, *others), language)
+    assert {each.first.requirement for each in worst.shown_mandatory} == {each.requirement for each in must}
+    assert len(worst.shown_recommended) == min(3, len(others))
+    assert worst.left == len(others) - len(worst.shown_recommended)
+    same = [each.model_copy(update={"check": "one", "message": must[0].message}) for each in (must[0], others[0])]
+    merged = overview.worst(overview.problems(judged(*same), language), judged(*same), language)
+    assert (len(merged.mandatory), len(merged.recommended), len(merged.mandatory[0].also)) == (1, 0, 1)
 
 
 @pytest.mark.parametrize(

@@ -225,7 +225,11 @@ def test_harmless_writes_out_what_a_terminal_or_reader_would_obey() -> None:
     [
         ("2026-12-31", "31/12/2026", "2026-12-31"),
         ("2026-12-31T17:00:00Z", "01/01/2027 00:00:00 (UTC+07:00)", "2027-01-01 00:00:00 (UTC+07:00)"),
-        *((each, each, each) for each in ("2026-13-01", "2026-12-31x", "12-24", "nginx 2026-12-31", "20261231", "")),
+        ("PHP 5.3.3 (CentOS): 2020-11-30", "PHP 5.3.3 (CentOS): 30/11/2020", "PHP 5.3.3 (CentOS): 2020-11-30"),
+        *(
+            (each, each, each)
+            for each in ("2026-13-01", "x: 2026-13-01", "2026-12-31x", "12-24", "nginx 2026-12-31", "20261231", "")
+        ),
     ],
 )
 def test_days_are_written_as_in_the_language(text: str, vietnamese: str, english: str) -> None:
@@ -233,8 +237,8 @@ def test_days_are_written_as_in_the_language(text: str, vietnamese: str, english
     assert translator(Language.VI).value(text) == (vietnamese or "")
     assert translator(Language.EN).value(text) == (english or "")
     assert translator(Language.VI).value((text, "x")) == f"{vietnamese}, x"
-    assert translator(Language.VI).text("filed on {measured}", "inspector_dossier", measured=text) == (
-        f"đã khai báo ngày {vietnamese}"
+    assert translator(Language.VI).text("the contact was filed on {measured}", "inspector_dossier", measured=text) == (
+        f"đầu mối đã được khai báo ngày {vietnamese}"
     )
 
 

@@ -10,19 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from inspector import Language, Outcome, Severity
+from inspector import Cause, Language, Outcome, Severity
 from inspector.cli.app import call
 from inspector.model.finding import Finding
-from inspector.record.assessment import Assessment, Coverage
+from inspector.model.subject import Subject, SubjectKind
+from inspector.record.assessment import Assessment, Coverage, FailedScan
 from inspector.report.run_overview import AssessedSystem, RunCounter, RunOverview, RunState, SystemRow
-from inspector_reports.run_overview import SHOWN_REQUIREMENTS, render_csv, render_html, render_json
+from inspector_reports.run_overview import SHOWN_REQUIREMENTS, missed_rows, render_csv, render_html, render_json
 from tests.reports import examples as specimens
 from tests.reports.pages import Page
 from tests.reports.test_hostile_text import BENIGN, STORED, before, changed, hidden, shape
 
 
 def assessed(*findings: Finding, level: int = 3, seen: int = 2) -> Assessment:
-    coverage = Coverage(asked=2, seen=seen)
+    subject = Subject(kind=SubjectKind.HOST, uri="host:a.example.vn", scheme="host", host="a.example.vn")
+    missed = tuple(FailedScan(probe="tls", subject=subject, cause=Cause.TIMEOUT) for _ in range(2 - seen))
+    coverage = Coverage(asked=2, seen=seen, missed=missed)
     return specimens.assessment().model_copy(update={"findings": findings, "level": level, "coverage": coverage})
 
 
@@ -71,6 +74,19 @@ def overview() -> RunOverview:
     return counter.overview("run1", "0.1.0", rows)
 
 
+def test_why_scans_have_no_result_is_said() -> None:
+    """Where fewer scans were successful than planned, the cause stands with their number and system."""
+    made = overview()
+    assert {each.system: each.missed for each in made.assessed} == {"bad": {}, "mild": {Cause.TIMEOUT: 1}, "fine": {}}
+    [row] = missed_rows(made)
+    assert (row.cause, row.scans, row.systems) == (Cause.TIMEOUT, 1, (("mild", 1),))
+    for language, cause in ((Language.EN, "no answer in time"), (Language.VI, "không trả lời trong thời hạn")):
+        text = render_html(made, language).decode()
+        assert f'<th scope="row">{cause}</th>' in text
+        assert "mild (1)" in text
+    assert "timeout:1" in render_csv(made, Language.EN).decode()
+
+
 def test_rows_count_requirements_and_what_is_undecided() -> None:
     """A requirement that fails at several subjects counts once in a system; information does not count."""
     made = overview()
@@ -100,7 +116,7 @@ def test_the_page_names_every_system_and_why_one_was_not_inspected(language: Lan
     assert "A: REFUSED" in others
     assert "lost" not in page.one("systems").text
     links = [each.attributes["href"] for each in page.all("a") if each.within("table")]
-    assert links == [f"./bad/1/r.{language.value}.html"]
+    assert links == [f"./bad/1/r.{language.value}.html", "#missed"]
 
 
 @pytest.mark.parametrize("language", Language)

@@ -26,7 +26,7 @@ def dnssec_valid(zone: Zone) -> Verdict:
             return failed(message, at=chain.at, measured=chain.flaw, facts="chain")
         case TrustState.INSECURE:
             return failed(
-                "unsigned: {measured} has no DS record, as its parent proves", measured=chain.at, facts="chain"
+                "not signed: the parent zone proves that {measured} has no DS record", measured=chain.at, facts="chain"
             )
         case TrustState.BOGUS:
             return _broken(zone, chain)

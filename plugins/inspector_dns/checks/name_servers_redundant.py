@@ -28,7 +28,7 @@ def name_servers_redundant(zone: Zone, *, least: int = 2) -> Verdict:
         message = "of the name servers {measured} {aliases} are aliases; at least {threshold} others are required"
         return failed(message, measured=names, aliases=aliases, threshold=least, facts="servers")
     if len(servers) < least:
-        return failed("has name servers {measured}, at least {threshold} are required", measured=names, threshold=least)
+        return failed("has fewer than {threshold} name servers: {measured}", measured=names, threshold=least)
     named = [server for server in servers if server.aliases.is_seen]
     located = [server.name for server in named if _addresses([server])]
     found = _addresses(named)
@@ -45,7 +45,7 @@ def name_servers_redundant(zone: Zone, *, least: int = 2) -> Verdict:
         message = "without the private addresses {measured} fewer than {threshold} name servers remain"
         private = sorted(found - public)
         return inconclusive(message, measured=private, threshold=least, cause=Cause.AMBIGUOUS, facts="servers")
-    message = "has name servers {measured} at {addresses}, at least {threshold} addresses of one family are required"
+    message = "has fewer than {threshold} addresses of one family for its name servers {measured}: {addresses}"
     return failed(
         message,
         measured=[server.name for server in servers],

@@ -26,7 +26,7 @@ def approval_in_place(declared: Declared, *, approval_first_from: date | None = 
     Only the declaration is assessed; the decision itself must be verified in the dossier. A system that went into
     operation on ``approval_first_from`` or later had to be approved before.
 
-    Remediation: have the level proposal dossier appraised and approved, then declare the decision in ``approval``:
+    Remediation: have the level proposal dossier appraised and approved; then declare the decision in ``approval``:
     ``{status: approved, decision: 12/QD-UBND, date: 2026-03-01}``.
     """
     if declared.stage not in (Stage.OPERATING, Stage.UPGRADE):
@@ -41,7 +41,11 @@ def approval_in_place(declared: Declared, *, approval_first_from: date | None = 
                 cause=Cause.AMBIGUOUS,
                 facts="stage",
             )
-        return failed("in operation, but the level proposal is {measured}", measured=approval.status, facts="approval")
+        return failed(
+            "in operation without an approved level; the proposal is {measured}",
+            measured=approval.status,
+            facts="approval",
+        )
     if not approval.decision or approval.date is None:
         return inconclusive(
             "declared as approved, but without the number or date of the decision",

@@ -29,4 +29,4 @@ def approved_by_right_body(
         return inconclusive(
             "approved by {measured}; the text names {threshold}", **values, cause=Cause.AMBIGUOUS, facts="approval/by"
         )
-    return failed("approved by {measured}; competent is {threshold}", **values, facts="approval/by")
+    return failed("approved by {measured}; the competent body is {threshold}", **values, facts="approval/by")

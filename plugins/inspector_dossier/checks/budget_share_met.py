@@ -17,5 +17,9 @@ def budget_share_met(declared: Declared, *, percent: int = 15) -> Verdict:
         return not_stated("the share of security in the budget is not stated", "security_budget_percent")
     shares = {"measured": Quantity(value=share, unit="%"), "threshold": Quantity(value=percent, unit="%")}
     if share < percent:
-        return failed("{measured} of the budget; the minimum is {threshold}", **shares, facts="security_budget_percent")
-    return passed("{measured} of the budget", **shares, facts="security_budget_percent")
+        return failed(
+            "{measured} of the budget are for security; the minimum is {threshold}",
+            **shares,
+            facts="security_budget_percent",
+        )
+    return passed("{measured} of the budget are for security", **shares, facts="security_budget_percent")

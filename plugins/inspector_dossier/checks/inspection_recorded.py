@@ -42,13 +42,13 @@ def inspection_recorded(declared: Declared, *, as_of: date, months: int | None =
     if months is None:
         if last is None:
             return not_stated("no inspection is recorded, and the regime fixes no interval", "inspections")
-        return passed("inspected last on {measured}", measured=str(last), facts="inspections")
+        return passed("last inspected on {measured}", measured=str(last), facts="inspections")
     limit = Quantity(value=months, unit="month")
     since = last or declared.in_operation_from
     if since is None:
         return not_stated("no inspection is recorded, and the start of operation is not stated", "inspections")
     if as_of > _months_after(since, months):
-        message = "inspected last on {measured}; the longest interval is {threshold}"
+        message = "last inspected on {measured}; the longest interval is {threshold}"
         if last is None:
             message = "in operation since {measured} without an inspection; the longest interval is {threshold}"
         return failed(message, measured=str(since), threshold=limit, facts="inspections")
@@ -59,4 +59,4 @@ def inspection_recorded(declared: Declared, *, as_of: date, months: int | None =
             threshold=limit,
             facts="in_operation_from",
         )
-    return passed("inspected last on {measured}", measured=str(last), threshold=limit, facts="inspections")
+    return passed("last inspected on {measured}", measured=str(last), threshold=limit, facts="inspections")

@@ -119,7 +119,7 @@ def level_fits_facts(
     Only the declared facts are assessed; a fact that is not declared proves nothing. Where several criteria are met,
     the highest level applies. A level approved before ``kept_before`` is kept until the system changes.
 
-    Remediation: determine the level again with these facts and submit a new level proposal dossier, or correct
+    Remediation: determine the level again with these facts and submit a new level proposal dossier; or correct
     ``facts`` in the declaration.
     """
     higher = sorted((each for each in signs if each.level > level), key=lambda each: -each.level)
@@ -127,10 +127,15 @@ def level_fits_facts(
         if criterion.is_met_by(declared.facts):
             if _is_kept(declared, kept_before) and not _has_changed(declared):
                 return _kept(declared, criterion, level)
+            # A condition that is no number says the same as the fact.
+            limits = tuple(each for each in _conditions(criterion) if "≥" in each)
             return failed(
-                "level {implied} is required, level {declared} is declared; facts: {measured}; criterion: {threshold}",
+                "level {implied} is required, level {declared} is declared: {measured}; limit: {limits}"
+                if limits
+                else "level {implied} is required, level {declared} is declared: {measured}",
                 measured=tuple(_values(declared.facts, criterion)),
                 threshold=tuple(_conditions(criterion)),
+                limits=limits,
                 implied=criterion.level,
                 declared=level,
                 facts=tuple(f"facts/{name}" for name in criterion.when),

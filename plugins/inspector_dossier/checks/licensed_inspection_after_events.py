@@ -69,7 +69,7 @@ def licensed_inspection_after_events(declared: Declared) -> Verdict:
 def _without_event(declared: Declared) -> Verdict:
     """The verdict where no serious incident and no major change is declared."""
     if declared.changes is None or declared.serious_incidents is None:
-        return not_stated("serious incidents and changes are not both stated", "serious_incidents")
+        return not_stated("the declaration does not state both serious incidents and changes", "serious_incidents")
     unknown = [str(each.date) for each in declared.changes if each.major is None]
     if unknown:
         return inconclusive(

@@ -16,5 +16,5 @@ def operators_certified(declared: Declared) -> Verdict:
     if certified is None:
         return not_stated("whether the staff are certified is not stated", "operators_certified")
     if certified:
-        return passed("declared as certified", facts="operators_certified")
-    return failed("declared as not yet certified", facts="operators_certified")
+        return passed("the declaration says that the staff are certified", facts="operators_certified")
+    return failed("the declaration says that the staff are not yet certified", facts="operators_certified")

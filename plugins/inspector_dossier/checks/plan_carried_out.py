@@ -23,7 +23,7 @@ def plan_carried_out(declared: Declared) -> Verdict:
 
     Only the declaration is assessed, not whether each measure is effective.
 
-    Remediation: implement the remaining measures of the plan, then declare ``plan: full`` and the status of each
+    Remediation: implement the remaining measures of the plan; then declare ``plan: full`` and the status of each
     measure in ``measures``.
     """
     if declared.stage not in (Stage.OPERATING, Stage.UPGRADE):
@@ -31,9 +31,9 @@ def plan_carried_out(declared: Declared) -> Verdict:
     if declared.plan is None:
         return inconclusive("the status of the plan is not declared", cause=Cause.AMBIGUOUS, facts="plan")
     if declared.plan is PlanStatus.FULL:
-        return passed("declared as fully implemented", facts="plan")
+        return passed("the declaration says that the plan is fully implemented", facts="plan")
     if declared.stage is Stage.UPGRADE:
         return inconclusive(
             "not declared whether the system is in operation during the upgrade", cause=Cause.AMBIGUOUS, facts="stage"
         )
-    return failed("in operation, but the plan is {measured}", measured=declared.plan, facts="plan")
+    return failed("in operation, but the security plan is {measured}", measured=declared.plan, facts="plan")

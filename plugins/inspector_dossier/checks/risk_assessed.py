@@ -12,19 +12,19 @@ def risk_assessed(declared: Declared) -> Verdict:
 
     Only the declared days are compared, not how the risks were assessed.
 
-    Remediation: assess the risks, keep the record, and declare the day in ``risk_assessed: 2026-09-01``.
+    Remediation: assess the risks and keep the record; then declare the day in ``risk_assessed: 2026-09-01``.
     """
     assessed = declared.risk_assessed
     if assessed is None:
         return not_stated("when the risks were assessed is not stated", "risk_assessed")
     if assessed == "never":
-        return failed("declared as never assessed", facts="risk_assessed")
+        return failed("the declaration says that the risks were never assessed", facts="risk_assessed")
     changed = max((each.date for each in declared.changes or ()), default=None)
     if changed is not None and changed > assessed:
         return failed(
-            "assessed last on {measured}, changed on {threshold}",
+            "the risks were last assessed on {measured}, the system changed on {threshold}",
             measured=str(assessed),
             threshold=str(changed),
             facts=("risk_assessed", "changes"),
         )
-    return passed("assessed on {measured}", measured=str(assessed), facts="risk_assessed")
+    return passed("the risks were assessed on {measured}", measured=str(assessed), facts="risk_assessed")

@@ -16,5 +16,5 @@ def security_unit_named(declared: Declared) -> Verdict:
     if unit is None:
         return not_stated("the specialised unit is not stated", "specialised_unit")
     if unit == "none":
-        return failed("declared as without a specialised unit", facts="specialised_unit")
-    return passed("declared: {unit}", unit=unit, facts="specialised_unit")
+        return failed("the declaration says that there is no specialised unit", facts="specialised_unit")
+    return passed("the specialised unit is {unit}", unit=unit, facts="specialised_unit")

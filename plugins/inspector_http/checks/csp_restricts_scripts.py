@@ -33,7 +33,7 @@ def csp_restricts_scripts(http: Http) -> Verdict:
     """
     policies = parse_policies(http.field(ENFORCED))
     if policies and restricts_scripts(policies) and not script_weaknesses(policies):
-        return passed("lets no script of others run that a policy can stop", facts=("/headers",))
+        return passed("allows no script of other parties that a policy can stop", facts=("/headers",))
     policies += parse_meta_policies(http.meta_policies.value)
     if not policies:
         return not_applicable("has no Content-Security-Policy that is enforced", facts=FACTS)
@@ -42,5 +42,5 @@ def csp_restricts_scripts(http: Http) -> Verdict:
     weaknesses = script_weaknesses(policies)
     if weaknesses:
         measured = [shorten(each, 120) for each in weaknesses]
-        return failed("lets scripts of others run: {measured}", measured=measured, facts=FACTS)
-    return passed("lets no script of others run that a policy can stop", facts=FACTS)
+        return failed("allows scripts of other parties: {measured}", measured=measured, facts=FACTS)
+    return passed("allows no script of other parties that a policy can stop", facts=FACTS)

@@ -19,7 +19,7 @@ def every_web_endpoint_encrypted(pages: Every[Http]) -> Verdict:
     """
     unencrypted = sorted({page.url for page in pages if _serves_plain_http(page)})
     if unencrypted:
-        return failed("content over plain HTTP: {measured}", measured=unencrypted)
+        return failed("serves content over plain HTTP: {measured}", measured=unencrypted)
     doubts = [page.redirect.unseen for page in pages if page.protocol.value is WebProtocol.HTTP]
     cause = next(filter(None, doubts), None)
     if cause is not None:

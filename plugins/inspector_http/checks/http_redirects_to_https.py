@@ -25,7 +25,9 @@ def http_redirects_to_https(http: Http, declared: Declared) -> Verdict:
     redirect = http.redirect.value
     if redirect is None:
         return failed(
-            "answers over plain HTTP with status {measured}", measured=http.status.value, facts=("/redirect",)
+            "answers over plain HTTP with status {measured} instead of redirecting to HTTPS",
+            measured=http.status.value,
+            facts=("/redirect",),
         )
     if redirect.scheme != "https":
         return failed("redirects to plain HTTP: {measured}", measured=redirect.url, facts=("/redirect",))

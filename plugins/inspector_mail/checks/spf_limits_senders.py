@@ -20,15 +20,19 @@ def spf_limits_senders(mail: MailDomain) -> Verdict:
         return not_applicable("no SPF record that authorises a sender: {measured}", measured=evaluation.fault)
     if evaluation.result is not SpfResult.PASS:
         return passed(
-            "result for other senders: {measured}", measured=evaluation.result or SpfResult.NEUTRAL, facts="spf"
+            "senders that SPF does not list get the result {measured}",
+            measured=evaluation.result or SpfResult.NEUTRAL,
+            facts="spf",
         )
     if evaluation.senders:
         return failed(
-            "authorises every sender over {senders}: the result for other senders is {measured}",
+            "authorises every sender over {senders}: those that SPF does not list get the result {measured}, too",
             senders=evaluation.senders,
             measured=evaluation.result,
             facts="spf",
         )
     return failed(
-        "authorises every sender: the result for other senders is {measured}", measured=evaluation.result, facts="spf"
+        "authorises every sender: those that SPF does not list get the result {measured}, too",
+        measured=evaluation.result,
+        facts="spf",
     )

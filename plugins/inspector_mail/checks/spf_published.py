@@ -17,7 +17,7 @@ def spf_published(mail: MailDomain) -> Verdict:
     if evaluation.fault:
         return _invalid(evaluation)
     return passed(
-        "one SPF record with {measured} DNS lookups, allowed are {threshold}",
+        "one SPF record; it needs {measured} of {threshold} allowed DNS lookups",
         measured=evaluation.lookups,
         threshold=10,
         facts="spf",

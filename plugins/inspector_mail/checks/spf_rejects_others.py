@@ -28,17 +28,22 @@ def spf_rejects_others(mail: MailDomain) -> Verdict:
         return failed("SPF evaluation fails: {measured}", measured=evaluation.fault, facts="spf")
     result = evaluation.result or SpfResult.NEUTRAL
     if result in REJECTING:
-        return passed("result for other senders: {measured}", measured=result, threshold=REJECTING, facts="spf")
+        return passed(
+            "senders that SPF does not list get the result {measured}",
+            measured=result,
+            threshold=REJECTING,
+            facts="spf",
+        )
     if evaluation.senders:
         return failed(
-            "result for other senders over {senders}: {measured}, required is one of {threshold}",
+            "senders over {senders} that SPF does not list get the result {measured}; it must be one of {threshold}",
             senders=evaluation.senders,
             measured=result,
             threshold=REJECTING,
             facts="spf",
         )
     return failed(
-        "result for other senders: {measured}, required is one of {threshold}",
+        "senders that SPF does not list get the result {measured}; it must be one of {threshold}",
         measured=result,
         threshold=REJECTING,
         facts="spf",

@@ -25,7 +25,7 @@ def in_date(certificates: Certificates, *, days_left: int = 0) -> Verdict:
         if at < leaf.starts:
             return failed("the certificate is not valid before {measured}", measured=leaf.starts, facts=leaf.sha256)
         if has_ended(leaf.ends, at):
-            return failed("the certificate expired at {measured}", measured=leaf.ends, facts=leaf.sha256)
+            return failed("the certificate expired on {measured}", measured=leaf.ends, facts=leaf.sha256)
         days = max((leaf.ends - at).days, 0)
         if days < days_left:
             return failed(

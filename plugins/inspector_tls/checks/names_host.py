@@ -34,13 +34,13 @@ def names_host(certificates: Certificates) -> Verdict:
                 )
             if leaf.is_malformed("subjectAltName"):
                 return failed(
-                    "the subjectAltName of the certificate is malformed; expected is {threshold}",
+                    "the subjectAltName of the certificate is malformed, but must name {threshold}",
                     threshold=host,
                     facts=leaf.sha256,
                 )
             if not named:
-                return failed("the certificate names no host; expected is {threshold}", threshold=host)
-            return failed("the certificate names {measured}; expected is {threshold}", measured=named, threshold=host)
+                return failed("the certificate names no host, but must name {threshold}", threshold=host)
+            return failed("the certificate is for {measured}, not for {threshold}", measured=named, threshold=host)
     chains = certificates.complete()
     if not chains:
         return failed("presents no certificate")

@@ -40,7 +40,7 @@ def server_order_preferred(tls: Tls) -> Verdict:
                 version=support.version,
                 cause=Cause.AMBIGUOUS,
             )
-    return passed("enforces its own order", facts=[support.version for support in mixed])
+    return passed("chooses the cipher suite by its own order", facts=[support.version for support in mixed])
 
 
 def _strong(support: VersionSupport) -> tuple[str, ...]:

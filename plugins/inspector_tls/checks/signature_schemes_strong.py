@@ -21,7 +21,7 @@ def signature_schemes_strong(tls: Tls) -> Verdict:
     """
     weak = [scheme.name for scheme in tls.accepted_signatures if scheme.is_forgeable]
     if weak:
-        return failed("signs with {measured}", measured=weak)
+        return failed("signs handshakes with {measured}", measured=weak)
     if not tls[TlsVersion.TLS_1_2].accepted.value:
         return not_applicable("signs no TLS 1.2 handshake")
     if not tls.signatures.open or any(signature_named(name).is_forgeable for name in tls.signatures.open):

@@ -182,7 +182,7 @@ def test_a_passing_check_explains_nothing() -> None:
 def test_with_two_causes_a_finding_stands_on_its_own() -> None:
     """A host one of whose services timed out, and whose other one resets, is not told beside either."""
     one, other = scan("tls", service(), Cause.TIMEOUT), scan("tls8443", service(8443), Cause.RESET)
-    verdict = inconclusive("not seen everywhere: {missing}", cause=Cause.TIMEOUT, missing=("192.0.2.5",))
+    verdict = inconclusive("not seen at every place: {missing}", cause=Cause.TIMEOUT, missing=("192.0.2.5",))
     whole = Result(HOST, verdict, {"tls": one, "tls8443": other})
     assert behind(whole) == [None]
 

@@ -14,10 +14,12 @@ from inspector.cli.summary import STYLES, InspectionSummary, print_summary, summ
 from inspector.cli.terminal import Styled, cut
 from inspector.model.base import Cause
 from inspector.model.finding import Finding, Force, Obligation, Severity
+from inspector.model.language import Language
 from inspector.model.table import Table
 from inspector.model.verdict import Message, Outcome
 from inspector.pipeline.reporting import WrittenAssessment
 from inspector.report.view import View
+from inspector_reports import overview
 from tests.reports import examples
 
 
@@ -80,20 +82,42 @@ def test_it_fits_a_terminal_of_80_columns_and_24_lines(systems: int, findings: l
     ] == []
 
 
-def test_the_worst_is_first_and_the_rest_is_counted() -> None:
-    """By severity, then what must hold; groups beyond the fifth are a number."""
+def _heads(lines: list[str]) -> list[str]:
+    heads = (line.partition(":")[0] for line in lines)
+    return [head for head in heads if head.partition(" ")[0].isupper()]
+
+
+def test_what_must_hold_is_first_and_leaves_places_for_what_is_severe() -> None:
+    """Each half by severity, as on page one of a report; the requirements that have no place are a number."""
     found = [finding(1, severity="low"), must(2, severity="medium"), finding(3, severity="medium")]
     found += [finding(4, severity="critical"), *(finding(number) for number in range(5, 10))]
     lines = printed(summary(*found))
-    heads = [line.partition(":")[0] for line in lines if line.partition(":")[0].partition(" ")[0].isupper()]
-    assert heads == ["CRITICAL", "HIGH", "HIGH", "HIGH", "HIGH"]
-    assert "and 4 more, of 4 other requirements (--verbose prints all)" in lines
-    lines = printed(summary(*found[:3]))
-    assert [line.partition(":")[0] for line in lines[1:] if line.startswith(("MEDIUM", "LOW"))] == [
-        "MEDIUM must",
-        "MEDIUM",
-        "LOW",
-    ]
+    assert _heads(lines) == ["MEDIUM must", "CRITICAL", "HIGH", "HIGH", "HIGH"]
+    assert "and 4 more failing requirements (--verbose prints all)" in lines
+    assert _heads(printed(summary(*found[:3]))) == ["MEDIUM must", "MEDIUM", "LOW"]
+    both = [*(must(number) for number in range(10)), *(finding(number) for number in range(10, 20))]
+    assert _heads(printed(summary(*both))) == ["MEDIUM must"] * 3 + ["HIGH"] * 2
+    assert _heads(printed(summary(*both[10:]))) == ["HIGH"] * 5
+
+
+def test_the_numbers_are_those_of_page_one() -> None:
+    """Requirements are counted, not findings; information, and what is excused or not yet due, is none of them."""
+    again = must(1, severity="high", id="f" * 32, subject="https://other.example.vn")
+    found = [must(1, severity="high"), again, finding(2), finding(3, severity="low", force=Force.INFO)]
+    found += [must(4, excused=True), must(5, not_yet_due=True), must(6, Outcome.INCONCLUSIVE, cause=Cause.TIMEOUT)]
+    made = summary(*found)
+    view = replace(examples.view(), assessment=examples.view().assessment.model_copy(update={"findings": tuple(found)}))
+    problems = overview.problems(view, Language.EN)
+    assert overview.conclusion(view, problems, Language.EN).sentence == "2 requirements fail, 1 of them mandatory."
+    assert "failing requirements: 2, 1 of them must (2 high); undecided: 1; exit code 1" in verdict(made)
+    assert "failing, and counting by --fail-on must: 1;" in verdict(made)
+
+
+def test_information_that_counts_is_told() -> None:
+    """With ``--fail-on info`` it decides the exit code, and is printed."""
+    made = summary(finding(1, severity="info", force=Force.INFO), fail_on="info")
+    assert "no requirement fails, apart from information" in verdict(made)
+    assert _heads(printed(made)) == ["INFO"]
 
 
 def test_failures_that_do_not_count_come_last_and_say_so() -> None:
@@ -101,8 +125,7 @@ def test_failures_that_do_not_count_come_last_and_say_so() -> None:
     excused = finding(1, severity="critical", excused=True)
     again = finding(2, requirement="r-1", check="c-1", severity="low")
     lines = printed(summary(excused, again, must(3, not_yet_due=True), finding(4, severity="low")))
-    heads = [line.partition(":")[0] for line in lines[1:] if line.startswith(("CRITICAL", "MEDIUM", "LOW"))]
-    assert heads == ["LOW", "LOW", "CRITICAL (excused)", "MEDIUM must (not yet due)"]
+    assert _heads(lines) == ["LOW", "LOW", "MEDIUM must (not yet due)", "CRITICAL (excused)"]
     whole = summary(excused).lines
     assert [line.partition(":")[0] for _, line in whole] == ["improvement recommended, excused"]
 
@@ -113,7 +136,7 @@ def test_what_two_rows_say_alike_is_printed_once() -> None:
     lines = printed(summary(finding(1, severity="medium", **same), finding(2, severity="low", **same)))
     assert sum("Accepts" in line for line in lines) == 1
     assert any(line.startswith("MEDIUM: Accepts") for line in lines)
-    assert "1 medium, 1 low" in " ".join(lines)
+    assert "failing requirements: 1 (1 medium)" in lines[0]
 
 
 def test_ways_in_for_ransomware_come_first_among_equals() -> None:
@@ -131,16 +154,16 @@ def test_ways_in_for_ransomware_come_first_among_equals() -> None:
 @pytest.mark.parametrize(
     ("outcomes", "said"),
     [
-        ((Outcome.FAIL,), "Ransomware: exposed: RDP without NLA; not decided: file sharing (SMB)"),
-        ((Outcome.PASS,), "Ransomware: not decided: file sharing (SMB), remote administration, "),
+        ((Outcome.FAIL,), "Ransomware: exposed: RDP without NLA; undecided: file sharing (SMB), rem"),
+        ((Outcome.PASS,), "Ransomware: undecided: file sharing (SMB), remote administration and 5 more"),
         ((Outcome.INCONCLUSIVE,), ""),
         ((), ""),
     ],
 )
-def test_the_exposure_to_ransomware_is_one_line(outcomes: tuple[Outcome, ...], said: str) -> None:
+def test_the_exposure_to_ransomware_is_told_in_two_lines(outcomes: tuple[Outcome, ...], said: str) -> None:
     """What is open comes first, then what is undecided; where nothing was seen of any way in, there is none.
 
-    Of several systems it says in how many not every way in is decided.
+    Of several systems it says in how many not every way in is decided. Nothing is cut.
     """
     tagged = examples.ROWS[0].model_copy(update={"id": "r-1", "tags": ("ransomware", "ransomware-rdp")})
     view: View = examples.view()
@@ -152,7 +175,8 @@ def test_the_exposure_to_ransomware_is_one_line(outcomes: tuple[Outcome, ...], s
     lines = [each for each in printed(made) if each.startswith("Ransomware")]
     assert [each[: len(said)] for each in lines] == ([said] if said else [])
     two = [each for each in printed(made, made) if each.startswith("Ransomware")]
-    assert ["; not every way in is decided: 2" in each for each in two] == ([True] if said else [])
+    assert ["; undecided: 2" in each for each in two] == ([True] if said else [])
+    assert not any("…" in each for each in (*lines, *two))
 
 
 @pytest.mark.parametrize(("cause", "told"), [(Cause.STALE_TABLE, True), (Cause.NOT_STATED, False)])
@@ -172,9 +196,9 @@ def test_a_table_by_which_nothing_passed_is_named(cause: Cause, told: bool) -> N
 
 def test_a_failure_is_told_as_one_with_its_place_and_remedy() -> None:
     """The message of the check comes first, then the place and the claim that is not met."""
-    same = must(1, message=Message(id="the certificate expired at {measured}", values={"measured": "noon"}))
+    same = must(1, message=Message(id="the certificate expired on {measured}", values={"measured": "Monday"}))
     lines = printed(summary(same, same.model_copy(update={"subject": "https://b.example.vn", "id": "b" * 32})))
-    at = lines.index("MEDIUM must: The certificate expired at noon (in 2 places)")
+    at = lines.index("MEDIUM must: The certificate expired on Monday (in 2 places)")
     assert lines[at + 1] == "  https://b.example.vn and 1 more; not met: r-1"
 
 
@@ -184,21 +208,21 @@ def test_a_failure_is_told_as_one_with_its_place_and_remedy() -> None:
         (
             [must(1)],
             "must",
-            "failures: 1 must; everything asked was seen; exit code 1: failures that count (--fail-on must): 1",
+            "1, 1 of them must (1 medium); none undecided; exit code 1: failing, and counting by --fail-on must: 1",
         ),
         (
             [finding(1)],
             "must",
-            "exit code 0: nothing that counts (--fail-on must) fails; failures that do not count: 1 high",
+            "exit code 0: nothing fails that counts by --fail-on must; failing, but not counting: 1 high",
         ),
-        ([finding(1)], "high", "exit code 1: failures that count (--fail-on high): 1"),
+        ([finding(1)], "high", "exit code 1: failing, and counting by --fail-on high: 1"),
         (
             [must(1, Outcome.INCONCLUSIVE, cause=Cause.TIMEOUT)],
             "must",
-            "no failure; could not be seen: 1; exit code 3: not seen, though it counts (--fail-on must): 1",
+            "no requirement fails; undecided: 1; exit code 3: undecided, though counting by --fail-on must: 1",
         ),
-        ([must(1, excused=True)], "must", "failures that do not count: 1 excused by an accepted statement"),
-        ([must(1, not_yet_due=True)], "must", "failures that do not count: 1 not yet due"),
+        ([must(1, excused=True)], "must", "failing, but not counting: 1 excused by an accepted statement"),
+        ([must(1, not_yet_due=True)], "must", "failing, but not counting: 1 not yet due"),
     ],
 )
 def test_the_verdict_says_why_the_exit_code_is_what_it_is(findings: list[Finding], fail_on: str, said: str) -> None:
@@ -206,24 +230,52 @@ def test_the_verdict_says_why_the_exit_code_is_what_it_is(findings: list[Finding
     assert said in verdict(summary(*findings, fail_on=fail_on))
 
 
+def _timeout(number: int, **update: object) -> Finding:
+    message = Message(id="no observation: {cause}", values={"cause": "timeout"})
+    return must(number, Outcome.INCONCLUSIVE, cause=Cause.TIMEOUT, message=message, **update)
+
+
 def test_what_counts_and_was_not_seen_is_listed_with_its_cause() -> None:
-    """Requirements that share subject and cause are one line, with their claims."""
-    unseen = [
+    """Requirements that share subject and cause are one line, the cause first, with their claims."""
+    lines = printed(summary(*(_timeout(number, subject="https://a.example.vn") for number in range(5))))
+    at = lines.index("Undecided:")
+    told = " ".join(line.strip() for line in lines[at + 1 : at + 3])
+    assert told == "no observation: no answer in time: https://a.example.vn [192.0.2.1] (r-0, r-1, r-2 and 2 more)"
+
+
+def test_an_address_that_is_the_subject_is_written_once() -> None:
+    """A host that is declared by its address needs no second mention."""
+    lines = printed(summary(_timeout(1, subject="host:192.0.2.1", address="192.0.2.1")))
+    assert "  no observation: no answer in time: host:192.0.2.1 (r-1)" in lines
+
+
+def test_what_the_declaration_leaves_out_is_one_cause() -> None:
+    """Mandatory requirements without a declared fact are listed together, after what counts."""
+    stated = [
         must(
             number,
             Outcome.INCONCLUSIVE,
-            subject="https://a.example.vn",
-            cause=Cause.TIMEOUT,
-            message=Message(id="no observation: {cause}", values={"cause": "timeout"}),
+            subject="system:",
+            address=None,
+            cause=Cause.NOT_STATED,
+            message=Message(id=f"m{number}"),
         )
-        for number in range(5)
+        for number in range(4)
     ]
-    lines = printed(summary(*unseen))
-    at = lines.index("Could not be seen:")
-    assert "".join(lines[at + 1 : at + 3]).startswith(
-        "  https://a.example.vn 192.0.2.1: no observation: no answer in time"
-    )
-    assert "and 2 more" in "".join(lines)
+    lines = printed(summary(*stated, _timeout(9)))
+    at = lines.index("Undecided:")
+    assert lines[at + 1].startswith("  no observation")
+    assert "  not stated in the declaration (4 requirements)" in lines[at + 2 :]
+
+
+@pytest.mark.parametrize(("columns", "system", "lines"), [(80, "cua-hang", 1), (80, "s" * 60, 2), (40, "cua-hang", 3)])
+def test_the_numbers_of_several_systems_are_not_cut(
+    columns: int, system: str, lines: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The count of what is undecided stands with its system, however long the id is, and on a narrow terminal."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    told = printed(summary(*MANY, *UNSEEN, system=system), summary(must(1), system="other"))
+    assert "undecided: 20" in " ".join(each.strip() for each in told[:lines])
 
 
 def test_verbose_has_a_line_for_every_finding_and_summary_one_for_each_system() -> None:
@@ -254,14 +306,24 @@ def test_severity_has_a_colour_on_a_terminal_alone(capsys: pytest.CaptureFixture
 
 
 def test_systems_that_were_not_inspected_are_named_with_the_reason() -> None:
-    """Beyond the fifth they are a number; the exit code of all stands last."""
+    """Those with one reason are one line, which is not cut; the exit code of all stands last."""
     missed = [(f"s-{number}", "the name was not resolved") for number in range(7)]
     lines = summary_lines([summary(must(1))], RunArguments(), 2, missed)
     texts = ["".join(each.text if isinstance(each, Styled) else each for each in line) for line in lines]
     at = texts.index("Not inspected: 7 of 8 systems")
-    assert texts[at + 1] == "  s-0: the name was not resolved"
-    assert texts[at + 6] == "  and 2 more"
+    assert texts[at + 1] == "  s-0, s-1, s-2 and 4 more: the name was not resolved"
     assert texts[-1] == "exit code 2: systems with failures that count: 1; systems not inspected: 7"
+
+
+def test_reasons_why_systems_were_not_inspected_are_not_cut() -> None:
+    """One or two reasons have two lines each."""
+    why = (
+        "the authorisation QĐ-45-2026 is not valid before 2027-01-01T00:00:00+07:00, and no other one covers the system"
+    )
+    lines = summary_lines([summary(must(1))], RunArguments(), 2, [("s-1", why)])
+    texts = ["".join(each.text if isinstance(each, Styled) else each for each in line) for line in lines]
+    at = texts.index("Not inspected: 1 of 2 systems")
+    assert " ".join(line.strip() for line in texts[at + 1 : at + 3]) == f"s-1: {why}"
 
 
 @pytest.mark.parametrize(
