@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import httpx
 
 from inspector import Cause, Network, ScanFailure
+from inspector_http.observations import Page
+from inspector_http.page_content import PageJob, is_simple, read_in_worker, read_page, read_text
 from inspector_http.pages import meta_policies
 from inspector_http.redaction import Exchange, Redaction
-from inspector_http.urls import HTTP, HTTPS, location, uri_of
+from inspector_http.urls import HTTP, HTTPS, location, plain, uri_of
 
 #: Bounds of one scan: redirects followed, bytes read of a body, seconds for the head of a reply and for its body.
 REDIRECTS_FOLLOWED = 5
 BODY_BYTES = 65536
+#: Bytes that are read of a page.
+PAGE_BYTES = 262144
 HEAD_SECONDS = 12.0
 BODY_SECONDS = 3.0
 #: The most connections besides one for each handshake: a hello refused, and one that shows what the library lacks.
 REFUSED_HELLOS = 2
+#: Seconds for parsing a page in a process of its own, most of which a busy machine takes to start it.
+PAGE_SECONDS = 30.0
 #: What an ordinary client accepts.
 ACCEPT = {"Accept": "text/html,*/*;q=0.8"}
 
@@ -27,8 +34,9 @@ ACCEPT = {"Accept": "text/html,*/*;q=0.8"}
 class Session:
     """The exchanges with one service. ``last_body`` has the first bytes of the last reply's body: recorded by none."""
 
-    def __init__(self, network: Network, redaction: Redaction, *, verify: bool) -> None:
+    def __init__(self, network: Network, redaction: Redaction, *, verify: bool, body_bytes: int = BODY_BYTES) -> None:
         self._network = network
+        self._body_bytes = body_bytes
         self._redaction = redaction
         self._verify = verify
         self.last_body = b""
@@ -66,8 +74,9 @@ class Session:
                     reply = await stack.enter_async_context(request)
             except (ScanFailure, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
                 return Exchange(url=redacted, cause=_cause(error), detail=_detail(error)), ""
-            body = await _body(reply, self._network)
+            body = await _body(reply, self._network, self._body_bytes)
             self.last_body = bytes(body.data)
+            page, page_cause = await self._page(reply, body, url)
         values = [value.decode("latin-1") for name, value in reply.headers.raw if name.lower() == b"location"]
         exchange = Exchange(
             url=redacted,
@@ -81,6 +90,8 @@ class Session:
             body_complete=body.complete,
             body_cause=body.cause,
             meta_policies=self._meta_policies(reply, body),
+            page=page,
+            page_cause=page_cause,
         )
         return exchange, location(url, reply.status_code, values).seen or ""
 
@@ -91,11 +102,45 @@ class Session:
         found = meta_policies(bytes(body.data), is_whole=body.complete)
         return None if found is None else self._redaction.policies(found)
 
+    async def _page(self, reply: httpx.Response, body: _BodyStart, url: str) -> tuple[Page | None, Cause | None]:
+        """What the page names, and why that was not seen.
+
+        A page whose tree may become large is parsed in a process of its own, which is killed where that lasts long.
+        """
+        kind, charset = _content_type(reply)
+        if body.cause is not None or kind not in (*_HTML, _TEXT):
+            return None, body.cause
+        if "content-encoding" in reply.headers:
+            return None, Cause.AMBIGUOUS
+        data, url = bytes(body.data), str(uri_of(plain(url)))
+        if kind == _TEXT:
+            return read_text(data), None
+        if is_simple(data):
+            return self._redaction.page(read_page(data, url, charset=charset, is_whole=body.complete)), None
+        job = PageJob(url=url, charset=charset, is_whole=body.complete, text=data.decode("latin-1"))
+        try:
+            found = await self._network.run_in_worker(read_in_worker, job.canonical(), timeout=PAGE_SECONDS)
+        except ScanFailure as failure:
+            return None, Cause.AMBIGUOUS if failure.cause is Cause.BUG else failure.cause
+        return self._redaction.page(Page.parse(found)), None
+
+
+_HTML = ("", "text/html")
+_TEXT = "text/plain"
+
+
+def _content_type(reply: httpx.Response) -> tuple[str, str]:
+    """The media type of a reply, and the encoding that it declares, both in lower case; empty for none."""
+    declared = reply.headers.get("content-type", "").lower()
+    found = re.search(r";\s*charset\s*=\s*[\"']?([^\s;\"']+)", declared)
+    return declared.partition(";")[0].strip(), found[1] if found else ""
+
 
 class _BodyStart:
     """The first bytes of a body: of a page only their number and digest are recorded."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self.data = bytearray()
         self.complete = False
         self.cause: Cause | None = None
@@ -109,17 +154,17 @@ class _BodyStart:
         return hashlib.sha256(self.data).hexdigest()
 
     def add(self, chunk: bytes) -> None:
-        self.data += chunk[: BODY_BYTES - self.size]
+        self.data += chunk[: self._most - self.size]
 
 
-async def _body(reply: httpx.Response, network: Network) -> _BodyStart:
+async def _body(reply: httpx.Response, network: Network, most: int) -> _BodyStart:
     """The first bytes of a reply's body, also where the rest fails."""
-    body = _BodyStart()
+    body = _BodyStart(most)
     try:
         async with network.within(BODY_SECONDS):
             async for chunk in reply.aiter_raw():
                 body.add(chunk)
-                if body.size >= BODY_BYTES:
+                if body.size >= most:
                     break
             else:
                 body.complete = not reply.extensions.get("truncated", False)

@@ -17,6 +17,7 @@ from inspector.testing import record
 from inspector_http.observations import Header, Http, SecurityTxt
 from inspector_http.probes import http, security_txt
 from inspector_http.urls import uri_of
+from tests.plugins.inspector_http.served_pages import PAGES
 from tests.plugins.inspector_http.webservers import answering, apache, nginx, root
 from tests.plugins.inspector_services.scanning import AUTHORISATION, read, scan, tcp
 from tests.plugins.inspector_services.servers import own_address
@@ -49,6 +50,9 @@ SITES = {
     "http-with-tls": "http://web.test:8443/",
     "closed": "http://web.test:8099/",
     "closed-https": "https://web.test:8099/",
+    **{f"page-{name}": f"https://web.test:8480/{name}/" for name in PAGES},
+    **{f"page-{name}": f"https://web.test:8480/{name}/" for name in ("listing", "broken", "cached", "private")},
+    "page-login-own-http": "http://web.test:8481/login-own/",
 }
 #: Sites of nginx by their ``security.txt``.
 SECURITY_SITES = {
@@ -146,6 +150,13 @@ def apache_site(tokens: str) -> Http:
         return stable(seen("http://web.test:8090/", address)[1])
 
 
+def apache_listing() -> Http:
+    """The observation of a folder that Apache httpd lists."""
+    address = own_address()
+    with apache(address, 8090, "Prod"):
+        return stable(seen("http://web.test:8090/listing/", address)[1])
+
+
 def scripted(habit: str) -> Http:
     """The observation of a scripted server with this behaviour."""
     address = own_address()
@@ -171,6 +182,7 @@ def _stable(header: Header) -> Header:
 RECORDERS: dict[str, Callable[[], Observation]] = {
     **{f"http/{name}": partial(site, name) for name in SITES},
     **{f"http/{name}": partial(apache_site, tokens) for name, tokens in APACHES.items()},
+    "http/apache-listing": apache_listing,
     **{f"http/{habit}": partial(scripted, habit) for habit in HABITS},
     **{f"security-txt/{name}": partial(security_site, name) for name in SECURITY_SITES},
 }

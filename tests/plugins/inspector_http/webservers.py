@@ -290,6 +290,13 @@ HTTP-EQUIV=Content-Security-Policy>'; }} }}
     add_header Public-Key-Pins-Report-Only "max-age=60"; add_header X-Frame-Options DENY;
     add_header X-Frame-Options SAMEORIGIN; add_header X-Content-Type-Options nosniff;
     add_header X-Content-Type-Options nosniff; }}
+  server {{ listen {address}:8480 ssl; listen {address}:8481; server_tokens off; root {folder}/pages; charset utf-8;
+    location /listing/ {{ autoindex on; }} location /no-encoding/ {{ charset off; }}
+    location /cached/ {{ alias {folder}/pages/clean/; add_header Set-Cookie "sid=abcdefghijklmnop; Secure; HttpOnly"; }}
+    location /private/ {{ alias {folder}/pages/clean/; add_header Set-Cookie "sid=abcdefghijklmnop; Secure; HttpOnly";
+      add_header Cache-Control "private, max-age=60"; }}
+    location /broken/ {{ error_page 500 /debug/; return 500; }}
+    location /upgraded/ {{ add_header Content-Security-Policy upgrade-insecure-requests; }} }}
   server {{ listen {address}:8080; server_tokens off; location / {{ return 301 https://$host:8443$request_uri; }} }}
   server {{ listen {address}:8081; location / {{ return 200 "<p>hello</p>"; }} }}
   server {{ listen {address}:8082; location / {{ return 302 http://$host:8081/; }} }}
@@ -321,12 +328,22 @@ def write_security_files(folder: Path) -> None:
         (folder / name / "security.txt").write_bytes(content)
 
 
+def write_pages(folder: Path) -> None:
+    """Write each page into a folder of its own below ``pages``, and a folder without one."""
+    from tests.plugins.inspector_http.served_pages import PAGES
+
+    for name, content in PAGES.items():
+        (folder / "pages" / name).mkdir(parents=True)
+        (folder / "pages" / name / "index.html").write_text(content, encoding="utf-8")
+    (folder / "pages" / "listing" / "du-lieu").mkdir(parents=True)
+
+
 @contextmanager
 def nginx(address: str) -> Iterator[None]:
     """nginx, with 8443 (good), 8444 (bad), 8445 (bare), 8446 (elsewhere), 8449 (error), 8080 (to HTTPS), 8081, 8082;
     8450 to 8454 present certificates that clients reject, 8455 sets cookies of CSRF protection; 8456 to 8459 differ in
     their Content-Security-Policy, 8460 to 8473 in their ``security.txt``; 8474 sends
-    headers that browsers ignore, 8475 has a policy in its page, too.
+    headers that browsers ignore, 8475 has a policy in its page, too; 8480 (and 8481 over plain HTTP) has pages.
 
     The good site sends every security header that is in use, so that a check of one more finds it recorded.
     """
@@ -336,6 +353,7 @@ def nginx(address: str) -> Iterator[None]:
     with tempfile.TemporaryDirectory() as folder:
         certificates = make_certificates(Path(folder))
         write_security_files(Path(folder))
+        write_pages(Path(folder))
         if os.geteuid() == 0:
             Path(folder).chmod(0o755)
         configuration = Path(folder) / "nginx.conf"
@@ -348,7 +366,7 @@ def nginx(address: str) -> Iterator[None]:
 
 @contextmanager
 def apache(address: str, port: int, tokens: str) -> Iterator[None]:
-    """An Apache httpd that tells as much of its version as ``ServerTokens`` says."""
+    """An Apache httpd that tells as much of its version as ``ServerTokens`` says, and lists ``/listing/``."""
     from tests.plugins.inspector_services.servers import installed, running
 
     modules = Path("/usr/lib/apache2/modules")
@@ -356,6 +374,7 @@ def apache(address: str, port: int, tokens: str) -> Iterator[None]:
         if os.geteuid() == 0:
             Path(folder).chmod(0o755)
         (Path(folder) / "index.html").write_text("<p>hello</p>", encoding="utf-8")
+        (Path(folder) / "listing" / "du-lieu").mkdir(parents=True)
         configuration = Path(folder) / "apache.conf"
         configuration.write_text(
             f"Listen {address}:{port}\nServerName web.test\nServerTokens {tokens}\nDocumentRoot {folder}\n"
@@ -363,7 +382,9 @@ def apache(address: str, port: int, tokens: str) -> Iterator[None]:
             f"LoadModule mpm_event_module {modules}/mod_mpm_event.so\n"
             f"LoadModule authz_core_module {modules}/mod_authz_core.so\n"
             f"LoadModule dir_module {modules}/mod_dir.so\nLoadModule mime_module {modules}/mod_mime.so\n"
-            "TypesConfig /etc/mime.types\n",
+            f"LoadModule autoindex_module {modules}/mod_autoindex.so\n"
+            f"TypesConfig /etc/mime.types\n<Directory {folder}/listing>\nOptions Indexes\n</Directory>\n"
+            "IndexOptions FancyIndexing\n",
             encoding="utf-8",
         )
         with running([installed("apache2"), "-X", "-f", str(configuration)], address, port):
