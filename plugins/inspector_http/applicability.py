@@ -42,6 +42,16 @@ def serves_html(http: Http) -> Verdict | None:
     return None
 
 
+def shows_text(http: Http) -> Verdict | None:
+    """Applies to HTML pages and plain text, whatever their status."""
+    closed = answers(http)
+    if closed is not None:
+        return closed
+    if http.headers.is_seen and not http.is_html and not http.is_plain_text:
+        return not_applicable("the content is not an HTML page")
+    return None
+
+
 def cut_off(page: Page) -> Verdict | None:
     """*inconclusive*, because the rest of a page was not read, so that what it lacks may stand there."""
     if page.is_whole:

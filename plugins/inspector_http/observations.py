@@ -108,7 +108,8 @@ class Page(Model):
     ``is_whole``: all of it was read, and every reference kept. ``logins`` are the URLs to which forms with a password
     are sent, without queries. ``charsets`` are the encodings that the page itself declares: its byte order mark, then
     its first ``meta``. ``marks`` are the products whose default page, listing or error page it is, as
-    ``listing:nginx``. ``has_secret``: it holds a value that nobody else must guess, as those against forged requests.
+    ``listing:nginx``. ``has_secret``: it holds a value that nobody else must guess, as those against forged requests;
+    ``has_scripts``: it has a script of any kind that browsers run.
     ``own_domain`` is the registrable domain of the page's host, or its address.
     """
 
@@ -122,6 +123,7 @@ class Page(Model):
     marks: tuple[str, ...] = ()
     incident_addresses: tuple[str, ...] = ()
     has_secret: bool = False
+    has_scripts: bool = False
 
     def is_foreign(self, host: str) -> bool:
         """Whether a host is outside of the page's own registrable domain."""
@@ -213,8 +215,17 @@ class Http(Observation):
     @property
     def is_html(self) -> bool:
         """Whether the reply is HTML, or has no content type, so that browsers guess it; raises ``NotSeen``."""
+        return self._media_type in ("", "text/html", "application/xhtml+xml")
+
+    @property
+    def is_plain_text(self) -> bool:
+        """Whether the reply is plain text; raises ``NotSeen``."""
+        return self._media_type == "text/plain"
+
+    @property
+    def _media_type(self) -> str:
         types = self.field("content-type")
-        return not types or types[-1].split(";")[0].strip().lower() in ("", "text/html", "application/xhtml+xml")
+        return types[-1].split(";")[0].strip().lower() if types else ""
 
 
 class SecurityFile(Model):

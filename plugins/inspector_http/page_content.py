@@ -134,6 +134,7 @@ def read_page(page: bytes, url: str, *, charset: str = "", is_whole: bool = True
         marks=marks_in(text),
         incident_addresses=tuple(sorted(reader.addresses)[:_ADDRESSES]),
         has_secret=reader.has_secret,
+        has_scripts=reader.has_scripts,
     )
 
 
@@ -197,6 +198,7 @@ class _Reader:
         self.libraries: set[Library] = set()
         self.addresses: set[str] = set()
         self.has_secret = False
+        self.has_scripts = False
         self.is_full = False
 
     def read(self, tree: LexborHTMLParser, depth: int = 0, *, scripts: bool = True) -> None:
@@ -295,6 +297,7 @@ class _Reader:
 
     def _add(self, each: _Reference) -> None:
         reference = each.url[:_CHARACTERS]
+        self.has_scripts |= each.use is Use.SCRIPT
         if each.use is Use.SCRIPT and not reference:
             self.libraries |= libraries_in_text(each.node.text() or "")
             return

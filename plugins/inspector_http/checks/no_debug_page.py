@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from inspector import Verdict, check, failed, passed
-from inspector_http.applicability import answers, cut_off
+from inspector_http.applicability import cut_off, shows_text
 from inspector_http.observations import Http
 from inspector_http.products import marked_products
 
@@ -10,7 +10,7 @@ from inspector_http.products import marked_products
     "no-debug-page",
     title="No stack trace or page for developers is shown",
     references=("CWE-209", "CWE-489", "OWASP ASVS 4.0.3 V7.4.1"),
-    applies=answers,
+    applies=shows_text,
     needs=(),
 )
 def no_debug_page(http: Http) -> Verdict:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from inspector import Verdict, check, failed, passed
-from inspector_http.applicability import answers, cut_off
+from inspector_http.applicability import cut_off, shows_text
 from inspector_http.observations import Http
 from inspector_http.products import marked_products
 
@@ -10,7 +10,7 @@ from inspector_http.products import marked_products
     "no-default-page",
     title="No default page of a server is shown",
     references=("CWE-1188", "CIS Controls v8 4.1"),
-    applies=answers,
+    applies=shows_text,
     needs=(),
 )
 def no_default_page(http: Http) -> Verdict:

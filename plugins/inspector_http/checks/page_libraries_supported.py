@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from inspector import EndOfSupport, Outcome, Product, TableAt, Verdict, check, support_verdict
+from inspector import EndOfSupport, Outcome, Product, TableAt, Verdict, check, not_applicable, support_verdict
 from inspector_http.applicability import cut_off, serves_html
 from inspector_http.observations import Http
 
@@ -24,6 +24,8 @@ def page_libraries_supported(http: Http, table: TableAt[EndOfSupport]) -> Verdic
     if other is not None:
         return other
     page = http.page.value
+    if not page.has_scripts:
+        return cut_off(page) or not_applicable("the page has no script", facts=("/page",))
     products = [Product(each.name, each.version) for each in page.libraries]
     verdict = support_verdict(products, table, ("/page",))
     return verdict if verdict.outcome is not Outcome.PASS else cut_off(page) or verdict
