@@ -15,6 +15,7 @@ LEAST = {
     "ssh-audit-servers": 60,
     "csp-evaluator": 120,
     "http-observatory": 60,
+    "http-observatory-pages": 60,
 }
 
 

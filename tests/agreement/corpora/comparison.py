@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from tests.agreement.corpora import mail_domains, policies, spf_suite, ssh_audit
+from tests.agreement.corpora import mail_domains, pages, policies, spf_suite, ssh_audit
 
 EXPLANATIONS = Path(__file__).with_name("corpora.yaml")
 
@@ -85,6 +85,11 @@ def _observatory() -> Iterator[Compared]:
         yield Compared(policy, fact, ours, (theirs,))
 
 
+def _observatory_pages() -> Iterator[Compared]:
+    for name, fact, ours, theirs in pages.observatory():
+        yield Compared(name, fact, ours, (theirs,))
+
+
 #: By name: what compares the product with a corpus; raises Missing.
 CORPORA: Mapping[str, Callable[[], Iterator[Compared]]] = {
     "spf-suite": _spf_suite,
@@ -93,6 +98,7 @@ CORPORA: Mapping[str, Callable[[], Iterator[Compared]]] = {
     "ssh-audit-servers": _ssh_audit_servers,
     "csp-evaluator": _csp_evaluator,
     "http-observatory": _observatory,
+    "http-observatory-pages": _observatory_pages,
 }
 
 
