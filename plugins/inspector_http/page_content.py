@@ -30,6 +30,8 @@ _SELECTOR = (
     "base, script, link, meta, iframe, frame, object, embed, img, image, source, video, audio, track, form, input,"
     " button, style, [style], a[href^='mailto:' i]"
 )
+#: Elements that load nothing and send nothing in SVG and MathML.
+_HTML_ONLY = {"base", "link", "iframe", "frame", "object", "source", "track", "form", "input", "button"}
 _CSS_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _CSS_IMPORT = re.compile(r"""@import\s*(?:url\(\s*)?["']?([^"')\s;]+)""", re.IGNORECASE)
 _CSS_URL = re.compile(r"""url\(\s*["']?([^"')\s]+)""", re.IGNORECASE)
@@ -207,6 +209,8 @@ class _Reader:
         forms: list[LexborNode] = []
         submits: list[LexborNode] = []
         for node in tree.css(_SELECTOR):
+            if node.tag in _HTML_ONLY and _namespace(node):
+                continue
             match node.tag:
                 case "base" if not self._has_base and depth == 0 and (href := _get(node, "href")) is not None:
                     self._has_base = True

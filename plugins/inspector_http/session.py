@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+import zlib
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import NamedTuple
 
 import httpx
 
@@ -29,6 +31,9 @@ REFUSED_HELLOS = 2
 PAGE_SECONDS = 30.0
 #: What an ordinary client accepts.
 ACCEPT = {"Accept": "text/html,*/*;q=0.8"}
+#: The same of a page, which browsers let servers compress.
+ACCEPT_PAGE = {**ACCEPT, "Accept-Encoding": "gzip"}
+_GZIP = ("gzip", "x-gzip")
 
 
 class Session:
@@ -37,6 +42,7 @@ class Session:
     def __init__(self, network: Network, redaction: Redaction, *, verify: bool, body_bytes: int = BODY_BYTES) -> None:
         self._network = network
         self._body_bytes = body_bytes
+        self._accept = ACCEPT if body_bytes == BODY_BYTES else ACCEPT_PAGE
         self._redaction = redaction
         self._verify = verify
         self.last_body = b""
@@ -70,13 +76,16 @@ class Session:
         async with AsyncExitStack() as stack:
             try:
                 async with self._network.within(HEAD_SECONDS):
-                    request = self._network.request(url, headers=ACCEPT, timeout=HEAD_SECONDS, verify=self._verify)
+                    request = self._network.request(
+                        url, headers=self._accept, timeout=HEAD_SECONDS, verify=self._verify
+                    )
                     reply = await stack.enter_async_context(request)
             except (ScanFailure, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
                 return Exchange(url=redacted, cause=_cause(error), detail=_detail(error)), ""
             body = await _body(reply, self._network, self._body_bytes)
             self.last_body = bytes(body.data)
-            page, page_cause = await self._page(reply, body, url)
+            content = _content(reply, body)
+            page, page_cause = await self._page(reply, content, url)
         values = [value.decode("latin-1") for name, value in reply.headers.raw if name.lower() == b"location"]
         exchange = Exchange(
             url=redacted,
@@ -89,35 +98,33 @@ class Session:
             body_sha256=body.sha256,
             body_complete=body.complete,
             body_cause=body.cause,
-            meta_policies=self._meta_policies(reply, body),
+            meta_policies=self._meta_policies(content),
             page=page,
             page_cause=page_cause,
         )
         return exchange, location(url, reply.status_code, values).seen or ""
 
-    def _meta_policies(self, reply: httpx.Response, body: _BodyStart) -> tuple[str, ...] | None:
+    def _meta_policies(self, content: _Content) -> tuple[str, ...] | None:
         """The policies in the page itself, with other words replaced; None where the page cannot be read so far."""
-        if body.cause is not None or "content-encoding" in reply.headers:
+        if content.data is None:
             return None
-        found = meta_policies(bytes(body.data), is_whole=body.complete)
+        found = meta_policies(content.data, is_whole=content.is_whole)
         return None if found is None else self._redaction.policies(found)
 
-    async def _page(self, reply: httpx.Response, body: _BodyStart, url: str) -> tuple[Page | None, Cause | None]:
+    async def _page(self, reply: httpx.Response, content: _Content, url: str) -> tuple[Page | None, Cause | None]:
         """What the page names, and why that was not seen.
 
         A page whose tree may become large is parsed in a process of its own, which is killed where that lasts long.
         """
         kind, charset = _content_type(reply)
-        if body.cause is not None or kind not in (*_HTML, _TEXT):
-            return None, body.cause
-        if "content-encoding" in reply.headers:
-            return None, Cause.AMBIGUOUS
-        data, url = bytes(body.data), str(uri_of(plain(url)))
+        if content.data is None or kind not in (*_HTML, _TEXT):
+            return None, content.cause
+        data, url = content.data, str(uri_of(plain(url)))
         if kind == _TEXT:
             return read_text(data), None
         if is_simple(data):
-            return self._redaction.page(read_page(data, url, charset=charset, is_whole=body.complete)), None
-        job = PageJob(url=url, charset=charset, is_whole=body.complete, text=data.decode("latin-1"))
+            return self._redaction.page(read_page(data, url, charset=charset, is_whole=content.is_whole)), None
+        job = PageJob(url=url, charset=charset, is_whole=content.is_whole, text=data.decode("latin-1"))
         try:
             found = await self._network.run_in_worker(read_in_worker, job.canonical(), timeout=PAGE_SECONDS)
         except ScanFailure as failure:
@@ -136,11 +143,36 @@ def _content_type(reply: httpx.Response) -> tuple[str, str]:
     return declared.partition(";")[0].strip(), found[1] if found else ""
 
 
+class _Content(NamedTuple):
+    """The beginning of what a body stands for; no ``data`` where it cannot be read, for the ``cause``."""
+
+    data: bytes | None
+    is_whole: bool = False
+    cause: Cause | None = None
+
+
+def _content(reply: httpx.Response, body: _BodyStart) -> _Content:
+    """The beginning of a reply's content, decompressed to as many bytes as are read of any."""
+    encoding = reply.headers.get("content-encoding", "").strip().lower()
+    if body.cause is not None:
+        return _Content(None, cause=body.cause)
+    if encoding in ("", "identity"):
+        return _Content(bytes(body.data), body.complete)
+    if encoding not in _GZIP:
+        return _Content(None, cause=Cause.AMBIGUOUS)
+    unpacking = zlib.decompressobj(wbits=31)
+    try:
+        data = unpacking.decompress(body.data, body.most)
+    except zlib.error:
+        return _Content(None, cause=Cause.PROTOCOL_ERROR)
+    return _Content(data, body.complete and unpacking.eof)
+
+
 class _BodyStart:
     """The first bytes of a body: of a page only their number and digest are recorded."""
 
     def __init__(self, most: int) -> None:
-        self._most = most
+        self.most = most
         self.data = bytearray()
         self.complete = False
         self.cause: Cause | None = None
@@ -154,7 +186,7 @@ class _BodyStart:
         return hashlib.sha256(self.data).hexdigest()
 
     def add(self, chunk: bytes) -> None:
-        self.data += chunk[: self._most - self.size]
+        self.data += chunk[: self.most - self.size]
 
 
 async def _body(reply: httpx.Response, network: Network, most: int) -> _BodyStart:

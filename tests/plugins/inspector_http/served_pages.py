@@ -31,5 +31,7 @@ PAGES = {
 <html><head><title>Welcome to nginx!</title></head><body><h1>Welcome to nginx!</h1></body></html>""",
     "debug": f"""{_HEAD}<br />
 <b>Warning</b>:  Undefined variable $a in <b>/var/www/html/index.php</b> on line <b>3</b><br />""",
+    "compressed": f"{_HEAD}<script src=//cdn.test/a.js></script>{'<p>Tin tức</p>' * 1000}",
+    "secret": f"{_HEAD}<form action=/><input type=hidden name=csrf_token value=abcdefghijklmnop></form>",
     "long": f"{_HEAD}{'<p>Tin tức</p>' * 20000}<script src=//cdn.test/a.js></script>",
 }

@@ -83,6 +83,7 @@ def test_a_script_of_another_site_is_found(page: str) -> None:
         "<script type=importmap src=//o.test/1.js></script>",
         f"<math>{SCRIPT}</math>",
         f"<svg>{SCRIPT}</svg>",
+        "<svg><base href=//o.test/></svg><script src=1.js></script>",
         f"<iframe sandbox srcdoc='{SCRIPT}'></iframe>",
         "<p title='<script src=//o.test/1.js>'>",
         "<script src=/1.js></script><script src=https://www.so.gov.vn/1.js></script>",

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zlib import compress
 
 if TYPE_CHECKING:
     import trustme
@@ -124,6 +125,22 @@ async def utf8_redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
         writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
 
 
+async def nested_page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Ten million elements, one in the other: 50 MB."""
+    await request(reader)
+    writer.write(OK.encode() + b"\r\n<!doctype html><meta charset=utf-8>")
+    for _ in range(1000):
+        writer.write(b"<div>" * 10000)
+        await writer.drain()
+
+
+async def gzip_bomb(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """20 MB in 20 KB."""
+    await reply(OK + "Content-Encoding: gzip\r\n", compress(b"<p>" + b" " * 20_000_000, wbits=31).decode("latin-1"))(
+        reader, writer
+    )
+
+
 async def mute(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
     await reader.read()
     await asyncio.Event().wait()
@@ -134,6 +151,12 @@ async def random_bytes(_reader: asyncio.StreamReader, writer: asyncio.StreamWrit
 
 
 HABITS: dict[str, Habit] = {
+    "nested-page": nested_page,
+    # 262144 bytes that become 25 million elements.
+    "exploding-page": reply(OK, "".join(f"<font color={number}><p>" for number in range(11000))),
+    "gzip-bomb": gzip_bomb,
+    "no-gzip": reply(OK + "Content-Encoding: gzip\r\n", "<script src=//other.test/a.js></script>"),
+    "other-encoding": reply(OK + "Content-Encoding: br\r\n", "abc"),
     "blocked": reply("HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\n"),
     "challenge": reply(OK + "cf-mitigated: challenge\r\n"),
     "cookies": reply(
@@ -296,6 +319,7 @@ HTTP-EQUIV=Content-Security-Policy>'; }} }}
     location /private/ {{ alias {folder}/pages/clean/; add_header Set-Cookie "sid=abcdefghijklmnop; Secure; HttpOnly";
       add_header Cache-Control "private, max-age=60"; }}
     location /broken/ {{ error_page 500 /debug/; return 500; }}
+    location ~ ^/(compressed|secret)/ {{ gzip on; gzip_min_length 1; }}
     location /upgraded/ {{ add_header Content-Security-Policy upgrade-insecure-requests; }} }}
   server {{ listen {address}:8080; server_tokens off; location / {{ return 301 https://$host:8443$request_uri; }} }}
   server {{ listen {address}:8081; location / {{ return 200 "<p>hello</p>"; }} }}
