@@ -71,7 +71,7 @@ if TYPE_CHECKING:
         parse_dns_message,
         raw_dns_message,
     )
-    from inspector.network.redaction import masked
+    from inspector.network.redaction import masked, without_secrets
     from inspector.network.transport.round_trip import RoundTripEnd
     from inspector.network.transport.stream import Stream
     from inspector.network.transport.tls_context import permissive_tls_context
@@ -79,7 +79,7 @@ if TYPE_CHECKING:
     from inspector.plugin.probe import Cost, ParseContext, Probe, Target, probe
     from inspector.products.appliances import ApplianceRole, Appliances, Place
     from inspector.products.exploited import KnownExploited
-    from inspector.products.recognition import Product, products_in
+    from inspector.products.recognition import Product, product_named, products_in
     from inspector.products.support import EndOfSupport
     from inspector.products.verdicts import exploited_verdict, support_verdict
     from inspector.record.assessment import FailedScan
@@ -184,6 +184,7 @@ _HOME = {
     "parse_dns_message": "inspector.network.dns_lookup",
     "raw_dns_message": "inspector.network.dns_lookup",
     "masked": "inspector.network.redaction",
+    "without_secrets": "inspector.network.redaction",
     "CertificateFlaw": "inspector.model.certificate_flaw",
     "RoundTripEnd": "inspector.network.transport.round_trip",
     "Stream": "inspector.network.transport.stream",
@@ -227,6 +228,7 @@ _HOME = {
     "Place": "inspector.products.appliances",
     "KnownExploited": "inspector.products.exploited",
     "Product": "inspector.products.recognition",
+    "product_named": "inspector.products.recognition",
     "products_in": "inspector.products.recognition",
     "EndOfSupport": "inspector.products.support",
     "exploited_verdict": "inspector.products.verdicts",
@@ -373,6 +375,7 @@ __all__ = [
     "passed",
     "permissive_tls_context",
     "probe",
+    "product_named",
     "products_in",
     "raw_dns_message",
     "support_verdict",
@@ -380,6 +383,7 @@ __all__ = [
     "u_labels",
     "urgency",
     "with_u_labels",
+    "without_secrets",
 ]
 
 

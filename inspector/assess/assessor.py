@@ -1,10 +1,11 @@
 """From plan and evidence to findings: pure, so that a capture can be assessed again under other rules.
 
 A capture is assessed twice, provisionally for the confirmation scans and after the seal, mostly on the same evidence. A
-check is pure, so a verdict is determined by the check, its options, the host (for what is declared of it) and the
-digests of the evidence and of its tables; a verdict reached during the collection is reused under that key in the same
-process, which no observation needs to be validated for. Never reused: outcome *error*, and anything that is parsed
-again (``--reparse``). ``seal``, ``assess`` and ``verify`` reuse nothing: ``verify`` detects a check that is not pure.
+check is pure, so a verdict is determined by the check, its options, the host (for what is declared of it), the digests
+of the evidence, and its tables with the day for which it gets them. A verdict reached during the collection is reused
+under that key in the same process, which no observation needs to be validated for. Never reused: outcome *error*, and
+anything that is parsed again (``--reparse``). ``seal``, ``assess`` and ``verify`` reuse nothing: ``verify`` detects a
+check that is not pure.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from functools import lru_cache
 from typing import Any
 
 from inspector import __version__
-from inspector.assess.check_inputs import CheckInputs, CommonInputs, check_inputs_of, subjects_of
+from inspector.assess.check_inputs import CheckInputs, CommonInputs, check_inputs_of, needs_of, subjects_of
 from inspector.assess.common_causes import CommonCauses
 from inspector.assess.confirmation import confirm
 from inspector.assess.evidence_index import DigestedEvidence, EvidenceIndex, Needs, family_of
@@ -27,10 +28,11 @@ from inspector.model.declared import Declared, Tenancy
 from inspector.model.errors import ScanFailure
 from inspector.model.escaping import text_of
 from inspector.model.finding import ClauseRef, CommonCause, EvidenceRef, Finding, Force, finding_id
+from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.observation import STOPPED_ANSWERING, Evidence
-from inspector.model.subject import HOST, SYSTEM, BadUri, Subject, SubjectKind, parse_uri, subject_of
+from inspector.model.subject import HOST, SYSTEM, BadUri, Subject, SubjectKind, Uri, parse_uri, subject_of
 from inspector.model.table import Table
-from inspector.model.verdict import Message, Outcome, Verdict, bounded
+from inspector.model.verdict import ALWAYS_WITHIN_BOUNDS, Message, Outcome, Verdict, bounded
 from inspector.plan.planner import applies_to, asks_less, union_of_parts, wanted_options
 from inspector.plan.selection import exceeds_intrusiveness, has_check, selects
 from inspector.plugin.check import Check
@@ -47,7 +49,7 @@ CHECK_SECONDS = 5.0
 
 
 #: Verdicts by everything that they depend on: check, options, host (for what is declared of it), and the digests of
-#: evidence and tables.
+#: evidence and tables, these with their day.
 Verdicts = dict[tuple[str, bytes, str | None, tuple[str, ...]], Verdict]
 
 
@@ -79,7 +81,9 @@ class AssessmentInput:
 
 def _evaluate(check: Check, arguments: Sequence[object], options: Mapping[str, Any]) -> Verdict:
     """The verdict as it is read back, with bounded texts and lists; raises ValueError where it cannot be stored."""
-    return Verdict.parse(bounded(check.evaluate(arguments, options)).canonical())
+    verdict = check.evaluate(arguments, options)
+    data = verdict.model_dump_json()
+    return Verdict.parse(data if len(data) <= ALWAYS_WITHIN_BOUNDS else bounded(verdict).model_dump_json())
 
 
 def _run_check(check: Check, arguments: Sequence[object], options: Mapping[str, Any], clock: Clock) -> Verdict:
@@ -143,7 +147,7 @@ def _clauses_and_options(regime: Same[Regime], requirement: Same[Requirement]) -
 def _rank(result: RequirementResult) -> tuple[int, int, str, tuple[str, str, str]]:
     """The order of failures as causes of others: by force, severity, requirement and subject."""
     row = result.row.requirement
-    return list(Force).index(row.force), -row.severity.rank, row.id, result.subject.key
+    return row.force.rank, -row.severity.rank, row.id, result.subject.key
 
 
 @dataclass(slots=True)
@@ -152,8 +156,22 @@ class _Assessor:
     index: EvidenceIndex
     clock: Clock
     common: CommonInputs
+    granted: Sequence[Intrusiveness]
+    #: The rows that are asked about.
+    selected: Sequence[Requirement]
+    #: The declared endpoints, but those of a scheme whose plugin is gone.
+    endpoints: Sequence[Uri]
     _declared: dict[str | None, Declared] = field(default_factory=dict)
     _options: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, given: AssessmentInput, clock: Clock) -> _Assessor:
+        """The assessor of everything that was captured."""
+        common = CommonInputs({each.kind: each for each in given.tables}, given.as_of)
+        granted = [each.intrusiveness for each in given.inspection.authorisations]
+        selected = [each for each in given.requirements if _is_selected(each, given)]
+        endpoints = list(_endpoints(given))
+        return cls(given, EvidenceIndex(given.evidence), clock, common, granted, selected, endpoints)
 
     def _declared_of(self, host: str | None) -> Declared:
         if host not in self._declared:
@@ -183,18 +201,11 @@ class _Assessor:
             if requirement.check == NOT_OBSERVABLE:
                 if not self.given.selection.only:
                     yield RequirementResult(self._row(requirement), SYSTEM, _UNOBSERVABLE)
-            elif self._is_selected(requirement) and not self._is_beyond(requirement):
+            elif _is_selected(requirement, self.given) and not self._is_beyond(requirement):
                 yield from self._results(requirement)
 
-    def _is_selected(self, requirement: Requirement) -> bool:
-        """Whether the row is asked about; one that was captured with a plugin that is gone since is not."""
-        given = self.given
-        return has_check(requirement, given.registry) and selects(given.selection, requirement, given.registry)
-
     def _is_beyond(self, requirement: Requirement) -> bool:
-        given = self.given
-        granted = [each.intrusiveness for each in given.inspection.authorisations]
-        return exceeds_intrusiveness(requirement, given.registry, granted, given.selection)
+        return exceeds_intrusiveness(requirement, self.given.registry, self.granted, self.given.selection)
 
     def _results(self, requirement: Requirement) -> Iterator[RequirementResult]:
         check = self.given.registry.checks[requirement.check]
@@ -252,19 +263,16 @@ class _Assessor:
         """Whether a probe would scan a declared endpoint for this check; then missing evidence is not absence."""
         registry = self.given.registry
         probes = [probe for wire in check.inputs if wire.kind for probe in registry.producers(wire.kind)]
-        for text in self.given.inspection.system.endpoints:
-            with suppress(BadUri):  # of a scheme whose plugin is gone
-                uri = parse_uri(text, registry.schemes)
-                if any(applies_to(probe, uri) for probe in probes):
-                    return True
-        return False
+        return any(applies_to(probe, uri) for uri in self.endpoints for probe in probes)
 
     def _about(self, row: _Row, check: Check, subject: Subject) -> RequirementResult:
         declared = self._declared_of(subject.host)
-        inputs = check_inputs_of(check, subject, self.index, declared, self.common, 1)
-        rescanned = any(wire.kind and family_of(wire.kind.kind) in self.index.rescanned for wire in check.inputs)
-        again = check_inputs_of(check, subject, self.index, declared, self.common, 2) if rescanned else inputs
+        inputs = check_inputs_of(check, subject, self.index, declared, self.common)
+        again = inputs
         first = self._verdict(row, check, inputs)
+        if any(wire.kind and family_of(wire.kind.kind) in self.index.rescanned for wire in check.inputs):
+            needs = {family_of(each[1].kind): needs_of(check, first, each, self.index) for each in inputs.evidence}
+            again = check_inputs_of(check, subject, self.index, declared, self.common, needs)
         confirmed_by = any(evidence.scan == 2 for _, evidence in again.evidence)
         second = self._verdict(row, check, again) if confirmed_by else None
         verdict, confirmed = confirm(first, second)
@@ -292,8 +300,7 @@ class _Assessor:
 
     def _wanted(self, probe: str) -> Mapping[str, Any]:
         if probe not in self._options:
-            rows = [each for each in self.given.requirements if self._is_selected(each)]
-            self._options[probe] = wanted_options(probe, rows)
+            self._options[probe] = wanted_options(probe, self.selected)
         return self._options[probe]
 
     def _finding(self, result: RequirementResult, follows_from: CommonCause | None) -> Finding:
@@ -343,7 +350,7 @@ class _Assessor:
             for evidence in firsts
             if evidence.facts is None
         ]
-        kept = [each for each in self.given.requirements if self._is_selected(each)]
+        kept = self.selected
         hidden = [each for each in self.given.requirements if each.check == NOT_OBSERVABLE]
         left = {each.id for each in self.given.requirements} - {each.id for each in (*kept, *hidden)}
         return Coverage(
@@ -406,14 +413,21 @@ _WRONG_VANTAGE = Verdict(
 )
 
 
-def _common(given: AssessmentInput) -> CommonInputs:
-    return CommonInputs({each.kind: each for each in given.tables}, given.as_of)
+def _is_selected(requirement: Requirement, given: AssessmentInput) -> bool:
+    """Whether the row is asked about; one that was captured with a plugin that is gone since is not."""
+    return has_check(requirement, given.registry) and selects(given.selection, requirement, given.registry)
+
+
+def _endpoints(given: AssessmentInput) -> Iterator[Uri]:
+    for text in given.inspection.system.endpoints:
+        with suppress(BadUri):
+            yield parse_uri(text, given.registry.schemes)
 
 
 def assess(given: AssessmentInput) -> Assessment:
     """Assess everything that was captured. Pure: the same inputs give the same bytes."""
     with Clock.of(CHECK_SECONDS) as clock:
-        assessor = _Assessor(given, EvidenceIndex(given.evidence), clock, _common(given))
+        assessor = _Assessor.of(given, clock)
         findings = sorted(
             assessor.findings(), key=lambda each: (each.requirement, each.subject, each.address or "", each.outcome)
         )
@@ -447,12 +461,14 @@ def tasks_to_confirm(given: AssessmentInput) -> dict[tuple[str, str, str, str], 
     checks = given.registry.checks
     rows = [each for each in given.requirements if each.force is not Force.INFO]
     with Clock.of(CHECK_SECONDS) as clock:
-        assessor = _Assessor(given, EvidenceIndex(given.evidence), clock, _common(given))
+        assessor = _Assessor.of(given, clock)
         failing: dict[str, list[Needs]] = {}
         for result in assessor.results(rows):
             if result.verdict.outcome is Outcome.FAIL:
-                for digest in result.evidence:
-                    failing.setdefault(digest, []).append(checks[result.row.requirement.check].needs)
+                check = checks[result.row.requirement.check]
+                for digest, each in result.evidence.items():
+                    needs = needs_of(check, result.verdict, (digest, each), assessor.index)
+                    failing.setdefault(digest, []).append(needs)
     return {
         (each.probe, *each.subject.key): union_of_parts(failing[digest])
         for digest, each in given.evidence

@@ -9,19 +9,22 @@ from functools import partial
 
 from pydantic import ValidationError
 
-from inspector.assess.evidence_index import DigestedEvidence, EvidenceIndex, Needs
+from inspector.assess.evidence_index import DigestedEvidence, EvidenceIndex, Needs, family_of
 from inspector.model.base import Cause
 from inspector.model.declared import Declared
 from inspector.model.observation import Observation
 from inspector.model.subject import SYSTEM, Subject, SubjectKind
 from inspector.model.table import NoTable, Table, TableAt, TableEntries
+from inspector.model.verdict import Outcome, Verdict
 from inspector.plugin.check import Check, CheckInput, Every, SubjectResult
+from inspector.plugin.containment import contained
 
 
 @dataclass(frozen=True, slots=True)
 class CheckInputs:
-    """The evidence and the tables by digest that the arguments of one check about one subject come from, and what makes
-    the arguments.
+    """The evidence and the tables that the arguments of one check about one subject come from, and what makes them.
+
+    Evidence is by digest; ``tables`` tells each table by its digest and the day for which the check gets it.
     """
 
     subject: Subject
@@ -108,29 +111,58 @@ def _about(
     return None
 
 
+def needs_of(check: Check, verdict: Verdict, filed: DigestedEvidence, index: EvidenceIndex) -> Needs:
+    """The parts of this observation that the check's verdict depends on; None: all of it.
+
+    A check that names no parts may fail for a few of them, as the facts tell that its verdict relies on.
+    """
+    family = family_of(filed[1].kind)
+    singles = [wire.kind for wire in check.inputs if wire.kind is not None and not wire.every]
+    kind = next((each for each in singles if family_of(each.kind) == family), None)
+    if check.needs is not None or verdict.outcome is not Outcome.FAIL or kind is None:
+        return check.needs
+    observation = index.seen(kind, filed).observation
+    try:
+        with contained():
+            return None if observation is None else observation.parts_at(verdict.facts)
+    except Exception:  # noqa: BLE001  (it is the plugin's code)
+        return None
+
+
 def check_inputs_of(
-    check: Check, subject: Subject, index: EvidenceIndex, declared: Declared, common: CommonInputs, scan: int
+    check: Check,
+    subject: Subject,
+    index: EvidenceIndex,
+    declared: Declared,
+    common: CommonInputs,
+    confirms: Mapping[str, Needs] | None = None,
 ) -> CheckInputs:
-    """What a check about a subject is called with; ``scan`` 2 prefers the confirmation scan where there is one."""
+    """What a check about a subject is called with.
+
+    ``confirms``: it prefers the confirmation scan, where that asked for these parts of each family of observations.
+    """
+    scan = 1 if confirms is None else 2
     makers: list[Callable[[], object]] = []
     evidence: list[DigestedEvidence] = []
     for wire in check.inputs:
         if wire.kind is None:
             makers.append(partial(_declared, declared))
-        elif wire.every:
-            found = [each for each in index.of(wire.kind, scan, check.needs) if subject.covers(each[1].subject)]
-            makers.append(partial(_every, index, wire.kind, found, check.needs))
+            continue
+        needs = (confirms or {}).get(family_of(wire.kind.kind), check.needs)
+        if wire.every:
+            found = [each for each in index.of(wire.kind, scan, needs) if subject.covers(each[1].subject)]
+            makers.append(partial(_every, index, wire.kind, found, needs))
             evidence.extend(found)
         else:
-            one = _about(subject, wire, index, scan, check.needs)
-            makers.append(partial(_single, index, wire.kind, one, check.needs, subject))
+            one = _about(subject, wire, index, scan, needs)
+            makers.append(partial(_single, index, wire.kind, one, needs, subject))
             evidence.extend([one] if one else [])
     seen_on = max((each.ended for _, each in evidence), default=common.as_of).astimezone(UTC).date()
     tables = [(place, wire.table) for place, wire in enumerate(check.inputs) if wire.table is not None]
     for place, kind in tables:
         makers[place] = partial(common.table, kind, seen_on)
-    digests = tuple(common.digests.get(kind.kind, "") for _, kind in tables)
-    return CheckInputs(subject, tuple(evidence), digests, tuple(makers))
+    known = tuple(f"{common.digests.get(kind.kind, '')} {seen_on}" for _, kind in tables)
+    return CheckInputs(subject, tuple(evidence), known, tuple(makers))
 
 
 def _declared(declared: Declared) -> Declared:

@@ -89,8 +89,12 @@ def blind_cause(evidence: Evidence) -> Cause | None:
     """The cause for which a scan saw nothing; None when it saw something."""
     if evidence.facts is None:
         return evidence.failure.cause if evidence.failure else Cause.NOT_REACHED
-    causes = {each["unseen"] for each in _answers(evidence.facts)}
-    return Cause(causes.pop()) if len(causes) == 1 and None not in causes else None
+    found: str | None = None
+    for each in _answers(evidence.facts):
+        if each["unseen"] is None or found not in (None, each["unseen"]):
+            return None
+        found = each["unseen"]
+    return None if found is None else Cause(found)
 
 
 def _detail(evidence: Evidence) -> str:

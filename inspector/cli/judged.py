@@ -55,7 +55,7 @@ def newest_assessment(bundle: Bundle) -> SealedAssessment:
             FormattedMessage("{folder}: not assessed yet", folder=bundle.folder),
             remedy=FormattedMessage("run 'inspector assess {folder}' first", folder=bundle.folder),
         )
-    return max(assessments, key=lambda each: (each.assessment.as_of, each.name))
+    return assessments[-1]
 
 
 def read_side(path: Path) -> tuple[JudgedSystem, ...]:

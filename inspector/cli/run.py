@@ -286,7 +286,7 @@ def resume(folder: Path, arguments: RunArguments, *, collecting: bool = True) ->
     registry = registry_under(authorised, own.plugins_lock)
     reports = read_report_options(arguments, formats_of(arguments.formats, registry), [inspection.system.id])
     progress = ProgressLine(quiet=arguments.quiet)
-    context = RunContext(registry, own, mark=rule.marked)
+    context = RunContext(registry, own, tables=None, mark=rule.marked)
     whole = folder.resolve()
     index = RunIndex(whole.parents[2], whole.parents[1].name)
     as_of = instant(arguments.as_of)

@@ -18,6 +18,7 @@ from inspector.cli.exit_code import CLEAN, FAILING, MISUSE, UNSEEN, ExitRule, Re
 from inspector.cli.language import _, current, translated
 from inspector.cli.terminal import Styled
 from inspector.declare.statement import Statement, unmatched
+from inspector.model.base import Cause
 from inspector.model.domain_name import with_u_labels
 from inspector.model.errors import UsageError
 from inspector.model.escaping import escape_control
@@ -25,6 +26,7 @@ from inspector.model.finding import Finding, Obligation, Severity
 from inspector.model.subject import SYSTEM
 from inspector.model.verdict import Outcome
 from inspector.pipeline.reporting import WrittenAssessment, view
+from inspector.plugin.check import STALE_TABLE
 from inspector.record.plan import VantageLimit
 from inspector.registry.registry import Registry
 from inspector.report.messages import Translator
@@ -59,8 +61,8 @@ _SPARED_WORDS = {Standing.BASELINE: "known", Standing.EXCUSED: "excused", Standi
 #: What the line about ransomware says of ways in.
 _REACHES = {
     Reach.EXPOSED: "exposed: {ways}",
-    Reach.UNKNOWN: "could not be seen: {ways}",
-    Reach.NOT_SEEN: "not found: {ways}",
+    Reach.UNDECIDED: "not decided: {ways}",
+    Reach.NOT_FOUND: "not found: {ways}",
 }
 _WIDE = 60
 
@@ -169,7 +171,10 @@ class InspectionSummary:
             failures=_failures(made, rule),
             unseen=_unseen(made, rule),
             causes=(*_unresolved(made), *(_cause_line(made, each) for each in made.causes())),
-            limits=tuple(limit_line(each) for each in made.assessment.coverage.limits),
+            limits=(
+                *(limit_line(each) for each in made.assessment.coverage.limits),
+                *_stale_lines(made),
+            ),
             followers=len(made.followers),
             folder=folder,
             code=MISUSE if errors and reckoning.code != FAILING else reckoning.code,
@@ -238,9 +243,9 @@ def _ways_in(made: View) -> dict[Reach, tuple[str, ...]]:
     """The ways in for ransomware by what was seen of them; nothing where nothing was seen of any."""
     translator = made.translator(current())
     found: dict[Reach, tuple[str, ...]] = {}
-    for each in exposure_of(made.assessment.requirements, made.assessment.findings):
+    for each in exposure_of(made.assessment):
         found[each.reach] = (*found.get(each.reach, ()), translator.term(each.path))
-    return {} if found.keys() == {Reach.UNKNOWN} else found
+    return {} if found.keys() == {Reach.UNDECIDED} else found
 
 
 def _unseen(made: View, rule: ExitRule) -> tuple[str, ...]:
@@ -274,6 +279,14 @@ def _lines(made: View, rule: ExitRule) -> Iterator[tuple[Severity, str]]:
 def limit_line(limit: VantageLimit) -> str:
     """A limit of the vantage, with the addresses or names that it concerns."""
     return _inline(f"{translated(limit.detail)}: {with_u_labels(', '.join(limit.addresses))}")
+
+
+def _stale_lines(made: View) -> Iterator[str]:
+    """The tables by which nothing passed; nothing where that decided no finding."""
+    if any(each.cause is Cause.STALE_TABLE for each in made.assessment.findings):
+        for table in made.stale_tables:
+            day = made.translator(current()).day(table.dated)
+            yield _inline(_(STALE_TABLE.id, table=table.name, date=day))
 
 
 def _unresolved(made: View) -> tuple[str, ...]:
@@ -490,8 +503,8 @@ def _ransomware_lines(done: Sequence[InspectionSummary]) -> Iterator[Line]:
     else:
         exposed = [each.system for each in done if Reach.EXPOSED in each.ways_in]
         parts = [_("systems with an open way in: {count} of {all}", count=len(exposed), all=len(done))]
-        if unseen := sum(not each.ways_in or Reach.UNKNOWN in each.ways_in for each in done):
-            parts.append(_("not every way in was seen: {count}", count=unseen))
+        if unseen := sum(not each.ways_in or Reach.UNDECIDED in each.ways_in for each in done):
+            parts.append(_("not every way in is decided: {count}", count=unseen))
         if exposed:
             parts.append(_listed(exposed, most=3))
     yield (terminal.cut(_("Ransomware: {ways}", ways="; ".join(parts)), terminal.width()),)

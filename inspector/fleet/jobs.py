@@ -106,7 +106,8 @@ def _loaded(context: bytes) -> tuple[RunContext, Common]:
     registry = _registry(common)
     mark: Mark = resolve_name(common.mark)
     reduce_gc()
-    return RunContext(registry, common.settings, mark=lambda made: mark(made, common.options)), common
+    context_of_run = RunContext(registry, common.settings, tables=None, mark=lambda made: mark(made, common.options))
+    return context_of_run, common
 
 
 def _registry(common: Common) -> Registry:

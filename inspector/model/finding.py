@@ -17,6 +17,14 @@ class Force(StrEnum):
     BASELINE = "baseline"
     INFO = "info"
 
+    @property
+    def rank(self) -> int:
+        """0 (binding) to 3 (info)."""
+        return _PLACES[self]
+
+
+_PLACES = {each: place for place, each in enumerate(Force)}
+
 
 class Obligation(StrEnum):
     """Whether the requirement must or should be met; *must* needs force binding or clause-evidence."""
@@ -37,7 +45,10 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """0 (info) to 4 (critical)."""
-        return list(Severity).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {each: rank for rank, each in enumerate(Severity)}
 
 
 class ClauseRef(Model):

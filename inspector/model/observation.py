@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Any, ClassVar, Self
 
@@ -15,6 +16,14 @@ class Observation(Model):
     """Typed facts of one scan. ``kind`` is name and version, e.g. ``tls/1``; a check never takes another version."""
 
     kind: ClassVar[str]
+
+    def parts_at(self, facts: Collection[str]) -> tuple[str, ...] | None:
+        """The parts of the observation that a failing verdict relies on by these ``facts``; None: all of it.
+
+        A probe that can scan in parts (the option ``parts`` of ``probe``) is asked for these in the confirmation scan.
+        """
+        del facts
+        return None
 
 
 class Sensitivity(StrEnum):

@@ -49,6 +49,8 @@ class Verdict(Model):
 
 #: The most characters of one text, and items and characters of one list, in a stored verdict.
 _MOST_CHARACTERS, _MOST_ITEMS, _MOST_IN_LIST = 2000, 200, 20_000
+#: A verdict of at most so many characters in JSON exceeds none of them: each item has three (``"",``).
+ALWAYS_WITHIN_BOUNDS = 3 * _MOST_ITEMS
 
 
 def bounded(verdict: Verdict) -> Verdict:

@@ -123,9 +123,10 @@ class Network:
         """Send one datagram and return those that came back from the asked address and port, at least one.
 
         It ends with the first one for which ``is_answer`` is true, with so many ``replies``, with ``answer_bytes``, or
-        after ``timeout`` seconds. ``from_any_port`` takes datagrams from every port of the address, as TFTP answers.
+        after ``timeout`` seconds. ``from_any_port`` takes answers from every port of the address, as TFTP sends them.
         The address must be listed. Raises ScanFailure: timeout without any; refused where the target itself says that
-        the port is unreachable; blocked where another device does, or says that it may not be reached.
+        the port is unreachable; blocked where another device does, or says that it may not be reached. A datagram from
+        the port wins over either.
         """
         from inspector.network.protocols.udp import ask
 
@@ -247,17 +248,27 @@ class Network:
         port: int = 53,
         tcp: bool = False,
         dnssec: bool = False,
+        recursion: bool = False,
         timeout: float = 5.0,
     ) -> dns.message.Message:
         """Ask one DNS question of a configured resolver, or of a name server at ``server`` (infrastructure).
 
-        ``dnssec`` sets the DO and CD bits. Truncated UDP answers are asked for again over TCP. The answer is returned
-        whatever its RCODE; no answer, a refused connection and malformed messages raise ``ScanFailure``.
+        ``dnssec`` sets the DO and CD bits, ``recursion`` the RD bit for a name server (resolvers always get it).
+        Truncated UDP answers are asked for again over TCP. The answer is returned whatever its RCODE; no answer, a
+        refused connection and malformed messages raise ``ScanFailure``.
         """
         from inspector.network.protocols.dns import query
 
         return await query(
-            self._session, name, rdtype, server=server, port=port, tcp=tcp, dnssec=dnssec, timeout=timeout
+            self._session,
+            name,
+            rdtype,
+            server=server,
+            port=port,
+            tcp=tcp,
+            dnssec=dnssec,
+            recursion=recursion,
+            timeout=timeout,
         )
 
     # --- for the collector ---

@@ -21,7 +21,7 @@ from inspector.network.access.addresses import canonical_address
 from inspector.network.access.scope import Scope
 from inspector.network.pacing.admission import AdmissionControl, ConnectionLease, ConnectionLog, RequestContext
 from inspector.network.pacing.cancellation import PausableDeadline
-from inspector.network.pacing.rate_limit import INFRASTRUCTURE, strictest
+from inspector.network.pacing.rate_limit import INFRASTRUCTURE, RESOLVERS, strictest
 from inspector.network.transport.round_trip import RoundTrip, RoundTripEnd
 from inspector.network.transport.sockets import connect
 from inspector.network.transport.stream import Stream
@@ -95,8 +95,13 @@ class ProbeSession:
 
     @cached_property
     def infrastructure(self) -> RequestContext:
-        """The ledger's fields for a question to a resolver or a name server."""
+        """The ledger's fields for a question to a name server."""
         return RequestContext(self.probe.name, self.target.uri, INFRASTRUCTURE, infrastructure=True)
+
+    @cached_property
+    def resolvers(self) -> RequestContext:
+        """The ledger's fields for a question to a resolver."""
+        return RequestContext(self.probe.name, self.target.uri, RESOLVERS, infrastructure=True)
 
     def check_gateway(self) -> None:
         """Raise ScanFailure when the gateway is closed, the scan has ended, or the plugin tried to bypass it."""
@@ -156,7 +161,7 @@ class ProbeSession:
     def share(self, rates: Rates) -> ConnectionLog:
         """Keep to these rates, which none of the inspections exceeds that may take the result, and note connections."""
         log = self.log = ConnectionLog(rates)
-        for name in ("request_context", "infrastructure"):
+        for name in ("request_context", "infrastructure", "resolvers"):
             self.__dict__[name] = replace(getattr(self, name), log=log)
         self.__dict__["request_context"] = replace(self.request_context, rates=rates)
         return log

@@ -68,6 +68,7 @@ def _recorded(settings: Settings) -> dict[str, Any]:
 def open_capture(planned: PlannedInspection, context: RunContext) -> CaptureWriter:
     """Open the capture: everything that was decided before the first packet to a target."""
     request, settings = planned.request, context.settings
+    assert context.tables is not None  # noqa: S101  (captures are opened where the tables were loaded)
     material = load_trust(settings)
     inspection = Inspection(
         id=f"{now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",

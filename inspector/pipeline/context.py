@@ -42,9 +42,9 @@ def unmarked(view: View) -> View:
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What a process loads once for all inspections of a run; ``documents`` are needed to make requests, and ``tables``
-    to begin inspections, only.
+    """What a process loads once for all inspections of a run; ``documents`` are needed to make requests only.
 
+    ``tables`` are recorded where an inspection begins; None: none begins here, and those that began have theirs.
     ``mark`` writes into a view, before it is rendered, what its findings do to the caller's exit code.
     """
 
@@ -52,7 +52,7 @@ class RunContext:
     settings: Settings
     regimes: tuple[Regime, ...] = ()
     documents: InputDocuments | None = None
-    tables: tuple[Table, ...] = ()
+    tables: tuple[Table, ...] | None = field(kw_only=True)
     mark: Callable[[View], View] = unmarked
 
     def regime(self, ref: RegimeRef) -> Regime:

@@ -22,32 +22,38 @@ class ApplianceRole(StrEnum):
 
 class Place(StrEnum):
     """Where a mark stands: in the header ``server``, in the name of a cookie, in the path of the page to which the
-    address leads, or in what the server sends first.
+    address leads, in what the server sends first, in the title of the page ``/``, or as one attribute of the subject of
+    its certificate, e.g. ``O=Fortinet``.
     """
 
     SERVER = "server"
     COOKIE = "cookie"
     PATH = "path"
     BANNER = "banner"
+    TITLE = "title"
+    CERTIFICATE = "certificate"
 
 
 class Mark(Model):
-    """A text that is there as ``exactly``, or at the beginning (``begins``), in letters of any case."""
+    """A text that is there as ``exactly``, at the beginning (``begins``) or at the end (``ends``), in any case."""
 
     place: Place
     exactly: str = ""
     begins: str = ""
+    ends: str = ""
 
     @model_validator(mode="after")
     def _is_one(self) -> Mark:
-        if bool(self.exactly) == bool(self.begins):
-            raise ValueError("a mark is exact, or a beginning; give exactly or begins")
+        if sum(map(bool, (self.exactly, self.begins, self.ends))) != 1:
+            raise ValueError("a mark is exact, a beginning or an end; give one of exactly, begins and ends")
         return self
 
     def is_in(self, text: str) -> bool:
         """Whether the text has the mark."""
         given = text.lower()
-        return given == self.exactly.lower() if self.exactly else given.startswith(self.begins.lower())
+        if self.exactly:
+            return given == self.exactly.lower()
+        return given.startswith(self.begins.lower()) if self.begins else given.endswith(self.ends.lower())
 
 
 class Appliance(Model):

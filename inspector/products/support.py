@@ -59,7 +59,9 @@ class SupportCycle(Model):
 
     def has_package(self, product: Product) -> bool:
         """Whether this release packages that version, as far as it is named."""
-        packaged = self.packages.get(product.name, ())
+        packaged = self.packages.get(product.name)
+        if packaged is None:
+            return False
         return any(is_within(product.version, each) or is_within(each, product.version) for each in packaged)
 
 

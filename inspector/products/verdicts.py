@@ -77,7 +77,7 @@ def exploited_verdict(
                 (certain if affects and not packaged else doubtful).append(f"{product.title}: {each.cve}")
     if certain:
         return failed(
-            "known to be exploited, to be verified, because back-ported fixes cannot be excluded: {measured}",
+            "known to be exploited, to be verified, because back-ported fixes and settings cannot be seen: {measured}",
             measured=certain,
             facts=tuple(facts),
         )
@@ -90,6 +90,12 @@ def exploited_verdict(
     if unlisted := [each.title for each in numbered if not exploited.entries.has(each)]:
         return inconclusive(
             "the table was not made for this product: {measured}", measured=unlisted, cause=Cause.AMBIGUOUS
+        )
+    if newer := [each.title for each in numbered if not exploited.entries.was_out(each)]:
+        return inconclusive(
+            "the version is newer than the table, or nothing shows that it is not: {measured}",
+            measured=newer,
+            cause=Cause.AMBIGUOUS,
         )
     if not products or len(numbered) < len(products):
         return inconclusive(_SILENT, cause=Cause.NOT_STATED)

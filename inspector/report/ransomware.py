@@ -5,12 +5,14 @@ Rows with the tag ``ransomware`` are about ways in; a second tag, ``ransomware-r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from inspector.model.base import Cause
 from inspector.model.finding import Finding
 from inspector.model.verdict import Outcome
+from inspector.record.assessment import Assessment, Coverage
 from inspector.regime.regime import Requirement
 
 #: The tag of requirements about services by which ransomware gets in.
@@ -32,34 +34,39 @@ class EntryPath(StrEnum):
 
 
 class Reach(StrEnum):
-    """What was seen of a way in. *not-seen*: it was looked at, and nothing was there."""
+    """What was seen of a way in. *not-found*: everything was looked at, and nothing was there."""
 
     EXPOSED = "exposed"
-    NOT_SEEN = "not-seen"
-    UNKNOWN = "unknown"
+    NOT_FOUND = "not-found"
+    UNDECIDED = "undecided"
+
+
+#: Why a way in is undecided: the causes of what was not seen, or the outcome of a row that was about nothing.
+Reason = Cause | Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class PathExposure:
-    """What was seen of one way in; ``open`` are the failures that show it."""
+    """What was seen of one way in; ``open`` are the failures that show it, ``reasons`` say why it is undecided."""
 
     path: EntryPath
     reach: Reach
     open: tuple[Finding, ...] = ()
+    reasons: tuple[Reason, ...] = ()
 
 
-def exposure_of(requirements: Iterable[Requirement], findings: Sequence[Finding]) -> tuple[PathExposure, ...]:
+def exposure_of(assessment: Assessment) -> tuple[PathExposure, ...]:
     """What was seen of each way in, in their order; nothing where no requirement is about any.
 
-    A way that no row is about was not looked at, and so is not known.
+    A way that no row is about was not looked at, and neither was one of which a row was not asked.
     """
-    rows: dict[EntryPath, set[str]] = {}
-    for each in requirements:
+    rows: dict[EntryPath, list[Requirement]] = {}
+    for each in assessment.requirements:
         if RANSOMWARE in each.tags:
             for path in _paths(each):
-                rows.setdefault(path, set()).add(each.id)
+                rows.setdefault(path, []).append(each)
     wanted = [each for each in EntryPath if each is not EntryPath.OTHER or each in rows] if rows else []
-    return tuple(_seen(path, [each for each in findings if each.requirement in rows.get(path, ())]) for path in wanted)
+    return tuple(_seen(path, rows.get(path, []), assessment) for path in wanted)
 
 
 def _paths(row: Requirement) -> list[EntryPath]:
@@ -67,10 +74,30 @@ def _paths(row: Requirement) -> list[EntryPath]:
     return named or [EntryPath.OTHER]
 
 
-def _seen(path: EntryPath, findings: Sequence[Finding]) -> PathExposure:
-    failures = tuple(each for each in findings if each.outcome is Outcome.FAIL)
+def _seen(path: EntryPath, rows: Sequence[Requirement], assessment: Assessment) -> PathExposure:
+    about = {row.id: [each for each in assessment.findings if each.requirement == row.id] for row in rows}
+    failures = tuple(each for each in assessment.findings if each.requirement in about and each.outcome is Outcome.FAIL)
     if failures:
         return PathExposure(path, Reach.EXPOSED, failures)
-    outcomes = {each.outcome for each in findings}
-    looked_at = Outcome.PASS in outcomes and outcomes <= {Outcome.PASS, Outcome.NOT_APPLICABLE}
-    return PathExposure(path, Reach.NOT_SEEN if looked_at else Reach.UNKNOWN)
+    reasons = [reason for row, found in about.items() for reason in _reasons(row, found, assessment.coverage)]
+    if not rows:
+        reasons.append(Cause.NOT_SELECTED)
+    if assessment.coverage.limits:
+        reasons.append(Cause.NOT_REACHED)
+    if reasons:
+        return PathExposure(path, Reach.UNDECIDED, reasons=tuple(dict.fromkeys(reasons)))
+    return PathExposure(path, Reach.NOT_FOUND)
+
+
+def _reasons(row: str, found: Sequence[Finding], coverage: Coverage) -> Iterator[Reason]:
+    """Why a row leaves open whether the way is there; nothing where all that it is about was looked at.
+
+    A check that does not apply to what was scanned found nothing there; where nothing was scanned, nothing was seen.
+    """
+    if not found:
+        yield Cause.NOT_AUTHORISED if row in coverage.not_authorised else Cause.NOT_SELECTED
+    for each in found:
+        if each.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
+            yield each.cause or each.outcome
+        elif each.outcome is Outcome.NOT_OBSERVABLE or (each.outcome is Outcome.NOT_APPLICABLE and not each.evidence):
+            yield each.outcome

@@ -150,7 +150,7 @@ class AssessedSystem(Model):
         numbers = {severity.value: 0 for severity in Severity}
         for each in first:
             numbers[each.severity.value] += 1
-        exposure = exposure_of(assessment.requirements, assessment.findings)
+        exposure = exposure_of(assessment)
         counted = row.model_copy(
             update={
                 "state": RunState.ASSESSED,

@@ -18,6 +18,7 @@ from inspector.model.finding import CommonCause, Finding, Force
 from inspector.model.language import Language
 from inspector.model.observation import Evidence
 from inspector.model.subject import BadUri, Uri, UriForm, parse_uri
+from inspector.model.table import Table
 from inspector.model.verdict import Outcome
 from inspector.record.assessment import Assessment
 from inspector.record.inspection import Inspection
@@ -84,6 +85,12 @@ class View:
                 {id(each): standing for each, standing in zip(self.assessment.findings, found, strict=True)}
             )
         return self._standing[id(finding)]
+
+    @property
+    def stale_tables(self) -> tuple[Table, ...]:
+        """The tables that were too old for anything to pass by them when the inspection began."""
+        began = self.inspection.begun.date()
+        return tuple(each for each in self.assessment.tables if each.is_stale(began))
 
     def is_known(self, finding: Finding) -> bool:
         """Whether a finding is a failure that the baseline contains."""

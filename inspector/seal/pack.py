@@ -42,7 +42,7 @@ _READINGS = 3
 _WINDOW_BYTES = 8 * 2**20
 
 #: Levels of compression: of what is written while scans run, and of what is long and written once.
-_FAST, _SMALL = 3, 9
+_FAST, _SMALL = 7, 12
 
 
 class Header(Model):

@@ -115,9 +115,14 @@ def _model_validator(model: type[Model]) -> SchemaValidator:
 def failing_fast(schema: CoreSchema) -> SchemaValidator:
     """A validator that ends a list or mapping at its first wrong member: an error takes far more memory than a value.
 
-    pydantic has no setting for that. ``_use_prebuilt`` keeps it from taking the validators of the models themselves.
+    pydantic has no setting for that. ``_use_prebuilt`` keeps it from taking the validators of the models themselves; a
+    release without that parameter takes them, and gives more errors of what is wrong, but accepts the same.
     """
-    return SchemaValidator(_with_fail_fast(schema), _use_prebuilt=False)
+    changed = _with_fail_fast(schema)
+    try:
+        return SchemaValidator(changed, _use_prebuilt=False)
+    except TypeError:
+        return SchemaValidator(changed)
 
 
 def _with_fail_fast(schema: Any) -> Any:

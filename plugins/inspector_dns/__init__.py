@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    """The probes of host names, zones, and the name servers that a zone's NS records name."""
+    """The probes of host names, zones, their delegations, and the name servers of zones."""
+    from inspector_dns.delegation import delegation
     from inspector_dns.probes import name_server, names, zone
 
-    return (names, zone, name_server)
+    return (names, zone, delegation, name_server)
 
 
 @hookimpl

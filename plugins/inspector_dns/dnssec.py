@@ -58,7 +58,7 @@ class BogusChain(Exception):
         self.at = at
 
 
-class Delegation(Enum):
+class UnusableDelegation(Enum):
     """What a parent proves about a name without usable DS records."""
 
     UNSIGNED = auto()
@@ -126,11 +126,11 @@ class _Validator:
         keys = self.keys(anchor, list(trusted), ChainFlaw.ANCHOR)
         for name in below:
             step = self.delegation(current, keys, name)
-            if step is Delegation.UNSIGNED:
+            if step is UnusableDelegation.UNSIGNED:
                 return TrustState.INSECURE, name, None
-            if step is Delegation.OBSOLETE:
+            if step is UnusableDelegation.OBSOLETE:
                 return TrustState.INSECURE, name, ChainFlaw.OBSOLETE
-            if step is not Delegation.NO_CUT:
+            if step is not UnusableDelegation.NO_CUT:
                 keys = self.keys(name, step, ChainFlaw.NO_KEY)
                 current = name
         if below and current != below[-1]:
@@ -164,7 +164,7 @@ class _Validator:
 
     def delegation(
         self, parent: dns.name.Name, keys: Sequence[DNSKEY], name: dns.name.Name
-    ) -> Sequence[DS] | Delegation:
+    ) -> Sequence[DS] | UnusableDelegation:
         """The signed DS records of ``name`` at its parent, or what the parent proves about their absence."""
         message = self._message(name, dns.rdatatype.DS)
         for kind in (dns.rdatatype.DS, dns.rdatatype.CNAME):
@@ -173,13 +173,13 @@ class _Validator:
                 self.verify(message, message.answer, rrset, parent, keys)
                 signers = [each for each in rrset if isinstance(each, DS)]
                 if signers and all(_is_obsolete(each) for each in signers):
-                    return Delegation.OBSOLETE
-                return signers or Delegation.NO_CUT
+                    return UnusableDelegation.OBSOLETE
+                return signers or UnusableDelegation.NO_CUT
         match self._denial(message, parent, keys, name):
             case Proof.UNSIGNED:
-                return Delegation.UNSIGNED
+                return UnusableDelegation.UNSIGNED
             case Proof.NO_CUT:
-                return Delegation.NO_CUT
+                return UnusableDelegation.NO_CUT
             case Proof.NO_NAME:
                 raise BogusChain(ChainFlaw.NO_NAME, parent)
             case _:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
-from inspector import Answer, Model, Observation
+from inspector import Answer, Cause, Model, Observation
 
 
 class CaaRecord(Model):
@@ -41,10 +41,18 @@ class NameRecords(Observation):
 
 
 class Soa(Model):
-    """The SOA record of a zone: ``primary`` is the MNAME, ``serial`` the version of the zone (RFC 1035 §3.3.13)."""
+    """The SOA record of a zone (RFC 1035 §3.3.13): ``primary`` is the MNAME, ``serial`` the version of the zone.
+
+    ``refresh``, ``retry``, ``expire``: seconds for secondary servers; ``minimum``: the most seconds for which the
+    absence of a name or record is kept (RFC 2308 §4).
+    """
 
     primary: str
     serial: int
+    refresh: int
+    retry: int
+    expire: int
+    minimum: int
 
 
 class ZoneServer(Model):
@@ -118,7 +126,7 @@ class Zone(Observation):
     zone. The serial in ``soa``, compared between name servers, shows which of them serve an old version.
     """
 
-    kind: ClassVar[str] = "zone/1"
+    kind: ClassVar[str] = "zone/2"
 
     name: str
     soa: Answer[Soa | None]
@@ -128,11 +136,80 @@ class Zone(Observation):
     chain: Answer[TrustChain]
 
 
-class ServerReply(Model):
-    """A name server's response to the SOA query of a zone; ``serial`` is None when it has no SOA record."""
+class DelegatedServer(Model):
+    """A name server in a referral, with the addresses that the parent gives for it (glue, RFC 9471 §2), sorted."""
+
+    name: str
+    glue: tuple[str, ...] = ()
+
+
+class Referral(Model):
+    """A parent's name server's response to the NS query of a zone; ``servers``: those that it delegates the zone to.
+
+    ``authoritative``: the response is the zone's own, because the server serves the zone, too: it hides the delegation.
+    """
 
     rcode: str
     authoritative: bool
+    servers: tuple[DelegatedServer, ...] = ()
+
+    @property
+    def delegates(self) -> bool:
+        """Whether the response is a referral to the zone's name servers (RFC 1034 §4.3.2)."""
+        return self.rcode == "NOERROR" and not self.authoritative and bool(self.servers)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the servers, sorted."""
+        return tuple(server.name for server in self.servers)
+
+
+class ParentServer(Model):
+    """One name server of the parent zone, at one of its addresses, and its response."""
+
+    name: str
+    address: str
+    referral: Answer[Referral]
+
+
+class Delegation(Observation):
+    """What the name servers of the parent zone say about the delegation of a zone.
+
+    ``parent``: the closest zone above, by its SOA record; ``servers``: those of it that were asked.
+    """
+
+    kind: ClassVar[str] = "delegation/1"
+
+    zone: str
+    parent: Answer[str]
+    servers: Answer[tuple[ParentServer, ...]]
+
+    @property
+    def referrals(self) -> tuple[Referral, ...]:
+        """The responses that delegate the zone."""
+        seen = (server.referral.seen for server in self.servers.seen or ())
+        return tuple(referral for referral in seen if referral is not None and referral.delegates)
+
+    @property
+    def unseen(self) -> Cause | None:
+        """Why nothing is known about the delegation, where no name server of the parent answered."""
+        if self.servers.unseen:
+            return self.servers.unseen
+        answers = [server.referral for server in self.servers.value]
+        if any(answer.is_seen for answer in answers):
+            return None
+        return next((answer.unseen for answer in answers if answer.unseen), Cause.NOT_REACHED)
+
+
+class ServerReply(Model):
+    """A name server's response to the SOA query of a zone; ``serial`` is None when it has no SOA record.
+
+    ``recursive``: the RA flag, by which a server says that it answers recursive queries (RFC 1035 §4.1.1).
+    """
+
+    rcode: str
+    authoritative: bool
+    recursive: bool
     serial: int | None = None
 
     @property
@@ -142,12 +219,37 @@ class ServerReply(Model):
 
 
 class NameServer(Observation):
-    """The responses of one name server at one address for one zone, by transport; None: the port is closed."""
+    """The responses of one name server at one address for one zone, by transport; None: the port is closed.
 
-    kind: ClassVar[str] = "name-server/1"
+    The others are asked over UDP of a server that is authoritative there, and are records of the zone's apex, sorted;
+    ``edns``: whether it responds with EDNS to a query with EDNS (RFC 6891 §7). ``mail_servers``: ``10 mx.example.vn``.
+    ``recursion``: whether it resolved a name of another zone over UDP; where it says that it does (the RA flag).
+    """
+
+    kind: ClassVar[str] = "name-server/2"
 
     zone: str
     server: str
     address: str
     udp: Answer[ServerReply | None]
     tcp: Answer[ServerReply | None]
+    edns: Answer[bool]
+    name_servers: Answer[tuple[str, ...]]
+    mail_servers: Answer[tuple[str, ...]]
+    spf: Answer[tuple[str, ...]]
+    recursion: Answer[bool]
+
+    @property
+    def where(self) -> str:
+        """Name and address, for messages."""
+        return f"{self.server} ({self.address})"
+
+    @property
+    def is_authoritative(self) -> bool:
+        """Whether it answers authoritatively over one of the transports."""
+        return any(each.seen is not None and each.seen.is_authoritative for each in (self.udp, self.tcp))
+
+    @property
+    def is_lame(self) -> bool:
+        """Whether it was seen over both transports that it does not serve the zone."""
+        return self.udp.is_seen and self.tcp.is_seen and not self.is_authoritative

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -49,7 +51,9 @@ from inspector_dns.observations import (
 )
 
 if TYPE_CHECKING:
+    import dns.message
     import dns.rdata
+    from dns.rdtypes.ANY.SOA import SOA
 
 T = TypeVar("T")
 
@@ -64,6 +68,8 @@ NS: Final = Scheme("ns", UriForm.PAGE, 53)
 MAX_LABELS: Final = 24
 MAX_SERVERS: Final = 24
 MAX_VALUE_BYTES: Final = 512
+#: Records of one type at the apex of a zone.
+MAX_RECORDS: Final = 64
 
 
 # --- Names ----------------------------------------------------------------------------------------------------------
@@ -208,7 +214,18 @@ def _soa(replies: DnsReplies, name: str) -> Soa | None:
     if replies.aliases(name, "SOA"):
         return None
     found = _of_type(SOA, replies.records(name, "SOA"))
-    return Soa(primary=dns_name_text(found[0].mname), serial=found[0].serial) if found else None
+    return _soa_of(found[0]) if found else None
+
+
+def _soa_of(record: SOA) -> Soa:
+    return Soa(
+        primary=dns_name_text(record.mname),
+        serial=record.serial,
+        refresh=record.refresh,
+        retry=record.retry,
+        expire=record.expire,
+        minimum=record.minimum,
+    )
 
 
 def _servers(replies: DnsReplies, name: str) -> tuple[ZoneServer, ...]:
@@ -252,13 +269,37 @@ def _keys(replies: DnsReplies, name: str) -> tuple[ZoneKey, ...]:
 
 
 def _parse_name_server(output: ScanOutput, context: ParseContext) -> NameServer:
+    zone_name = _zone_of(context.subject.uri)
     return NameServer(
-        zone=_zone_of(context.subject.uri),
+        zone=zone_name,
         server=context.subject.host or "",
         address=context.subject.address or "",
         udp=answer_of(_server_reply, output, "udp"),
         tcp=answer_of(_server_reply, output, "tcp"),
+        edns=answer_of(_edns, output),
+        name_servers=answer_of(_served, output, zone_name, "NS"),
+        mail_servers=answer_of(_served, output, zone_name, "MX"),
+        spf=answer_of(_spf, output, zone_name),
+        recursion=answer_of(_recursion, output),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A question to a name server: the name of its reply among the raw data, the type, and the transport."""
+
+    label: str
+    rdtype: str
+    tcp: bool = False
+    edns: bool = False
+    recursion: bool = False
+
+
+_FIRST: Final = (_Question("udp", "SOA"), _Question("tcp", "SOA", tcp=True))
+#: Asked of a server that is authoritative.
+_FURTHER: Final = (_Question("NS", "NS", edns=True), _Question("MX", "MX"), _Question("TXT", "TXT"))
+#: Asked of a server that says that it answers recursive queries: for the top-level domain of the zone.
+_RECURSION: Final = _Question("recursion", "SOA", recursion=True)
 
 
 @probe(
@@ -268,29 +309,49 @@ def _parse_name_server(output: ScanOutput, context: ParseContext) -> NameServer:
     subject_kind=SubjectKind.URL,
     intrusiveness=Intrusiveness.PASSIVE,
     infrastructure=True,
-    cost=Cost(connections=2, seconds=30),
+    cost=Cost(connections=len(_FIRST) + len(_FURTHER) + 1, seconds=60),
     parse=_parse_name_server,
 )
 async def name_server(target: Target, network: Network, *, answer_seconds: int = 5) -> ScanOutput:
-    """Query one name server at one address for the SOA record of a zone, over UDP and over TCP."""
+    """Query one name server at one address for the SOA record of a zone, over UDP and over TCP.
+
+    One that is authoritative over UDP is then queried for the NS (with EDNS), MX and TXT records of the zone. One that
+    says that it answers recursive queries gets one: for the SOA record of the zone's top-level domain.
+    """
     zone_name = _zone_of(target.uri)
     if not zone_name:
         raise ScanFailure(Cause.AMBIGUOUS, "no zone is named; declare dns:ZONE, or ns://SERVER/ZONE")
 
-    async def reply(transport: str) -> Raw | Gap:
-        tcp, seconds = transport == "tcp", float(answer_seconds)
+    async def reply(question: _Question) -> Raw | Gap:
         try:
             message = await network.query(
-                zone_name, "SOA", server=target.address, port=target.port, tcp=tcp, timeout=seconds
+                zone_name.rpartition(".")[2] if question.recursion else zone_name,
+                question.rdtype,
+                server=target.address,
+                port=target.port,
+                tcp=question.tcp,
+                dnssec=question.edns,
+                recursion=question.recursion,
+                timeout=float(answer_seconds),
             )
         except ScanFailure as failure:
-            return Gap(question=transport, cause=failure.cause, detail=failure.message)
-        return raw_dns_message(transport, message)
+            return Gap(question=question.label, cause=failure.cause, detail=failure.message)
+        return raw_dns_message(question.label, message)
 
-    replies = await asyncio.gather(reply("udp"), reply("tcp"))
-    question = Raw(name="question", data=f"{zone_name} SOA".encode(), media_type="text/plain")
+    replies = list(await asyncio.gather(*map(reply, _FIRST)))
+    over_udp = answer_of(_server_reply, _output(replies), "udp").seen
+    further: tuple[_Question, ...] = ()
+    if over_udp is not None:
+        further = (*_FURTHER * over_udp.is_authoritative, *(_RECURSION,) * over_udp.recursive)
+    replies += await asyncio.gather(*map(reply, further))
+    asked = Raw(name="question", data=f"{zone_name} SOA".encode(), media_type="text/plain")
+    return _output([asked, *replies])
+
+
+def _output(replies: Iterable[Raw | Gap]) -> ScanOutput:
+    replies = tuple(replies)
     return ScanOutput(
-        raw=(question, *(each for each in replies if isinstance(each, Raw))),
+        raw=tuple(each for each in replies if isinstance(each, Raw)),
         gaps=tuple(each for each in replies if isinstance(each, Gap)),
     )
 
@@ -299,21 +360,86 @@ def _zone_of(uri: str) -> str:
     return urlsplit(uri).path.strip("/")
 
 
+def _message(output: ScanOutput, label: str) -> dns.message.Message:
+    """The message stored under this name; raises NotSeen."""
+    wire = output.named(label)
+    if wire is None:
+        raise NotSeen(next((gap.cause for gap in output.gaps if gap.question == label), Cause.NOT_SELECTED))
+    return parse_dns_message(wire)
+
+
 def _server_reply(output: ScanOutput, transport: str) -> ServerReply | None:
-    from dns.flags import AA
+    from dns.flags import AA, RA
     from dns.rcode import to_text
     from dns.rdtypes.ANY.SOA import SOA
 
-    wire = output.named(transport)
-    if wire is None:
-        cause = next((gap.cause for gap in output.gaps if gap.question == transport), Cause.NOT_SELECTED)
-        if cause is Cause.REFUSED:
+    try:
+        message = _message(output, transport)
+    except NotSeen as unseen:
+        if unseen.cause is Cause.REFUSED:
             return None
-        raise NotSeen(cause)
-    message = parse_dns_message(wire)
-    found = [record for rrset in message.answer for record in rrset if isinstance(record, SOA)]
+        raise
+    found = _of_type(SOA, tuple(record for rrset in message.answer for record in rrset))
     return ServerReply(
         rcode=to_text(message.rcode()),
         authoritative=bool(message.flags & AA),
+        recursive=bool(message.flags & RA),
         serial=found[0].serial if found else None,
     )
+
+
+def _edns(output: ScanOutput) -> bool:
+    return _message(output, "NS").edns >= 0
+
+
+def _recursion(output: ScanOutput) -> bool:
+    """Whether the answer to the recursive query comes from another server; without the RA flag none is sent."""
+    from dns.flags import AA
+    from dns.rcode import NOERROR
+
+    over_udp = _server_reply(output, "udp")
+    if over_udp is None or not over_udp.recursive:
+        return False
+    message = _message(output, _RECURSION.label)
+    return message.rcode() == NOERROR and bool(message.answer) and not message.flags & AA
+
+
+def _served(output: ScanOutput, zone_name: str, rdtype: str) -> tuple[str, ...]:
+    return tuple(sorted(_text_of(record) for record in _apex(output, zone_name, rdtype)))
+
+
+def _text_of(record: dns.rdata.Rdata) -> str:
+    """A record of NS or MX in the form of messages: names in lower case, without their final dot."""
+    import dns.rdtypes.ANY.NS
+    from dns.rdtypes.ANY.MX import MX
+
+    if isinstance(record, MX):
+        return f"{record.preference} {dns_name_text(record.exchange)}"
+    assert isinstance(record, dns.rdtypes.ANY.NS.NS)  # noqa: S101  (the queried type)
+    return dns_name_text(record.target)
+
+
+def _spf(output: ScanOutput, zone_name: str) -> tuple[str, ...]:
+    """The SPF records of the apex (RFC 7208 §4.5), non-ASCII bytes escaped."""
+    from dns.rdtypes.ANY.TXT import TXT
+
+    records = _of_type(TXT, _apex(output, zone_name, "TXT"))
+    texts = (b"".join(record.strings).decode("ascii", "backslashreplace") for record in records)
+    return tuple(sorted(text for text in texts if text.lower() == "v=spf1" or text.lower().startswith("v=spf1 ")))
+
+
+def _apex(output: ScanOutput, zone_name: str, rdtype: str) -> tuple[dns.rdata.Rdata, ...]:
+    """The records of the zone's apex in an authoritative response; raises NotSeen."""
+    from dns.flags import AA
+    from dns.name import from_text
+    from dns.rcode import NOERROR
+    from dns.rdataclass import IN
+    from dns.rdatatype import from_text as type_of
+
+    message = _message(output, rdtype)
+    if message.rcode() != NOERROR or not message.flags & AA:
+        raise NotSeen(Cause.PROTOCOL_ERROR)
+    rrset = message.get_rrset(message.answer, from_text(zone_name), IN, type_of(rdtype))
+    if rrset is not None and len(rrset) > MAX_RECORDS:
+        raise NotSeen(Cause.PROTOCOL_ERROR)
+    return tuple(rrset or ())

@@ -1,4 +1,4 @@
-"""Web endpoints: HTTPS, redirects, security headers, cookies, disclosed versions, and the file security.txt."""
+"""Web endpoints: HTTPS, redirects, security headers, cookies, other origins, exposed paths, and security.txt."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    """The probes ``http``, one GET request per endpoint, and ``security-txt``, one per HTTPS service."""
+    """The probes ``http`` and ``cross-origin`` of each endpoint, ``security-txt`` and ``exposure`` of each service."""
+    from inspector_http.cross_origin import cross_origin
+    from inspector_http.exposure import exposure
     from inspector_http.probes import http, security_txt
 
-    return (http, security_txt)
+    return (http, security_txt, cross_origin, exposure)
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""Parses Set-Cookie as browsers do (RFC 6265 §5)."""
+"""Parses Set-Cookie as browsers do (RFC 6265 §5; prefixes, lifetimes and nameless cookies as in its successor)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
+from math import ceil
 from typing import TYPE_CHECKING
 
 from inspector import BadUri, is_address
-from inspector_http.observations import Cookie
+from inspector_http.observations import Cookie, CookieReach
 from inspector_http.text import printable
 from inspector_http.urls import uri_of
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
+#: Prefixes of names by which browsers demand attributes, in lower case.
+PREFIXES = ("__host-", "__secure-")
 _AGE = re.compile(r"-?[0-9]+")
 _DELIMITERS = re.compile(r"[\t\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+")
 _TIME = re.compile(r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?![0-9])")
@@ -23,6 +26,10 @@ _DAY = re.compile(r"([0-9]{1,2})(?![0-9])")
 _YEAR = re.compile(r"([0-9]{2,4})(?![0-9])")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _FIRST_YEAR = 1601
+#: Digits of ``Max-Age`` that are read: a longer one counts as the greatest of these.
+_DIGITS = 15
+#: Characters for which browsers ignore the whole field (RFC 6265bis §5.6).
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NOT_IN_HOST = re.compile(r"[^\w.-]")
 
 
@@ -59,17 +66,18 @@ def kept_cookies(fields: Iterable[tuple[str, str, str]], seen_at: datetime) -> t
     """The cookies that remain after these fields, in the order of name, domain and path.
 
     ``fields`` are host and path of each request and the value of a Set-Cookie in its reply, as Latin-1 text, in order.
-    The last one for a name, domain and path counts. A field without a name is ignored (RFC 6265 §5.2).
+    The last one for a name, domain and path counts. A cookie without a name has a value (RFC 6265bis §5.6).
     """
     jar: dict[tuple[str, str, str], Cookie | None] = {}
     for host, path, value in fields:
         pair, _, text = value.partition(";")
-        written, equals, _ = pair.partition("=")
+        written, _, held = pair.partition("=") if "=" in pair else ("", "", pair)
         name = printable(written.strip(" \t"))
         attributes = _attributes(text)
         domain = _domain(attributes.get("domain", ""), host)
-        if equals and name and domain is not None:
-            jar[name, domain, attributes.get("path") or _default_path(path)] = _cookie(name, attributes, seen_at)
+        if (name or held.strip(" \t")) and domain is not None and not _CONTROL.search(value):
+            cookie = _cookie(name, domain, attributes, seen_at)
+            jar[name, domain, attributes.get("path") or _default_path(path)] = cookie
     return tuple(cookie for _, cookie in sorted(jar.items(), key=lambda each: each[0]) if cookie is not None)
 
 
@@ -149,9 +157,10 @@ def canonical_domain(domain: str) -> str:
         return ""
 
 
-def _cookie(name: str, attributes: dict[str, str], seen_at: datetime) -> Cookie | None:
+def _cookie(name: str, domain: str, attributes: dict[str, str], seen_at: datetime) -> Cookie | None:
     """The cookie, or None when the field removes it."""
-    if _is_removed(attributes, seen_at):
+    seconds = _seconds(attributes, seen_at)
+    if seconds is not None and seconds <= 0:
         return None
     same_site = attributes.get("samesite", "").lower()
     return Cookie(
@@ -159,13 +168,30 @@ def _cookie(name: str, attributes: dict[str, str], seen_at: datetime) -> Cookie 
         secure="secure" in attributes,
         http_only="httponly" in attributes,
         same_site=same_site if same_site in {"strict", "lax", "none"} else None,
+        reach=CookieReach(
+            domain=domain,
+            seconds=seconds,
+            is_partitioned="partitioned" in attributes,
+            is_refused=_is_refused(name.lower(), attributes),
+        ),
     )
 
 
-def _is_removed(attributes: dict[str, str], seen_at: datetime) -> bool:
-    """Max-Age takes precedence over Expires (RFC 6265 §5.3)."""
+def _is_refused(name: str, attributes: dict[str, str]) -> bool:
+    """Whether the name has a prefix whose promise is not kept (RFC 6265bis §4.1.3): any case of it counts."""
+    if not name.startswith(PREFIXES) or "secure" not in attributes:
+        return name.startswith(PREFIXES)
+    is_of_host = not attributes.get("domain") and attributes.get("path") == "/"
+    return name.startswith("__host-") and not is_of_host
+
+
+def _seconds(attributes: dict[str, str], seen_at: datetime) -> int | None:
+    """How long it lives; 0 where it ends at once. Max-Age takes precedence over Expires (RFC 6265 §5.3)."""
     age = attributes.get("max-age")
     if age is not None:
-        return age.startswith("-") or not age.strip("0")
+        digits = age.lstrip("0")
+        if age.startswith("-") or not digits:
+            return 0
+        return int(digits) if len(digits) <= _DIGITS else int("9" * _DIGITS)
     expires = cookie_date(attributes.get("expires", ""))
-    return expires is not None and expires < seen_at
+    return None if expires is None else max(0, ceil((expires - seen_at).total_seconds()))

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from inspector import Answer, Cause, CertificateFlaw, Instant, Model, Observation, is_address
+from inspector_http.headers import shorten
 
 
 class Part(StrEnum):
@@ -30,13 +31,41 @@ class Header(Model):
     value: str
 
 
+class CookieReach(Model):
+    """Where and how long a browser sends a cookie.
+
+    ``domain`` is set where hosts below it receive the cookie, too; ``seconds`` is how long it lives from its reply on,
+    None where it ends with the browser's session. ``is_refused``: its name promises by a prefix what its attributes do
+    not keep, so that browsers do not store it (RFC 6265bis §4.1.3).
+    """
+
+    domain: str = ""
+    seconds: int | None = None
+    is_partitioned: bool = False
+    is_refused: bool = False
+
+
 class Cookie(Model):
-    """A cookie by name and attributes; its value is never recorded. ``same_site`` is in lower case."""
+    """A cookie by name and attributes; its value is never recorded. ``same_site`` is in lower case.
+
+    ``reach`` is None in observations of earlier versions, which did not read it.
+    """
 
     name: str
     secure: bool
     http_only: bool
     same_site: str | None = None
+    reach: CookieReach | None = None
+
+    @property
+    def label(self) -> str:
+        """Its name for a message, ``""`` where it has none."""
+        return shorten(self.name, 60) or '""'
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether browsers store it."""
+        return self.reach is None or not self.reach.is_refused
 
 
 class Redirect(Model):
@@ -226,6 +255,56 @@ class Http(Observation):
     def _media_type(self) -> str:
         types = self.field("content-type")
         return types[-1].split(";")[0].strip().lower() if types else ""
+
+
+class Sharing(StrEnum):
+    """With which origins a reply may be shared (Fetch, CORS protocol), as it answers one that it cannot know.
+
+    ``none``: with none, or others alone. ``everyone``: with any page, without the visitor's cookies. ``credentials``:
+    with the page that asked, and with the visitor's cookies.
+    """
+
+    NONE = "none"
+    EVERYONE = "everyone"
+    CREDENTIALS = "credentials"
+
+
+class CrossOrigin(Observation):
+    """How a page answers requests of other origins: of ``https://inspector.invalid``, and of ``null``, a preflight.
+
+    ``page`` is the URL that was asked. ``methods`` are those in ``Allow`` of the reply to the preflight, in upper case;
+    None where it has no such field.
+    """
+
+    kind: ClassVar[str] = "cross-origin/1"
+
+    url: str
+    page: str
+    foreign: Answer[Sharing]
+    without_origin: Answer[Sharing]
+    methods: Answer[tuple[str, ...] | None]
+
+
+class PathAnswer(Model):
+    """Whether a service gives away what a path stands for; ``status`` is that of the last reply, None without one."""
+
+    path: str
+    status: int | None = None
+    is_exposed: Answer[bool]
+
+
+class Exposure(Observation):
+    """Which paths that nobody outside should see one service answers, and whether it echoes requests (TRACE).
+
+    ``missing`` is the status for a path that cannot exist.
+    """
+
+    kind: ClassVar[str] = "exposure/1"
+
+    url: str
+    missing: Answer[int]
+    paths: tuple[PathAnswer, ...]
+    trace: Answer[bool]
 
 
 class SecurityFile(Model):

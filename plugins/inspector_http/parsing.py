@@ -18,7 +18,7 @@ UNAUTHORISED = 401
 #: Replies that say that there is no such file.
 _ABSENT = frozenset({204, 404, 410})
 #: Replies by which a web application firewall, or the server itself, rejects this client.
-_REJECTED = {403: Cause.BLOCKED, 429: Cause.RATE_LIMITED, 503: Cause.BLOCKED}
+BLOCKS = {403: Cause.BLOCKED, 429: Cause.RATE_LIMITED, 503: Cause.BLOCKED}
 #: Header fields by which web application firewalls mark a challenge, whatever its status.
 _CHALLENGES = {"cf-mitigated": "challenge", "x-amzn-waf-action": ""}
 
@@ -117,8 +117,8 @@ def _why_unseen(last: Exchange) -> Cause | None:
     """Why the last reply is not that of the page itself; None when it is."""
     if last.cause is not None or last.status is None:
         return last.cause or Cause.PROTOCOL_ERROR
-    if last.status in _REJECTED:
-        return _REJECTED[last.status]
+    if last.status in BLOCKS:
+        return BLOCKS[last.status]
     if any(value.lower().startswith(_CHALLENGES.get(name.lower(), "\n")) for name, value in last.headers):
         return Cause.BLOCKED
     return Cause.AMBIGUOUS if last.status >= 400 else None

@@ -86,13 +86,14 @@ async def http(target: Target, network: Network, *, parts: tuple[Part, ...] | No
     outside = bool(redirect) and _leads_outside(target, redirect)
     exchanges = Exchanges(followed=followed, other=other, certificate=certificate, leads_outside=outside)
     return ScanOutput(
-        raw=(_recorded(exchanges),),
-        gaps=_gaps(followed),
+        raw=(recorded(exchanges),),
+        gaps=gaps_of(followed),
         discovered=tuple(_discovered(target, "" if outside else redirect)),
     )
 
 
-def _recorded(exchanges: Exchanges) -> Raw:
+def recorded(exchanges: Exchanges) -> Raw:
+    """The exchanges as they are kept."""
     return Raw(
         name="exchanges.json",
         data=exchanges.canonical(),
@@ -101,7 +102,8 @@ def _recorded(exchanges: Exchanges) -> Raw:
     )
 
 
-def _gaps(followed: Sequence[Exchange]) -> tuple[Gap, ...]:
+def gaps_of(followed: Sequence[Exchange]) -> tuple[Gap, ...]:
+    """The requests without a reply."""
     return tuple(Gap(question=each.url, cause=each.cause, detail=each.detail) for each in followed if each.cause)
 
 
@@ -170,4 +172,4 @@ async def security_txt(target: Target, network: Network) -> ScanOutput:
         media_type="text/plain",
         sensitivity=Sensitivity.REDACTED,
     )
-    return ScanOutput(raw=(_recorded(Exchanges(followed=followed)), kept), gaps=_gaps(followed))
+    return ScanOutput(raw=(recorded(Exchanges(followed=followed)), kept), gaps=gaps_of(followed))

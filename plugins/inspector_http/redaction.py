@@ -26,6 +26,7 @@ VOCABULARY = frozenset(
     x-content-type-options referrer-policy content-type permissions-policy cross-origin-opener-policy
     cross-origin-embedder-policy cross-origin-resource-policy cache-control pragma x-xss-protection content-length
     content-encoding transfer-encoding connection vary accept-ranges allow retry-after cf-mitigated x-amzn-waf-action
+    access-control-allow-origin access-control-allow-credentials access-control-allow-methods
     """.split()
 )
 _WORDS = frozenset(
@@ -40,7 +41,7 @@ _WORDS = frozenset(
     interest cohort mode gzip deflate br identity chunked close keep alive accept encoding cookie language user
     agent bytes get head post put delete options patch trace challenge captcha only scripts forms modals
     presentation top navigation nonce sha256 sha384 sha512 elem attr wasm sample require for
-    noopener
+    noopener true null inspector invalid track connect propfind proppatch mkcol copy move lock unlock
     """.split()
 ) | {word.encode() for url in BYPASSES for word in re.split(r"[^a-z0-9]+", url)}
 _LOCATIONS = frozenset({b"location"})
@@ -54,6 +55,8 @@ _PARAMETERS = re.compile(rb"[?#;].*", re.DOTALL)
 _NO_URL = b"https://["
 _SEGMENT = re.compile(rb"[^/]+")
 _NAME_PART = re.compile(r"[A-Za-z]{1,20}|[0-9]{1,2}|p3p", re.IGNORECASE)
+#: Characters for which browsers ignore a cookie: the replacement of its value has one, too.
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 #: Cookie values of fewer bytes occur elsewhere by chance.
 _LEAST_SECRET_BYTES = 8
 
@@ -203,7 +206,9 @@ class Redaction:
         pair, *attributes = value.split(b";")
         name, secret = pair.split(b"=", 1) if b"=" in pair else (b"", pair)
         secret = secret.strip()
-        mark = self._mark(secret)
+        mark = self._mark(secret) if secret else b""
+        if _CONTROL.search(secret):
+            mark += b"\x01"
         if len(secret) >= _LEAST_SECRET_BYTES:
             self._known[secret] = mark
         return b";".join([name + b"=" + mark, *(self._attribute(each, host) for each in attributes)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import NamedTuple
@@ -69,7 +70,9 @@ class Session:
         exchange, _ = await self.get(str(replace(uri, scheme=HTTP if uri.scheme == HTTPS else HTTPS)))
         return exchange
 
-    async def get(self, url: str) -> tuple[Exchange, str]:
+    async def get(
+        self, url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None
+    ) -> tuple[Exchange, str]:
         """One exchange, with its secrets replaced, and the real URL to which it redirects."""
         redacted = self._redaction.url(url)
         self.last_body = b""
@@ -77,7 +80,11 @@ class Session:
             try:
                 async with self._network.within(HEAD_SECONDS):
                     request = self._network.request(
-                        url, headers=self._accept, timeout=HEAD_SECONDS, verify=self._verify
+                        url,
+                        method=method,
+                        headers={**self._accept, **(headers or {})},
+                        timeout=HEAD_SECONDS,
+                        verify=self._verify,
                     )
                     reply = await stack.enter_async_context(request)
             except (ScanFailure, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cryptography import x509
+
 from inspector import Answer, Cause, Model
 from inspector_services.observations import Banner, PortBanner, ServiceProtocol
 from inspector_services.protocols import grammar_of, recognised, without_misunderstandings
@@ -10,13 +12,23 @@ from inspector_services.protocols.tls import TLS
 
 #: The longest text of a banner, in bytes.
 TEXT_BYTES = 512
+#: The longest certificate that is kept, in bytes; how many attributes of its subject, and how long each.
+CERTIFICATE_BYTES = 8192
+_ATTRIBUTES = 12
+_ATTRIBUTE_CHARACTERS = 120
+#: What a grammar with a fault raises at what a server sent: then that port alone is unseen.
+GRAMMAR_FAULTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 class StoredPort(Model):
-    """What was asked and received on one port; ``cause`` says why it was not identified."""
+    """What was asked and received on one port; ``cause`` says why it was not identified.
+
+    ``certificate``: the server's own, in DER.
+    """
 
     port: int
     turns: tuple[Turn, ...] = ()
+    certificate: bytes = b""
     cause: Cause | None = None
 
 
@@ -33,10 +45,28 @@ def printable(data: bytes) -> str:
 
 def parse_port(stored: StoredPort) -> PortBanner:
     """What one port is; unseen when nothing could be received, or when its connections spoke different protocols."""
-    cause = Cause.UNSTABLE if _alternates(stored) else stored.cause
-    if cause is not None:
-        return PortBanner(port=stored.port, banner=Answer[Banner](unseen=cause))
-    return PortBanner(port=stored.port, banner=Answer[Banner](seen=_banner(stored)))
+    try:
+        cause = Cause.UNSTABLE if _alternates(stored) else stored.cause
+        answer = (
+            Answer[Banner](seen=_with_subject(_banner(stored), stored.certificate))
+            if cause is None
+            else Answer[Banner](unseen=cause)
+        )
+    except GRAMMAR_FAULTS:
+        answer = Answer[Banner](unseen=Cause.BUG)
+    return PortBanner(port=stored.port, banner=answer)
+
+
+def _with_subject(banner: Banner, certificate: bytes) -> Banner:
+    """The banner with the attributes of the certificate's subject; without where it has none that can be read."""
+    if not certificate:
+        return banner
+    try:
+        names = [each.rfc4514_string() for each in x509.load_der_x509_certificate(certificate).subject.rdns]
+    except ValueError:
+        return banner
+    texts = (each.encode("unicode_escape").decode("ascii")[:_ATTRIBUTE_CHARACTERS] for each in names[:_ATTRIBUTES])
+    return banner.model_copy(update={"subject": tuple(texts)})
 
 
 def _banner(stored: StoredPort) -> Banner:

@@ -8,8 +8,7 @@ from types import MappingProxyType
 
 from inspector import Answer, Cause, Outcome, Verdict, failed, inconclusive, not_applicable, passed
 from inspector_services.observations import Banner, Banners, OpenPorts, ServiceProtocol
-from inspector_services.port_roles import NOTABLE, OVER_HTTP, Basis, Role, label, ports_of
-from inspector_services.protocols import SERVER_FIRST, own_asks
+from inspector_services.port_roles import NOTABLE, OVER_HTTP, Role, label, ports_of
 
 #: What leaves open which service it is; TLS may carry any.
 UNIDENTIFIED = frozenset({ServiceProtocol.SILENT, ServiceProtocol.TLS, ServiceProtocol.UNKNOWN})
@@ -17,22 +16,27 @@ UNIDENTIFIED = frozenset({ServiceProtocol.SILENT, ServiceProtocol.TLS, ServicePr
 PROTOCOLS: Mapping[Role, frozenset[ServiceProtocol]] = MappingProxyType(
     {
         Role.ADMINISTRATION: frozenset(
-            {ServiceProtocol.ADMINISTRATION_PAGE, ServiceProtocol.RDP, ServiceProtocol.SSH, ServiceProtocol.TELNET}
-            | {ServiceProtocol.VNC, ServiceProtocol.WINRM, ServiceProtocol.X11}
+            {ServiceProtocol.ADMINISTRATION_PAGE, ServiceProtocol.DCERPC, ServiceProtocol.ICA, ServiceProtocol.RDP}
+            | {ServiceProtocol.RLOGIN, ServiceProtocol.SSH, ServiceProtocol.TELNET, ServiceProtocol.VNC}
+            | {ServiceProtocol.VMWARE_AUTH, ServiceProtocol.WINRM, ServiceProtocol.X11}
         ),
         Role.CONTAINER: frozenset(
             {ServiceProtocol.CONSUL, ServiceProtocol.DOCKER, ServiceProtocol.ETCD, ServiceProtocol.KUBERNETES}
         ),
         Role.DATABASE: frozenset(
-            {ServiceProtocol.CASSANDRA, ServiceProtocol.COUCHDB, ServiceProtocol.ELASTICSEARCH}
+            {ServiceProtocol.BOLT, ServiceProtocol.CASSANDRA, ServiceProtocol.COUCHDB, ServiceProtocol.ELASTICSEARCH}
             | {ServiceProtocol.INFLUXDB, ServiceProtocol.MEMCACHED, ServiceProtocol.MONGODB, ServiceProtocol.MSSQL}
-            | {ServiceProtocol.MYSQL, ServiceProtocol.POSTGRESQL, ServiceProtocol.REDIS}
+            | {ServiceProtocol.MYSQL, ServiceProtocol.MYSQLX, ServiceProtocol.ORACLE, ServiceProtocol.POSTGRESQL}
+            | {ServiceProtocol.REDIS}
         ),
         Role.DIRECTORY: frozenset({ServiceProtocol.LDAP}),
         Role.FILE_SHARING: frozenset(
             {ServiceProtocol.NETBIOS, ServiceProtocol.RPC, ServiceProtocol.RSYNC, ServiceProtocol.SMB}
         ),
-        Role.QUEUE: frozenset({ServiceProtocol.AMQP, ServiceProtocol.KAFKA, ServiceProtocol.NATS}),
+        Role.QUEUE: frozenset(
+            {ServiceProtocol.AMQP, ServiceProtocol.KAFKA, ServiceProtocol.NATS, ServiceProtocol.OPENWIRE}
+            | {ServiceProtocol.ZOOKEEPER}
+        ),
     }
 )
 
@@ -41,18 +45,17 @@ PROTOCOLS: Mapping[Role, frozenset[ServiceProtocol]] = MappingProxyType(
 class Exposure:
     """The reachable services of one role, as port labels.
 
-    ``identified``: by what the server sent. ``waiting``: at a number that IANA registers for such a service the server
-    stays open and waits for the client, as that service does, and has no question that would identify it. ``likely``:
-    at a number of such a service, where nothing that the server sent identifies it. ``unidentified``: neither port
-    number nor banner tells the service, so it may be one of the role. ``cause``: why some port or banner was not seen;
-    None when all were.
+    ``identified``: by what the server sent. ``likely``: at a number of such a service, where nothing that the server
+    sent identifies it. ``unidentified``: neither port number nor banner tells the service, so it may be one of the
+    role. ``cause``: why some port or banner was not seen; None when all were. ``reachable``: the ports of those that
+    are identified.
     """
 
     identified: tuple[str, ...]
-    waiting: tuple[str, ...]
     likely: tuple[str, ...]
     unidentified: tuple[str, ...]
     cause: Cause | None
+    reachable: tuple[int, ...] = ()
 
 
 def exposure(
@@ -71,14 +74,13 @@ def exposure(
     other = banners.ports_with(*(frozenset(ServiceProtocol) - frozenset(protocols) - UNIDENTIFIED))
     excluded = {port for port in other if not _may_speak_http(banners, port)}
     by_number = (set(ports.open) & set(numbers)) - set(identified) - excluded
-    waiting = {port for port in by_number if _waits_as_registered(banners, port)}
     told = {label(port) for port in (*by_number, *beside)}
     return Exposure(
         identified=tuple(named(port, banners.banner_of(port).value) for port in identified),
-        waiting=tuple(map(label, sorted(waiting))),
-        likely=tuple(map(label, sorted(by_number - waiting))),
+        likely=tuple(map(label, sorted(by_number))),
         unidentified=tuple(text for text in unidentified(banners) if text not in told),
         cause=unseen_cause(numbers, ports, banners),
+        reachable=tuple(identified),
     )
 
 
@@ -91,14 +93,6 @@ def name_of(banner: Banner) -> str:
     """The product of an administration page, else the protocol."""
     is_page = banner.protocol is ServiceProtocol.ADMINISTRATION_PAGE
     return banner.product if is_page else banner.protocol.value
-
-
-def _waits_as_registered(banners: Banners, port: int) -> bool:
-    """Whether the server waits for the client at a number registered for a service that does so."""
-    banner, known = banners.banner_of(port).seen, NOTABLE[port]
-    is_silent = banner is not None and banner.protocol is ServiceProtocol.SILENT
-    is_asked = known.service in SERVER_FIRST or bool(own_asks(known.service))
-    return is_silent and known.basis is Basis.REGISTERED and not is_asked
 
 
 def _may_speak_http(banners: Banners, port: int) -> bool:
@@ -139,10 +133,10 @@ def undecided(found: Exposure) -> Verdict | None:
 
 
 def none_reachable(role: Role, ports: OpenPorts, banners: Banners) -> Verdict:
-    """Pass when no service of the role is reachable, identified by its protocol or by its port number."""
+    """Pass when no service of the role is reachable; one that only its number suggests is neither that nor a pass."""
     found = exposure(PROTOCOLS[role], ports_of(role), ports, banners)
-    if reachable := (*found.identified, *found.waiting):
-        return failed("accepts connections: {measured}", measured=reachable, facts=("/groups",))
+    if found.identified:
+        return failed("accepts connections: {measured}", measured=found.identified, facts=ports.at(found.reachable))
     return undecided(found) or passed(
         "no such service on the {scanned} TCP ports scanned", scanned=ports.scanned, facts=("/groups",)
     )
@@ -153,11 +147,13 @@ class Flaws:
     """Which of the servers of one protocol have a flaw, as port labels; ``servers``: all of them.
 
     ``undecided``: the verdict where nothing has the flaw and not everything was seen, or there is no such server.
+    ``facts``: the facts relied upon where a server has the flaw.
     """
 
     servers: tuple[str, ...]
     flawed: tuple[str, ...]
     undecided: Verdict | None
+    facts: tuple[str, ...]
 
 
 def flaws(
@@ -172,16 +168,19 @@ def flaws(
     ``services`` are the protocol's names in the port table.
     """
     seen = ((each.port, each.banner.seen) for each in banners.ports)
-    servers = [(named(port, banner), of(banner)) for port, banner in seen if banner and banner.protocol is protocol]
+    of_port = {port: banner for port, banner in seen if banner and banner.protocol is protocol}
+    servers = [(named(port, banner), of(banner)) for port, banner in of_port.items()]
     flawed = tuple(name for name, answers in servers if any(answer.seen for answer in answers))
+    facts = ("/ports", *ports.at(of_port))
     unseen = [(name, answer.unseen) for name, answers in servers for answer in answers if answer.unseen]
     names = tuple(name for name, _ in servers)
     if unseen:
         silent = dict(unseen)
         verdict = inconclusive("did not say what it accepts: {measured}", measured=silent, cause=unseen[0][1])
-        return Flaws(names, flawed, verdict)
+        return Flaws(names, flawed, verdict, facts)
     rest = _others(protocol, services, ports, banners)
-    return Flaws(names, flawed, rest if not servers or rest.outcome is Outcome.INCONCLUSIVE else None)
+    undecided = rest if not servers or rest.outcome is Outcome.INCONCLUSIVE else None
+    return Flaws(names, flawed, undecided, facts)
 
 
 def opposite(answer: Answer[bool]) -> Answer[bool]:
@@ -193,7 +192,6 @@ def _others(protocol: ServiceProtocol, services: Collection[str], ports: OpenPor
     """The verdict about the ports where the protocol was not identified: not applicable, unless one may speak it."""
     numbers = {each.port for each in NOTABLE.values() if each.service in services}
     found = exposure({protocol}, numbers, ports, banners)
-    likely = Exposure((), (), (*found.waiting, *found.likely), found.unidentified, found.cause)
-    return undecided(likely) or not_applicable(
+    return undecided(found) or not_applicable(
         "no such service on the {scanned} TCP ports scanned", scanned=ports.scanned
     )

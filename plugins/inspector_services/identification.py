@@ -23,7 +23,7 @@ from inspector import (
     permissive_tls_context,
     probe,
 )
-from inspector_services.banners import StoredPort, StoredPorts, parse_port
+from inspector_services.banners import CERTIFICATE_BYTES, GRAMMAR_FAULTS, StoredPort, StoredPorts, parse_port
 from inspector_services.declared_services import declared_services
 from inspector_services.observations import Banners, OpenPorts
 from inspector_services.port_roles import NOTABLE, Role
@@ -39,6 +39,7 @@ from inspector_services.protocols import (
 )
 from inspector_services.protocols.dialogue import GREETING, Ask, Turn, Turns, is_line
 from inspector_services.protocols.http import GET
+from inspector_services.protocols.replies_220 import codes_of
 from inspector_services.protocols.tls import HANDSHAKE, SHAKEN
 
 #: Limits: ports per address; connections per port; bytes per answer; seconds for a greeting, and for an answer.
@@ -55,12 +56,15 @@ _NOTABLE_ROLES = frozenset(Role) - {Role.MAIL, Role.NETWORK, Role.WEB}
 
 
 def _ports_to_read(target: Target, ports: OpenPorts, services: Mapping[int, str]) -> tuple[int, ...]:
-    """The open ports that are identified: of a notable role first, then undeclared ones, then declared services."""
+    """The open ports in the order in which they are identified: of a notable role first, then undeclared ones, then
+    declared services, then ports of which the declaration has the number alone: any service may be there.
+    """
     declared = declared_ports(target)
     notable = [port for port in ports.open if port in NOTABLE and NOTABLE[port].role in _NOTABLE_ROLES]
     others = [port for port in ports.open if port not in declared and port not in notable]
     stated = [port for port in ports.open if port in services and port not in notable and port not in others]
-    return (*notable, *others, *stated)
+    first = (*notable, *others, *stated)
+    return (*first, *(port for port in ports.open if port not in first))
 
 
 def parse_banners(output: ScanOutput, context: ParseContext) -> Banners:
@@ -79,7 +83,7 @@ def parse_banners(output: ScanOutput, context: ParseContext) -> Banners:
     subject_kind=SubjectKind.ADDRESS,
     parse=parse_banners,
     cost=Cost(connections=MAX_CONNECTIONS * MAX_PORTS, seconds=MAX_PORTS * 6),
-    version="2",
+    version="3",
 )
 async def banners(target: Target, network: Network, ports: OpenPorts) -> ScanOutput:
     """Identify the services behind open ports.
@@ -107,6 +111,7 @@ class _Port:
         self._network = network
         self._port = port
         known = NOTABLE[port].service if port in NOTABLE else None
+        self._stated = stated
         #: The services whose questions are asked; the number's first, lest a declaration hide what is there: any HTTP
         #: server answers a product's question, too.
         self._services = tuple(each for each in (known, stated) if each is not None)
@@ -116,9 +121,16 @@ class _Port:
         self._stream: Stream | None = None
         self._connections = 0
         self._turns: list[Turn] = []
+        self._certificate = b""
 
     async def identify(self) -> StoredPort:
-        """What the port sent, masked: texts of servers may hold secrets."""
+        """What the port sent, masked, as it may hold secrets. Nothing that it sends ends the scan of other ports."""
+        try:
+            return await self._identify()
+        except GRAMMAR_FAULTS:
+            return StoredPort(port=self._port, cause=Cause.BUG)
+
+    async def _identify(self) -> StoredPort:
         cause = None
         try:
             cause = await self._talk()
@@ -128,7 +140,9 @@ class _Port:
             await self._close()
         grammar = grammar_of(self._said)
         kept = [each.model_copy(update={"received": kept_of(each)}) for each in self._said]
-        return StoredPort(port=self._port, turns=tuple(kept), cause=None if grammar else cause)
+        return StoredPort(
+            port=self._port, turns=tuple(kept), certificate=self._certificate, cause=None if grammar else cause
+        )
 
     @property
     def _said(self) -> Turns:
@@ -183,6 +197,9 @@ class _Port:
             await self._close()
             return bool(alert)
         self._note(HANDSHAKE, SHAKEN, closed=False, tls=True)
+        presented = stream.ssl_object.getpeercert(binary_form=True) if stream.ssl_object else None
+        if presented is not None and len(presented) <= CERTIFICATE_BYTES:
+            self._certificate = presented
         if ask is None and self._greets_in_tls:
             await self._receive(stream, GREETING, is_greeting, tls=True)
         else:
@@ -198,10 +215,11 @@ class _Port:
             await (self._ask_in_tls(ask) if last.tls and ask.apart else self._ask(ask))
 
     async def _confirm(self) -> None:
-        """Ask once more where the protocol is none that the number or the declaration suggests: it may alternate."""
+        """Ask once more where a protocol is declared, or it is none that the number suggests: it may alternate."""
         first = self._turns[0]
         grammar = recognised(first)
-        if grammar is None or grammar.protocol in self._expected or first.tls or first.question == HANDSHAKE:
+        is_expected = self._stated is None and grammar is not None and grammar.protocol in self._expected
+        if grammar is None or is_expected or first.tls or first.question == HANDSHAKE:
             return
         if self._connections >= MAX_CONNECTIONS:
             return
@@ -282,7 +300,9 @@ class _Port:
 
 
 def is_greeting(received: bytes) -> bool:
-    """Whether what was received without a question is a whole line, or telnet's negotiation."""
+    """Whether what was received without a question is a whole line or reply, or telnet's negotiation."""
+    if received[:4] == b"220-":
+        return bool(codes_of(received))
     return is_line(received) or received[:1] == b"\xff"
 
 

@@ -31,19 +31,21 @@ from inspector import (
 from inspector_services.observations import AnonymousLogin, AnonymousLogins, Banners, OpenPorts, ServiceProtocol
 from inspector_services.port_roles import NOTABLE
 from inspector_services.probes import CONNECT_SECONDS
+from inspector_services.protocols.replies_220 import codes_of
 
 #: Limits: ports per address, bytes per answer, and seconds for each.
 MAX_PORTS = 10
 ANSWER_BYTES = 2048
 ANSWER_SECONDS = 5.0
-_CODE = re.compile(rb"^(\d{3}) [^\r\n]*\r?\n", re.MULTILINE)
 #: CONNECT of MQTT 3.1.1 with a clean session and an empty client identifier, and DISCONNECT (§3.1, §3.14).
 _CONNECT = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x0a\x00\x00"
 _DISCONNECT = b"\xe0\x00"
 #: CONNACK (§3.2) and its return codes: accepted, bad name or password, not authorised.
 _CONNACK = re.compile(rb"\x20\x02[\x00\x01]([\x00-\x05])", re.DOTALL)
+_CONNACK_BYTES = 4
 _MQTT_ADMITS = {0: True, 4: False, 5: False}
-_FTP_ADMITS = {b"2": True, b"5": False}
+#: Of FTP (RFC 959 §4.2, RFC 2228 §3): logged in; other codes of success answer something else, as a late greeting does.
+_FTP_LOGGED_IN = frozenset({"230", "232"})
 _MQTT_SERVICES = frozenset({"mqtt", "mqtt-tls"})
 #: What a port at MQTT's number may be: nothing identified it, or TLS did.
 _OPEN_QUESTION = frozenset({ServiceProtocol.SILENT, ServiceProtocol.TLS, ServiceProtocol.UNKNOWN})
@@ -69,7 +71,7 @@ def admits(stored: StoredLogin) -> Answer[bool]:
     if stored.cause is not None:
         return Answer[bool](unseen=stored.cause)
     if stored.protocol is ServiceProtocol.FTP:
-        admitted = _FTP_ADMITS.get(stored.code[:1].encode())
+        admitted = True if stored.code in _FTP_LOGGED_IN else False if stored.code[:1] == "5" else None
     else:
         admitted = _MQTT_ADMITS.get(int(stored.code)) if stored.code else None
     return Answer[bool](unseen=Cause.AMBIGUOUS) if admitted is None else Answer[bool](seen=admitted)
@@ -150,7 +152,7 @@ async def _command(stream: Stream, command: bytes) -> str:
 async def _reply(stream: Stream) -> str:
     """The code of one reply, however many lines it has; empty where none came."""
     received = b""
-    while not (codes := _CODE.findall(received)) and len(received) < ANSWER_BYTES:
+    while not (codes := codes_of(received)) and len(received) < ANSWER_BYTES:
         more = await stream.read(ANSWER_BYTES, timeout=ANSWER_SECONDS)
         if not more:
             return ""
@@ -161,7 +163,9 @@ async def _reply(stream: Stream) -> str:
 async def _mqtt(stream: Stream) -> str:
     """The return code of CONNACK; empty where the server sent something else."""
     await stream.write(_CONNECT, timeout=ANSWER_SECONDS)
-    received = await stream.read(ANSWER_BYTES, timeout=ANSWER_SECONDS)
+    received = b""
+    while len(received) < _CONNACK_BYTES and (more := await stream.read(ANSWER_BYTES, timeout=ANSWER_SECONDS)):
+        received += more
     found = _CONNACK.fullmatch(received)
     if found is None:
         return ""

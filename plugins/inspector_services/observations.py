@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import groupby
 from typing import Annotated, ClassVar
 
@@ -13,6 +13,9 @@ from pydantic import AfterValidator, Field
 from inspector import Answer, Cause, Model, Observation
 
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
+#: The ports of failing verdicts that a confirmation scan asks alone, at most; of more it asks all, because whatever
+#: answers at every port alike is recognised by how many do.
+MOST_PARTS = 16
 
 
 class PortState(StrEnum):
@@ -47,6 +50,7 @@ def port_ranges(ports: Iterable[int]) -> str:
     return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in found)
 
 
+@lru_cache(maxsize=1024)
 def _listed(text: str) -> str:
     if port_ranges(set(ports_in(text))) != text or not text:
         raise ValueError("ports are listed ascending and once, as in 1-60,443")
@@ -65,6 +69,9 @@ class PortGroup(Model):
         return ports_in(self.listed)
 
 
+_NOT_SCANNED = Answer[PortState](unseen=Cause.NOT_SELECTED)
+
+
 class OpenPorts(Observation):
     """The TCP ports that were scanned at one address, in groups.
 
@@ -75,31 +82,47 @@ class OpenPorts(Observation):
 
     groups: tuple[PortGroup, ...] = ()
 
+    @cached_property
+    def open(self) -> tuple[int, ...]:
+        """The ports that accept connections."""
+        return self.in_state(PortState.OPEN)
+
+    def at(self, ports: Collection[int]) -> tuple[str, ...]:
+        """JSON pointers to the groups of these ports, as facts of a verdict."""
+        wanted = set(ports)
+        return tuple(f"/groups/{place}" for place, group in enumerate(self.groups) if wanted.intersection(group.ports))
+
+    def parts_at(self, facts: Collection[str]) -> tuple[str, ...] | None:
+        """The ports of the groups that the facts point to, if these are few; None: all ports."""
+        found: set[int] = set()
+        for fact in facts:
+            if fact.startswith("/groups"):
+                place = fact.removeprefix("/groups/")
+                if not (place.isascii() and place.isdigit() and int(place) < len(self.groups)):
+                    return None
+                found.update(self.groups[int(place)].ports)
+        return tuple(map(str, sorted(found))) if 0 < len(found) <= MOST_PARTS else None
+
+    @cached_property
+    def _states(self) -> dict[int, Answer[PortState]]:
+        return {port: group.state for group in self.groups for port in group.ports}
+
     def state(self, port: int) -> Answer[PortState]:
         """The state of ``port``; unseen (not-selected) when it was not scanned."""
-        for group in self.groups:
-            if port in group.ports:
-                return group.state
-        return Answer[PortState](unseen=Cause.NOT_SELECTED)
+        return self._states.get(port, _NOT_SCANNED)
 
     def in_state(self, state: PortState) -> tuple[int, ...]:
         """The ports that were seen in this state, ascending."""
         return tuple(sorted(port for group in self.groups if group.state.seen is state for port in group.ports))
 
     @property
-    def open(self) -> tuple[int, ...]:
-        """The ports that accept connections."""
-        return self.in_state(PortState.OPEN)
-
-    @property
     def scanned(self) -> int:
         """The number of ports that were scanned."""
-        return sum(len(group.ports) for group in self.groups)
+        return len(self._states)
 
     def unseen(self, among: Iterable[int]) -> dict[int, Cause]:
         """Those of ``among`` whose state was not seen, with the cause."""
-        states = {port: group.state.unseen for group in self.groups for port in group.ports}
-        causes = {port: states.get(port, Cause.NOT_SELECTED) for port in sorted(among)}
+        causes = {port: self.state(port).unseen for port in sorted(among)}
         return {port: cause for port, cause in causes.items() if cause is not None}
 
     @property
@@ -122,14 +145,17 @@ class ServiceProtocol(StrEnum):
     """
 
     AMQP = "amqp"
+    BOLT = "neo4j-bolt"
     CASSANDRA = "cassandra"
     CONSUL = "consul"
     COUCHDB = "couchdb"
+    DCERPC = "epmap"
     DOCKER = "docker"
     ELASTICSEARCH = "elasticsearch"
     ETCD = "etcd"
     FTP = "ftp"
     HTTP = "http"
+    ICA = "ica"
     IMAP = "imap"
     INFLUXDB = "influxdb"
     KAFKA = "kafka"
@@ -140,21 +166,28 @@ class ServiceProtocol(StrEnum):
     MQTT = "mqtt"
     MSSQL = "mssql"
     MYSQL = "mysql"
+    MYSQLX = "mysqlx"
     NATS = "nats"
     NETBIOS = "netbios"
+    OPENWIRE = "activemq"
+    ORACLE = "oracle"
     POP3 = "pop3"
     POSTGRESQL = "postgresql"
+    PPTP = "pptp"
     RDP = "rdp"
     REDIS = "redis"
+    RLOGIN = "rlogin"
     RPC = "rpc"
     RSYNC = "rsync"
     SMB = "smb"
     SMTP = "smtp"
     SSH = "ssh"
     TELNET = "telnet"
+    VMWARE_AUTH = "vmware-auth"
     VNC = "vnc"
     WINRM = "winrm"
     X11 = "x11"
+    ZOOKEEPER = "zookeeper"
     ADMINISTRATION_PAGE = "administration-page"
     TLS = "tls"
     SILENT = "silent"
@@ -192,6 +225,10 @@ class Banner(Model):
     none. ``product``, ``version`` and ``release`` (the packager's suffix) are as the server writes them, empty where
     it does not. ``tls``: it was seen inside TLS.
 
+    ``server``: HTTP's header of this name. ``title``: that of the page ``/``. ``subject``: the attributes of the
+    subject of the certificate that it presented, e.g. ``O=Fortinet``. All are bounded and printable, and the title has
+    no form of a secret.
+
     ``cleartext``: whether an unencrypted session is possible. ``authentication``: True where the server refuses a
     client that does not log in, False where it served one. Both are None where nothing that it sent shows it.
     """
@@ -206,6 +243,9 @@ class Banner(Model):
     authentication: bool | None = None
     rdp: RdpSecurity | None = None
     smb: SmbSecurity | None = None
+    server: str = ""
+    title: str = ""
+    subject: tuple[str, ...] = ()
 
 
 class PortBanner(Model):
@@ -219,9 +259,9 @@ class PortBanner(Model):
 
 
 class Banners(Observation):
-    """The banners of open ports, by port: of a notable role, not declared, or declared with a protocol."""
+    """The banners of open ports, by port."""
 
-    kind: ClassVar[str] = "banners/1"
+    kind: ClassVar[str] = "banners/2"
 
     ports: tuple[PortBanner, ...] = ()
 

@@ -64,9 +64,9 @@ OVER_HTTP = frozenset(
 NOTABLE: Mapping[int, NotablePort] = MappingProxyType({each.port: each for each in TABLE.ports})
 
 
-def ports_of(role: Role, basis: Basis | None = None) -> frozenset[int]:
-    """The ports of a role; with ``basis``, only those that indicate the service on that basis."""
-    return frozenset(each.port for each in NOTABLE.values() if each.role is role and basis in (None, each.basis))
+def ports_of(role: Role) -> frozenset[int]:
+    """The ports of a role."""
+    return frozenset(each.port for each in NOTABLE.values() if each.role is role)
 
 
 def label(port: int) -> str:

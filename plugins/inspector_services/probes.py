@@ -95,7 +95,9 @@ def parse_ports(output: ScanOutput, context: ParseContext) -> OpenPorts:
 
 
 @probe("ports", kind=OpenPorts, schemes={HOST}, subject_kind=SubjectKind.ADDRESS, parse=parse_ports, cost=_sweep_cost)
-async def ports(target: Target, network: Network, *, top_ports: TopPorts = 100) -> ScanOutput:
+async def ports(
+    target: Target, network: Network, *, top_ports: TopPorts = 100, parts: tuple[str, ...] | None = None
+) -> ScanOutput:
     """Scan the ports by TCP connect, then connect once more to one that answered.
 
     When that recheck fails, the address began to block this vantage during the sweep, and ports without a response
@@ -103,10 +105,14 @@ async def ports(target: Target, network: Network, *, top_ports: TopPorts = 100) 
     An address from which no packet has come yet is asked at a few ports first; the others only when it answers there.
     A sweep of all ports goes on in blocks, with a recheck after each, as long as that succeeds; what was rechecked is
     kept, so that after an interruption only the block that was being asked is asked again.
+    Where ``parts`` names ports, only these are asked, and the declared ones, which answer where the address does.
     """
     sweep = _Sweep(network, declared_ports(target))
-    common = await network.common_ports(min(top_ports, _FIRST_OF_ALL))
-    blocks = blocks_of(target, common, all_ports=top_ports == _ALL)
+    if parts is None:
+        common = await network.common_ports(min(top_ports, _FIRST_OF_ALL))
+        blocks = blocks_of(target, common, all_ports=top_ports == _ALL)
+    else:
+        blocks = [sorted(sweep.declared.union(map(int, parts)))]
     sweep.take(network.kept())
     try:
         if not sweep.has_asked(blocks[0]):
@@ -161,7 +167,7 @@ class _Sweep:
         """Ask the first block: where no packet has come yet, a few ports before the others."""
         rest = set(wanted)
         if not self._network.has_answered:
-            first = rest & (FIRST_PORTS | self.declared)
+            first = rest & (FIRST_PORTS | self.declared) or rest
             await self.ask(first)
             rest -= first
             if is_silent(self._scans[-1]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -52,11 +53,13 @@ _REJECTIONS = {Cause.REFUSED: UdpState.CLOSED, Cause.BLOCKED: UdpState.FILTERED}
 class StoredUdp(Model):
     """One question to a port and what came back: the kept replies, and the bytes of the whole ones.
 
-    ``service`` is the declared one. ``cause`` says why nothing came back.
+    ``service`` is the declared one, which decides the question unless it is ``of_number``; ``attempt`` counts the
+    questions of either kind. ``cause`` says why nothing came back.
     """
 
     port: int
     service: str | None = None
+    of_number: bool = False
     attempt: int = 0
     sent: bytes = b""
     replies: tuple[bytes, ...] = ()
@@ -67,7 +70,18 @@ class StoredUdp(Model):
     @property
     def question(self) -> UdpQuestion:
         """What was asked."""
-        return _question(self.port, self.service, self.attempt)
+        questions = questions_for(self.port, None if self.of_number else self.service)
+        return questions[min(self.attempt, len(questions) - 1)]
+
+    @property
+    def is_identified(self) -> bool:
+        """Whether a reply is one of the protocol that was asked for."""
+        return any(self.question.shown_by(self.sent, reply) is not None for reply in self.replies)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether another question could tell nothing more: the port was identified, or rejects what comes."""
+        return self.is_identified or (self.cause is not None and self.cause is not Cause.TIMEOUT)
 
 
 class StoredUdpServices(Model):
@@ -77,9 +91,18 @@ class StoredUdpServices(Model):
     controls: tuple[Cause | None, ...] = ()
 
 
-def _question(port: int, service: str | None, attempt: int) -> UdpQuestion:
-    questions = questions_for(port, service)
-    return questions[min(attempt, len(questions) - 1)]
+def attempts_at(port: int, service: str | None) -> tuple[StoredUdp, ...]:
+    """What a port is asked until it is identified, before it is asked: at least ``ATTEMPTS`` questions.
+
+    A declared service does not keep a port of the list from being asked what its number stands for: what is declared as
+    something else could hide behind the declaration.
+    """
+    declared, own = questions_for(port, service), questions_for(port)
+    asked = [StoredUdp(port=port, service=service, attempt=number) for number in range(len(declared))]
+    if own not in (declared, (EMPTY,)):
+        asked += [StoredUdp(port=port, service=service, of_number=True, attempt=number) for number in range(len(own))]
+    again = (asked[-1].model_copy(update={"attempt": asked[-1].attempt + more}) for more in itertools.count(1))
+    return (*asked, *itertools.islice(again, max(0, ATTEMPTS - len(asked))))
 
 
 def declared_services(target: Target) -> dict[int, str | None]:
@@ -95,7 +118,8 @@ def ports_to_ask(target: Target, *, whole_list: bool) -> dict[int, str | None]:
 
 
 def _cost(target: Target, options: Mapping[str, Any]) -> Cost:
-    questions = ATTEMPTS * len(ports_to_ask(target, whole_list=options.get("whole_list", False))) + _CONTROLS
+    ports = ports_to_ask(target, whole_list=options.get("whole_list", False))
+    questions = sum(len(attempts_at(port, service)) for port, service in ports.items()) + _CONTROLS
     return Cost(connections=questions, seconds=int(questions * ANSWER_SECONDS) + 1)
 
 
@@ -115,20 +139,18 @@ async def _ask(network: Network, question: UdpQuestion, port: int) -> tuple[byte
     return sent, replies
 
 
-async def _asked(network: Network, port: int, service: str | None, attempt: int = 0) -> StoredUdp:
+async def _asked(network: Network, attempt: StoredUdp) -> StoredUdp:
     """One question to one port, stored without names and free texts."""
-    question = _question(port, service, attempt)
     try:
-        sent, replies = await _ask(network, question, port)
+        sent, replies = await _ask(network, attempt.question, attempt.port)
     except ScanFailure as failure:
-        return StoredUdp(port=port, service=service, attempt=attempt, cause=failure.cause, detail=failure.message[:300])
-    return StoredUdp(
-        port=port,
-        service=service,
-        attempt=attempt,
-        sent=sent,
-        replies=tuple(_kept(question, sent, reply) for reply in replies),
-        received=sum(map(len, replies)),
+        return attempt.model_copy(update={"cause": failure.cause, "detail": failure.message[:300]})
+    return attempt.model_copy(
+        update={
+            "sent": sent,
+            "replies": tuple(_kept(attempt.question, sent, reply) for reply in replies),
+            "received": sum(map(len, replies)),
+        }
     )
 
 
@@ -146,15 +168,38 @@ async def _control(network: Network, port: int) -> Cause | None:
     return None
 
 
-async def _ask_again(network: Network, silent: Iterable[StoredUdp], *, rejects: bool) -> list[StoredUdp]:
+async def _ask_again(network: Network, attempts: Iterable[StoredUdp], *, rejects: bool) -> list[StoredUdp]:
     """Ask silent ports once more; where the target sends ICMP errors, no faster than such a limit allows."""
     if not rejects:
-        return list(await asyncio.gather(*(_asked(network, each.port, each.service, 1) for each in silent)))
+        return list(await asyncio.gather(*(_asked(network, each) for each in attempts)))
     found: list[StoredUdp] = []
-    for each in silent:
+    for each in attempts:
         await _await_icmp(found)
-        found.append(await _asked(network, each.port, each.service, 1))
+        found.append(await _asked(network, each))
     return found
+
+
+async def _ask_until_settled(network: Network, wanted: Mapping[int, str | None], *, rejects: bool) -> list[StoredUdp]:
+    """Each port's last word: that of the question that identified it, or that it rejects; else what came back, if any.
+
+    ``rejects``: the target is known to send ICMP errors.
+    """
+    left = {port: list(attempts_at(port, service)) for port, service in wanted.items()}
+    found = {
+        each.port: each for each in await asyncio.gather(*(_asked(network, asked.pop(0)) for asked in left.values()))
+    }
+    while unsettled := [port for port, each in found.items() if left[port] and not each.is_settled]:
+        rejects = rejects or any(each.cause is Cause.REFUSED for each in found.values())
+        due = [left[port].pop(0) for port in unsettled]
+        worthwhile = [each for each in due if _is_worthwhile(found[each.port], each)]
+        again = await _ask_again(network, worthwhile, rejects=rejects)
+        found |= {each.port: each for each in again if each.is_identified or not found[each.port].replies}
+    return list(found.values())
+
+
+def _is_worthwhile(before: StoredUdp, following: StoredUdp) -> bool:
+    """Whether to ask a question: it is another one, or nothing has come back so far."""
+    return not before.replies or following.question is not before.question
 
 
 async def _await_icmp(asked: Sequence[StoredUdp]) -> None:
@@ -218,15 +263,11 @@ async def udp_services(target: Target, network: Network, *, whole_list: bool = F
     wanted = ports_to_ask(target, whole_list=whole_list)
     control = control_port(wanted)
     controls: list[Cause | None] = [await _control(network, control)]
-    stored = await asyncio.gather(*(_asked(network, port, service) for port, service in wanted.items()))
+    stored = await _ask_until_settled(network, wanted, rejects=controls[0] is Cause.REFUSED)
     silent = [each for each in stored if each.cause is Cause.TIMEOUT]
     if silent:
-        rejects = controls[0] is Cause.REFUSED or any(each.cause is Cause.REFUSED for each in stored)
-        again = await _ask_again(network, silent, rejects=rejects)
-        stored = [each for each in stored if each not in silent] + again
-        if any(each.cause is Cause.TIMEOUT for each in again):
-            await _await_icmp(again)
-            controls.append(await _control(network, control))
+        await _await_icmp(silent)
+        controls.append(await _control(network, control))
     _raise_if_nothing_was_asked(stored)
     ordered = tuple(sorted(stored, key=lambda each: each.port))
     return ScanOutput(
@@ -276,6 +317,7 @@ _HANDLING = {
     ntp.ANSWERED: Handling.ANSWERED,
     ntp.REFUSED: Handling.REFUSED,
     snmp.ACCEPTED: Handling.ANSWERED,
+    snmp.REFUSED: Handling.REFUSED,
 }
 
 

@@ -21,6 +21,11 @@ from inspector import Model
 _PATCH_LEVELS = (0, 99)
 _VERSION = re.compile(r"(\d+(?:\.\d+)*)(?:p(\d+))?")
 _PACKAGE = re.compile(r"(Debian|Ubuntu)-([A-Za-z0-9.+~]+)")
+#: Revisions of the distributions' own numbering, and what they add when they build one again or for an older release.
+_OWN = re.compile(
+    r"(?P<built>[0-9.]+(?:(?:ubuntu|build)[0-9.]+)*(?:\+deb[0-9]+u[0-9]+)?)(?:\+b[0-9]+)?"
+    r"(?:~(?:bpo|deb|ubuntu)?[0-9][0-9.]*(?:[+u][0-9]+)?)?"
+)
 _PIECES = re.compile(r"([^\d]*)(\d*)")
 
 
@@ -95,12 +100,12 @@ class Identified:
         }
         if within == {False}:
             return State.NOT_AFFECTED
-        package = _PACKAGE.match(self.comments)
+        package = _PACKAGE.fullmatch(self.comments)
         if package is not None:
             name = self.version if self.patch is None else f"{self.version}p{self.patch}"
             fixed = vulnerability.fixed_packages.get(package[1], {}).get(name)
             if fixed is not None:
-                return State.AFFECTED if is_older(package[2], fixed) else State.NOT_AFFECTED
+                return _state_of_package(package[2], fixed)
         # Only distributions show a patch level.
         maintained = self.version in self.product.silently_maintained or self.comments or self.patch is not None
         return State.UNKNOWN if maintained or len(within) > 1 else State.AFFECTED_VERSION
@@ -114,6 +119,18 @@ def identified(software: str, comments: str) -> Identified | None:
             patch = found.groupdict().get("patch")
             return Identified(product, found["version"], None if patch is None else int(patch), comments.strip())
     return None
+
+
+def _state_of_package(revision: str, fixed: str) -> State:
+    """Whether a revision of a package lacks what ``fixed`` repaired.
+
+    One built again for an older release sorts before the one that it was built from, and has all that this has. Of one
+    that somebody else numbered nothing is known but that it follows a repaired one.
+    """
+    own = _OWN.fullmatch(revision)
+    if not is_older(revision if own is None else own["built"], fixed):
+        return State.NOT_AFFECTED
+    return State.UNKNOWN if own is None else State.AFFECTED
 
 
 def is_older(revision: str, other: str) -> bool:

@@ -9,7 +9,7 @@ failed one. Not applicable is skipped; not observable too, and where a selection
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC
 from xml.etree import ElementTree
 
@@ -93,6 +93,7 @@ def _suite(view: View, language: Language) -> ElementTree.Element:
             **_totals(view),
         },
     )
+    suite.extend(_properties(view, language))
     if _is_blind(view):
         suite.append(_blind_case(view, language))
     for cause in _causes(view):
@@ -100,6 +101,19 @@ def _suite(view: View, language: Language) -> ElementTree.Element:
     for finding in _findings(view):
         suite.append(_case(view, finding, language))
     return suite
+
+
+def _properties(view: View, language: Language) -> Iterator[ElementTree.Element]:
+    """The dated tables with which checks compared, and which of them let nothing pass; nothing where there are none."""
+    if not view.assessment.tables:
+        return
+    translator = view.translator(language)
+    stale = translator.text("too old for a conclusion that nothing speaks against it", "inspector_reports")
+    properties = ElementTree.Element("properties")
+    for each in view.assessment.tables:
+        value = f"{each.dated.isoformat()}; {stale}" if each in view.stale_tables else each.dated.isoformat()
+        ElementTree.SubElement(properties, "property", name=f"table {each.name}", value=one_line(value))
+    yield properties
 
 
 def _blind_case(view: View, language: Language) -> ElementTree.Element:

@@ -176,7 +176,7 @@ def _failing(view: View, found: Sequence[Problem], language: Language) -> str:
 
 def ransomware_exposure(view: View) -> tuple[PathExposure, ...]:
     """What was seen of each way in for ransomware; nothing where no requirement of the regime is about any."""
-    return exposure_of(view.assessment.requirements, view.assessment.findings)
+    return exposure_of(view.assessment)
 
 
 # --- By server --------------------------------------------------------------------------------------------------------

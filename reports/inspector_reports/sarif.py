@@ -127,6 +127,15 @@ def _system(view: View) -> dict[str, Any]:
         "asOf": view.assessment.as_of.isoformat(),
         "capture": view.head,
         "outcomes": {outcome.value: count for outcome, count in view.counts().items()},
+        "tables": [
+            {
+                "name": each.name,
+                "dated": each.dated.isoformat(),
+                "stale": each in view.stale_tables,
+                "digest": each.digest,
+            }
+            for each in view.assessment.tables
+        ],
         "commonCauses": len(view.causes()),
         "followFromCommonCauses": len(view.followers),
     }

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
@@ -27,16 +28,26 @@ STARTED_SECONDS = 60
 ENDED_SECONDS = 1
 
 
-class Missing(Exception):
-    """What a server or a tool needs is not installed."""
+class Missing(pytest.skip.Exception):
+    """What a server or a tool needs is not installed; a test or fixture that raises it is skipped with this reason."""
+
+
+#: The Debian packages of programs that are called otherwise.
+_PACKAGES = {"ip": "iproute2", "nft": "nftables", "named": "bind9", "dig": "bind9-dnsutils", "delv": "bind9-dnsutils"}
 
 
 def program(name: str) -> str:
     """The path of an installed program; raises Missing."""
-    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin")
     if path is None:
-        raise Missing(f"{name} is not installed")
+        raise Missing(f"{name} is not installed (Debian: {_PACKAGES.get(name, name)})")
     return path
+
+
+def needs_programs(*names: str) -> None:
+    """Raise Missing where one of these programs is not installed."""
+    for name in names:
+        program(name)
 
 
 # --- Keys and certificates -------------------------------------------------------------------------------------------

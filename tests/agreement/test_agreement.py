@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.agreement.comparison import INSPECTOR, explanations, faults
-from tests.agreement.environment import Missing
 from tests.agreement.expected import Server
 from tests.agreement.servers import REDUCED
 from tests.agreement.tools import FAST
@@ -24,8 +23,5 @@ def examined() -> Iterator[Examined]:
 @pytest.mark.parametrize("server", REDUCED, ids=lambda server: server.name)
 def test_agreement(server: Server, examined: Examined) -> None:
     """Every disagreement of the inspection or a tool is explained, and every explanation is used."""
-    try:
-        examination = examined[server.name].result(timeout=600)
-    except Missing as missing:
-        pytest.skip(str(missing))
+    examination = examined[server.name].result(timeout=600)
     assert faults(examination, explanations()) == []

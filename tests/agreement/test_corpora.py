@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests.agreement.corpora.comparison import CORPORA, Compared, Explanation, explanations, faults
-from tests.agreement.environment import Missing
 
 #: How much is compared at least.
 LEAST = {
@@ -22,10 +21,7 @@ LEAST = {
 @pytest.mark.parametrize("corpus", CORPORA)
 def test_agreement(corpus: str) -> None:
     """Every disagreement with a corpus is explained, and every explanation is used."""
-    try:
-        compared = list(CORPORA[corpus]())
-    except Missing as missing:
-        pytest.skip(str(missing))
+    compared = list(CORPORA[corpus]())
     assert len(compared) > LEAST[corpus]
     assert faults(corpus, compared, explanations()) == []
 

@@ -260,7 +260,8 @@ def job(
         "regime": RegimeRef.of(rules),
         "as_of": datetime(2026, 11, 21, tzinfo=UTC),
     }
-    context = RunContext(registry or default_registry(), settings or Settings(output=folder / "out"), (rules,))
+    known, own = registry or default_registry(), settings or Settings(output=folder / "out")
+    context = RunContext(known, own, (rules,), tables=())
     return Job(InspectionRequest(**{**values, **changes}), context)
 
 

@@ -25,6 +25,7 @@ from inspector.cli.app import call
 from inspector.model.observation import Evidence
 from inspector.record.ledger_entry import LedgerEntry
 from inspector.seal import Bundle
+from tests.agreement.environment import needs_programs
 from tests.bundles import assessments, parsed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -298,17 +299,11 @@ def needs_namespaces() -> None:
         pytest.skip("unshare -rn is not permitted here")
 
 
-#: The Debian packages of programs that are called otherwise.
-_PACKAGES = {"ip": "iproute2", "nft": "nftables"}
-
-
 @contextlib.contextmanager
 def _apart(kind: str, *setup: str) -> Iterator[int]:
     """A process in a namespace of its own, made by these shell commands; gives its id."""
     needs_namespaces()
-    for program in {each.split()[0] for each in setup}:
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed (Debian: {_PACKAGES.get(program, program)})")
+    needs_programs(*{each.split()[0] for each in setup})
     script = " && ".join([*setup, "echo ready", "exec cat"])
     process = subprocess.Popen(
         ["unshare", "--map-root-user", kind, "sh", "-c", script],

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 import pytest
 
 from inspector import Cause
-from tests.agreement.environment import Missing
 from tests.line.harness import Line, RunResult, system
 from tests.plugins.inspector_dns.named import free_port
 from tests.plugins.inspector_tls.authority import intermediate, issue, root, rsa_key
@@ -52,10 +51,7 @@ def result(line: Line, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run
         addresses |= dict.fromkeys(("expired", "with-tlsa"), at["expired"].address)
         stack.enter_context(serving(at["good"], "smtp", good))
         stack.enter_context(serving(at["expired"], "smtp", expired))
-        try:
-            stack.enter_context(policy_hosts(at["policy"], 443, domains, {"good": good, "expired": expired}))
-        except Missing as missing:
-            pytest.skip(str(missing))
+        stack.enter_context(policy_hosts(at["policy"], 443, domains, {"good": good, "expired": expired}))
         stack.enter_context(named(folder, records(domains, addresses, at["policy"].address), resolver))
         hosts = [name for name in domains if name != "undeclared-policy"]
         endpoints = [f"mail:{name}.sts.test" for name in domains]

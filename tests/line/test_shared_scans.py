@@ -128,7 +128,7 @@ class Run:
         }
         declaration = Declaration(organisation=Organisation(code="o", name="o"), systems=tuple(self._systems.values()))
         documents = InputDocuments(declaration, tuple(each.authorisation for each in parts))
-        self._context = RunContext(registry, settings, tuple(load_all(registry.profiles)), documents)
+        self._context = RunContext(registry, settings, tuple(load_all(registry.profiles)), documents, tables=())
 
     async def _inspect(self, part: Part, shared: SharedScans | None, result: Result, interrupt_after: int) -> None:
         request = request_for(

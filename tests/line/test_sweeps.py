@@ -14,6 +14,7 @@ import pytest
 
 from inspector.model.base import Cause
 from inspector_services.observations import OpenPorts, PortState
+from tests.agreement.environment import needs_programs
 from tests.core.network.addresses import most_in_a_second
 from tests.line.harness import Line, RunResult, authorisation, document, network, system
 
@@ -58,6 +59,7 @@ def subject(name: str) -> str:
 @contextmanager
 def answering(orders: Mapping[str, Any], wrap: list[str]) -> Iterator[subprocess.Popen[str]]:
     """The hosts of these orders, in a network."""
+    needs_programs("ip")
     command = [*wrap, sys.executable, str(TUN_HOSTS), json.dumps(orders)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
@@ -200,3 +202,20 @@ def test_every_open_port_is_found_over_ipv6(swept: Swept) -> None:
     """An undeclared database at an IPv6 address fails as it does over IPv4."""
     assert swept.ports("plain").open == (443, 3306)
     assert swept.result.verdict("ports-only-declared", subject("plain"))[0] == "fail"
+
+
+def test_the_confirmation_scan_asks_only_the_ports_that_failed(swept: Swept) -> None:
+    """And the declared ones: most others are asked once (nmap may repeat a question), and what is open still is."""
+    again = OpenPorts.model_validate(swept.result.scan("ports", subject("plain"), scan=2).facts)
+    assert [group.ports for group in again.groups] == [(443,), (3306,)]
+    assert again.open == (443, 3306)
+    asked = Counter(port for _, port in swept.syns[HOSTS["plain"][0]])
+    assert asked[3306] >= 2
+    assert sum(count > 1 for count in asked.values()) < len(asked) / 4 > 25
+    [finding] = [
+        each
+        for each in swept.result.findings
+        if (each["check"], each["subject"], each["outcome"]) == ("ports-only-declared", subject("plain"), "fail")
+    ]
+    assert finding["confirmed"] is True
+    assert len(finding["facts"]) == 1

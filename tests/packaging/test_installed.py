@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from tests.agreement import lab
-from tests.agreement.environment import Missing
 from tests.packaging.project import ROOT
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue, rsa_key
@@ -24,10 +23,7 @@ PLUGINS = ("inspector_tls", "inspector_http")
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of a clean environment with the wheel of this tree and what pip resolved for it."""
-    try:
-        python = lab.installed_python()
-    except Missing as missing:
-        pytest.skip(str(missing))
+    python = lab.installed_python()
     folder = tmp_path_factory.mktemp("dist")
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
     subprocess.run(build, cwd=ROOT, check=True, timeout=300)

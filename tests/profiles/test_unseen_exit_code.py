@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,7 @@ from inspector.regime.loader import load_all
 from inspector.registry.registry import installed
 from inspector.report.view import View
 from inspector.seal import SigningKey
+from inspector.tables.store import tables_at_hand
 from tests.core.systems import Job, job, planned
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -83,7 +85,7 @@ def unanswered(endpoints: tuple[str, ...], complete: bool, regime: str, causes: 
     given, made = prepared(endpoints, complete, regime)
     with tempfile.TemporaryDirectory() as folder:
         settings = given.context.settings.model_copy(update={"output": Path(folder)})
-        context = type(given.context)(given.context.registry, settings, given.context.regimes)
+        context = replace(given.context, settings=settings, tables=tables_at_hand(REGISTRY, settings))
         with open_capture(made, context) as writer:
             for number, task in enumerate(made.plan.tasks):
                 writer.record(failed_scan(task, causes[number % len(causes)]), ())

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inspector import Finding, Language, Outcome, Severity
+from inspector import Cause, Finding, Language, Outcome, Severity
 from inspector.compare.baseline import Baseline
 from inspector.declare.inspection_record import (
     InspectedSide,
@@ -458,7 +458,9 @@ def test_the_verdict_follows_from_what_was_seen(
 
 
 def test_the_exposure_to_ransomware_is_stated_only_where_it_was_seen(language: Language) -> None:
-    """Ways in that are open are named; without a verdict they could not be seen; without a row nothing is said."""
+    """Ways in that are open are named; without a verdict they are undecided, with the cause; without a row nothing is
+    said.
+    """
     known = "Mã độc tống tiền" if language is Language.VI else "Ransomware"
     rows = tuple(
         each.model_copy(update={"tags": ("ransomware", "ransomware-rdp")}) if each.id == "open-ports" else each
@@ -466,17 +468,20 @@ def test_the_exposure_to_ransomware_is_stated_only_where_it_was_seen(language: L
     )
     texts = []
     for outcome in (Outcome.FAIL, Outcome.PASS, Outcome.INCONCLUSIVE):
-        one = specimens.finding("open-ports", outcome, "telnet is there")
-        texts.append(page(language, judged(one, requirements=rows)).one("summary").text)
+        cause = Cause.TIMEOUT if outcome is Outcome.INCONCLUSIVE else None
+        one = specimens.finding("open-ports", outcome, "telnet is there", cause=cause)
+        texts.append(
+            page(language, judged(one, requirements=rows, coverage=Coverage(asked=1, seen=1))).one("summary").text
+        )
     assert all(known in each for each in texts)
     assert "portal.example.vn: telnet is there" in texts[0]
-    looked_at, unseen = (
-        ("Đã xem, không thấy:", "Không quan sát được:")
+    looked_at, undecided = (
+        ("Đã xem, không thấy: RDP không yêu cầu NLA.", "Chưa xác định được: RDP không yêu cầu NLA (không trả lời")
         if language is Language.VI
-        else ("Looked at, not found:", "Could not be seen:")
+        else ("Looked at, not found: RDP without NLA.", "Not decided: RDP without NLA (no answer in time);")
     )
-    assert f"{looked_at} RDP." in texts[1]
-    assert f"{unseen} RDP;" in texts[2]
+    assert looked_at in texts[1]
+    assert undecided in texts[2]
     assert known not in page(language, judged(failing("open-ports"))).one("summary").text
 
 

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,12 +23,14 @@ from inspector import Language, Outcome, Severity
 from inspector.cli.exit_code import ExitRule, Threshold
 from inspector.compare.baseline import Baseline
 from inspector.model.base import canonical
+from inspector.model.table import Table
 from inspector.model.verdict import Message
 from inspector.record.plan import Plan
 from inspector.report.findings_json import findings_schema
 from inspector.report.view import View
 from inspector_reports.findings_json import FINDINGS, schema
 from inspector_reports.gitlab_codequality import CODE_QUALITY
+from inspector_reports.html import HTML
 from inspector_reports.junit import JUNIT
 from inspector_reports.sarif import SARIF
 from tests.reports import examples as specimens
@@ -384,6 +387,35 @@ def test_code_quality_tells_that_nothing_was_seen() -> None:
     assert cause["description"].endswith(": 3")
     [explaining] = [each for each in issues if "no such service" in each["description"]]
     assert explaining["description"].endswith(": 1")
+
+
+def _with_tables() -> View:
+    """The example, judged with a table that is too old and one that is not."""
+    began = specimens.view().inspection.begun.date()
+    tables = tuple(
+        Table(kind=f"{name}/1", dated=began - timedelta(days=age), source="a test", stale_after_days=30, entries=())
+        for name, age in (("old", 31), ("young", 30))
+    )
+    return specimens.view(assessment=specimens.assessment().model_copy(update={"tables": tables}))
+
+
+def test_a_stale_table_is_told_in_every_report_of_a_system() -> None:
+    """SARIF, JUnit and the page name each table with its day, and say which one is too old; without any nothing is."""
+    view = _with_tables()
+    old, young = view.assessment.tables
+    assert view.stale_tables == (old,)
+    (system,) = json.loads(SARIF.render([view], Language.EN))["runs"][0]["properties"]["systems"]
+    assert [(each["name"], each["stale"]) for each in system["tables"]] == [("old", True), ("young", False)]
+    suite = ElementTree.fromstring(JUNIT.render([view], Language.EN)).find("testsuite")
+    assert suite is not None
+    told = {each.get("name"): each.get("value") or "" for each in suite.iter("property")}
+    assert told == {
+        "table old": f"{old.dated.isoformat()}; too old for a conclusion that nothing speaks against it",
+        "table young": young.dated.isoformat(),
+    }
+    page = HTML.render([view], Language.EN).decode()
+    assert page.count("too old for a conclusion that nothing speaks against it") == 1
+    assert b"<properties>" not in JUNIT.render([specimens.view()], Language.EN)
 
 
 def test_junit_cannot_be_forged_from_inside() -> None:

@@ -17,8 +17,10 @@ from inspector.declare.authorisation import Rates
 WINDOW_SECONDS = 1.1
 #: An external scanner's clock is coarse: its questions are this much further apart than the rate demands.
 SWEEP_SLACK = 1.05
-#: Rates for each resolver and name server: far below what any of them notices.
+#: Rates for each name server and other third party: far below what any of them notices.
 INFRASTRUCTURE = Rates(connections_per_second=20, burst=40, at_once=10)
+#: Rates for each resolver, which the inspecting side chooses, and which all questions of a run go to.
+RESOLVERS = Rates(connections_per_second=100, burst=200, at_once=50)
 
 
 def pace_seconds(connections: int, rates: Rates) -> float:

@@ -220,14 +220,16 @@ async def query(
     port: int,
     tcp: bool,
     dnssec: bool,
+    recursion: bool,
     timeout: float,
 ) -> dns.message.Message:
     """``Network.query``: one question for a scan."""
     session.check_gateway()
     if server is not None:
         _check_server(server, port, session)
-    message = _question(name, rdtype, recursive=server is None, dnssec=dnssec)
-    exchange = DnsQuery(session.admission, session.infrastructure, message, session.deadline, session.check_gateway)
+    message = _question(name, rdtype, recursive=recursion or server is None, dnssec=dnssec)
+    request_context = session.resolvers if server is None else session.infrastructure
+    exchange = DnsQuery(session.admission, request_context, message, session.deadline, session.check_gateway)
     asked = None if server is None else (canonical_address(server), port)
     return await ask(exchange, session.settings, server=asked, tcp=tcp, timeout=timeout)
 

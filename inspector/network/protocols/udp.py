@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 UDP: Final = "udp"
 #: Datagrams read for one question, those of other senders included.
 _DATAGRAMS = 64
+#: How long a datagram is waited for that comes behind a rejection: one of a device on the way overtakes the target.
+_AFTER_REJECTION_SECONDS: Final = 0.25
 #: Rejections by a device on the path: ICMP type 3 (RFC 792, RFC 1812 §5.2.7.1) and ICMPv6 type 1 (RFC 4443 §3.1).
 _PROHIBITED = {socket.AF_INET: frozenset({9, 10, 13}), socket.AF_INET6: frozenset({1, 5, 6})}
 #: Level, option and type of the ICMP message that is put into a socket's error queue (Linux: ip(7), ipv6(7)).
@@ -53,7 +55,10 @@ async def ask(
     allowance: int,
     from_any_port: bool,
 ) -> tuple[bytes, ...]:
-    """``Network.udp``: one question for a scan."""
+    """``Network.udp``: one question for a scan.
+
+    A datagram wins over a rejection before or after it: only what listens at the port sends one, and anybody rejects.
+    """
     lease = await session.acquire(port, protocol=UDP)
     address = canonical_address(session.target.address)
     where = f"{address} port {port}/udp"
@@ -61,29 +66,35 @@ async def ask(
     sock = await _opened(lease, address, port, timeout, connected=not from_any_port)
     cause: Cause | None = None
     received: list[bytes] = []
+    rejection: ScanFailure | None = None
     deadline = SocketDeadline(timeout)
     try:
         async with lease.cancel_scope.within(None, f"{where}: no answer within {timeout:g} s"):
-            try:
-                lease.record.sent += _send(sock, sent, address, port, connected=not from_any_port)
-                for _datagram in range(_DATAGRAMS):
-                    data, sender = await _received(sock, deadline)
-                    if canonical_address(sender) != address:
-                        continue
-                    reachability.swept((), heard=True)
-                    lease.record.received += len(data)
-                    received.append(data)
-                    if is_answer(data) or len(received) >= replies or lease.record.received >= allowance:
-                        break
-            except TimeoutError:
-                if not received:
-                    raise
+            lease.record.sent += _send(sock, sent, address, port, connected=not from_any_port)
+            for _event in range(_DATAGRAMS):
+                try:
+                    data, sender, sender_port = await _received(sock, deadline)
+                except TimeoutError:
+                    break
+                except OSError as error:
+                    if rejection is None:
+                        rejection = _rejected(sock, error, address, where)
+                        deadline = SocketDeadline(min(timeout, _AFTER_REJECTION_SECONDS))
+                    continue
+                if canonical_address(sender) != address or (sender_port != port and not is_answer(data)):
+                    continue
+                reachability.swept((), heard=True)
+                lease.record.received += len(data)
+                received.append(data)
+                if is_answer(data) or len(received) >= replies or lease.record.received >= allowance:
+                    break
         if not received:
-            raise ScanFailure(Cause.TIMEOUT, f"{where}: no answer of its own among {_DATAGRAMS} datagrams")
+            if rejection is not None:
+                reachability.swept((), heard=rejection.cause is Cause.REFUSED)
+            raise rejection or ScanFailure(Cause.TIMEOUT, f"{where}: no answer within {timeout:g} s")
         return tuple(received)
     except OSError as error:
-        failure = _rejected(sock, error, address, where)
-        reachability.swept((), heard=failure.cause is Cause.REFUSED)
+        failure = failure_from(error, where)
         cause = failure.cause
         raise failure from None
     except ScanFailure as failure:
@@ -117,12 +128,12 @@ def _send(sock: socket.socket, sent: bytes, address: str, port: int, *, connecte
         return sock.sendto(sent, (address, port))
 
 
-async def _received(sock: socket.socket, deadline: SocketDeadline) -> tuple[bytes, str]:
-    """The next datagram and its sender's address. Raises OSError."""
+async def _received(sock: socket.socket, deadline: SocketDeadline) -> tuple[bytes, str, int]:
+    """The next datagram, and its sender's address and port. Raises OSError."""
     while True:
         try:
             data, sender = sock.recvfrom(65535)
-            return data, str(sender[0])
+            return data, str(sender[0]), int(sender[1])
         except (BlockingIOError, InterruptedError):
             await deadline.readable(sock)
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from inspector import Verdict, check, failed, not_applicable, passed
 from inspector_http.applicability import answers
-from inspector_http.headers import shorten
+from inspector_http.cookies import PREFIXES
 from inspector_http.observations import Cookie, Http
 
 Flag = Literal["Secure", "HttpOnly", "SameSite"]
@@ -13,7 +13,6 @@ Flag = Literal["Secure", "HttpOnly", "SameSite"]
 #: Cookies of CSRF protection that scripts read to send their value back in a header (double submit), as the frameworks
 #: name them by default: Angular, Laravel and Spring Security; Django and Starlette; Tornado; Flask-JWT-Extended (two).
 SCRIPT_READABLE = ("XSRF-TOKEN", "csrftoken", "_xsrf", "csrf_access_token", "csrf_refresh_token")
-_PREFIXES = ("__host-", "__secure-")
 
 
 @check(
@@ -44,19 +43,19 @@ def cookies_flagged(
     """
     readable = {_bare(name) for name in script_readable}
     lacking = [
-        f"{shorten(cookie.name, 60)}: {', '.join(lacks)}"
+        f"{cookie.label}: {', '.join(lacks)}"
         for cookie in http.all_cookies
-        if (lacks := _lacks(cookie, flags, readable))
+        if cookie.is_stored and (lacks := _lacks(cookie, flags, readable))
     ]
     if lacking:
         return failed(
             "cookies lack attributes: {measured}", measured=lacking, threshold=flags, facts=(http.cookies_fact,)
         )
-    cookies = http.cookies.value
+    cookies = [each for each in http.cookies.value if each.is_stored]
     if not cookies:
         return not_applicable("sets no cookie")
-    names = [shorten(cookie.name, 60) for cookie in cookies]
-    exempt = [shorten(each.name, 60) for each in cookies if not each.http_only and _bare(each.name) in readable]
+    names = [cookie.label for cookie in cookies]
+    exempt = [each.label for each in cookies if not each.http_only and _bare(each.name) in readable]
     if exempt and "HttpOnly" in flags:
         return passed(
             "every cookie has its attributes: {measured}; scripts read the CSRF token in {exempt}",
@@ -71,7 +70,7 @@ def cookies_flagged(
 def _bare(name: str) -> str:
     """A cookie's name in lower case, without the prefix that binds it to its host (RFC 6265bis §4.1.3)."""
     lower = name.lower()
-    return next((lower.removeprefix(each) for each in _PREFIXES if lower.startswith(each)), lower)
+    return next((lower.removeprefix(each) for each in PREFIXES if lower.startswith(each)), lower)
 
 
 def _lacks(cookie: Cookie, flags: tuple[Flag, ...], readable: Collection[str]) -> list[str]:

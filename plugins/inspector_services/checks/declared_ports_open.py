@@ -16,7 +16,7 @@ def declared_ports_open(ports: OpenPorts, declared: Declared) -> Verdict:
         return not_applicable("no TCP port is declared for this host")
     closed = [port for port in expected if ports.state(port).seen is PortState.CLOSED]
     if closed:
-        return failed("declared, but closed: {measured}", measured=map(label, closed), facts=("/groups",))
+        return failed("declared, but closed: {measured}", measured=map(label, closed), facts=ports.at(closed))
     filtered = [port for port in expected if ports.state(port).seen is PortState.FILTERED]
     if filtered:
         return inconclusive("declared, but filtered: {measured}", measured=map(label, filtered), cause=Cause.TIMEOUT)

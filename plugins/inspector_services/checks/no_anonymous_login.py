@@ -22,9 +22,10 @@ def no_anonymous_login(ports: OpenPorts, banners: Banners, logins: AnonymousLogi
     Remediation: refuse guests (vsftpd ``anonymous_enable=NO``, ProFTPD without ``<Anonymous>``, mosquitto
     ``allow_anonymous false`` with a password file), or publish files over HTTPS.
     """
-    admitted = [f"{each.port}/tcp ({each.protocol.value})" for each in logins.ports if each.admitted.seen]
+    admitted = {each.port: f"{each.port}/tcp ({each.protocol.value})" for each in logins.ports if each.admitted.seen}
     if admitted:
-        return failed("admits clients without a name: {measured}", measured=admitted, facts=("/ports",))
+        facts = ("/ports", *ports.at(admitted))
+        return failed("admits clients without a name: {measured}", measured=admitted.values(), facts=facts)
     for each in logins.ports:
         if each.admitted.unseen is not None:
             name = f"{each.port}/tcp ({each.protocol.value})"

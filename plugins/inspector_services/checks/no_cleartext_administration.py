@@ -6,8 +6,8 @@ from inspector_services.observations import Banners, OpenPorts, ServiceProtocol
 from inspector_services.port_roles import Role, label, ports_of
 
 CLEARTEXT = frozenset(
-    {ServiceProtocol.ADMINISTRATION_PAGE, ServiceProtocol.FTP, ServiceProtocol.TELNET, ServiceProtocol.VNC}
-    | {ServiceProtocol.X11}
+    {ServiceProtocol.ADMINISTRATION_PAGE, ServiceProtocol.FTP, ServiceProtocol.RLOGIN, ServiceProtocol.TELNET}
+    | {ServiceProtocol.VNC, ServiceProtocol.X11}
 )
 
 
@@ -24,14 +24,12 @@ def no_cleartext_administration(ports: OpenPorts, banners: Banners) -> Verdict:
     requires TLS (vsftpd ``force_local_logins_ssl=YES``); run VNC through an SSH tunnel or require a TLS security type;
     serve administration pages over HTTPS only.
     """
-    cleartext: list[str] = []
-    undecided: list[str] = []
-    for each in banners.ports:
-        banner = each.banner.seen
-        if banner and banner.protocol in CLEARTEXT and banner.cleartext is not False:
-            (cleartext if banner.cleartext else undecided).append(named(each.port, banner))
-    if cleartext:
-        return failed("offers administration in cleartext: {measured}", measured=cleartext, facts=("/ports",))
+    seen = ((each.port, each.banner.seen) for each in banners.ports)
+    unencrypted = [(port, each) for port, each in seen if each and each.protocol in CLEARTEXT]
+    if cleartext := {port: named(port, banner) for port, banner in unencrypted if banner.cleartext}:
+        facts = ("/ports", *ports.at(cleartext))
+        return failed("offers administration in cleartext: {measured}", measured=cleartext.values(), facts=facts)
+    undecided = [named(port, banner) for port, banner in unencrypted if banner.cleartext is None]
     for port in sorted(set(ports.open) & ports_of(Role.CLEARTEXT_ADMINISTRATION)):
         banner = banners.banner_of(port).seen
         if banner is None or banner.protocol in UNIDENTIFIED:

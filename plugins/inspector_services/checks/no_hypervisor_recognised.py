@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from inspector import ApplianceRole, Appliances, Place, TableAt, Verdict, check, failed, inconclusive, passed
+from inspector import ApplianceRole, Appliances, TableAt, Verdict, check
+from inspector_services.appliances import none_recognised
 from inspector_services.observations import Banners
 
 
@@ -12,13 +13,10 @@ from inspector_services.observations import Banners
 def no_hypervisor_recognised(banners: Banners, appliances: TableAt[Appliances]) -> Verdict:
     """Whoever enters a hypervisor has all its machines at once; ransomware encrypts their disks from there.
 
-    It is recognised by what it sends first to anybody who connects.
+    It is recognised by what it sends to anybody who connects: greeting, the header ``Server`` and title of the page
+    ``/``, subject of the certificate. Ports that are declared without a protocol are not looked at, unless their role
+    is notable.
 
     Remediation: let only a management network reach hypervisors and their consoles.
     """
-    texts = [each.banner.seen.text for each in banners.ports if each.banner.seen is not None]
-    if found := appliances.entries.recognised(ApplianceRole.HYPERVISOR, {Place.BANNER: texts}):
-        return failed("recognised: {measured}", measured=found, facts=("/ports",))
-    if banners.unreachable_cause is not None:
-        return inconclusive("not every banner was seen", cause=banners.unreachable_cause)
-    return passed("no open port sends a mark of such an appliance", facts=("/ports",))
+    return none_recognised(ApplianceRole.HYPERVISOR, banners, appliances)

@@ -28,8 +28,9 @@ def no_unauthenticated_store(ports: OpenPorts, banners: Banners) -> Verdict:
     protocols = {protocol for role in ROLES for protocol in PROTOCOLS[role]}
     seen = ((each.port, each.banner.seen) for each in banners.ports)
     stores = [(port, banner) for port, banner in seen if banner and banner.protocol in protocols]
-    if served := [named(port, banner) for port, banner in stores if banner.authentication is False]:
-        return failed("serves clients that do not log in: {measured}", measured=served, facts=("/ports",))
+    if served := {port: named(port, banner) for port, banner in stores if banner.authentication is False}:
+        facts = ("/ports", *ports.at(served))
+        return failed("serves clients that do not log in: {measured}", measured=served.values(), facts=facts)
     if unknown := [named(port, banner) for port, banner in stores if banner.authentication is None]:
         return inconclusive(
             "does not show whether it asks for a log-in: {measured}", measured=unknown, cause=Cause.AMBIGUOUS

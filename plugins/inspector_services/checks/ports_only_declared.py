@@ -33,7 +33,7 @@ def ports_only_declared(ports: OpenPorts, declared: Declared, *, beside_https: t
         expected.update(beside_https)
     undeclared = [port for port in ports.open if port not in expected]
     if undeclared:
-        return failed("open, but not declared: {measured}", measured=map(label, undeclared), facts=("/groups",))
+        return failed("open, but not declared: {measured}", measured=map(label, undeclared), facts=ports.at(undeclared))
     unseen = ports.unseen({*NOTABLE, *ports.undetermined} - expected)
     if unseen:
         return inconclusive(

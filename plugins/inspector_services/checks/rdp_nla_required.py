@@ -27,5 +27,5 @@ def rdp_nla_required(ports: OpenPorts, banners: Banners) -> Verdict:
     """
     found = flaws(ServiceProtocol.RDP, {"rdp"}, ports, banners, _accepted)
     if found.flawed:
-        return failed("accepts connections without NLA: {measured}", measured=found.flawed, facts=("/ports",))
+        return failed("accepts connections without NLA: {measured}", measured=found.flawed, facts=found.facts)
     return found.undecided or passed("requires NLA: {measured}", measured=found.servers, facts=("/ports",))

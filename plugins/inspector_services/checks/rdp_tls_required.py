@@ -25,5 +25,5 @@ def rdp_tls_required(ports: OpenPorts, banners: Banners) -> Verdict:
     """
     found = flaws(ServiceProtocol.RDP, {"rdp"}, ports, banners, _accepted)
     if found.flawed:
-        return failed("accepts connections without TLS: {measured}", measured=found.flawed, facts=("/ports",))
+        return failed("accepts connections without TLS: {measured}", measured=found.flawed, facts=found.facts)
     return found.undecided or passed("requires TLS: {measured}", measured=found.servers, facts=("/ports",))

@@ -25,5 +25,5 @@ def smb1_disabled(ports: OpenPorts, banners: Banners) -> Verdict:
     """
     found = flaws(ServiceProtocol.SMB, SERVICES, ports, banners, _old)
     if found.flawed:
-        return failed("offers SMB 1: {measured}", measured=found.flawed, facts=("/ports",))
+        return failed("offers SMB 1: {measured}", measured=found.flawed, facts=found.facts)
     return found.undecided or passed("does not offer SMB 1: {measured}", measured=found.servers, facts=("/ports",))

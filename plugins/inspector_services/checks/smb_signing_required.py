@@ -25,5 +25,5 @@ def smb_signing_required(ports: OpenPorts, banners: Banners) -> Verdict:
     """
     found = flaws(ServiceProtocol.SMB, SERVICES, ports, banners, _unsigned)
     if found.flawed:
-        return failed("does not require signing: {measured}", measured=found.flawed, facts=("/ports",))
+        return failed("does not require signing: {measured}", measured=found.flawed, facts=found.facts)
     return found.undecided or passed("requires signing: {measured}", measured=found.servers, facts=("/ports",))

@@ -32,7 +32,7 @@ def _recognises(turn: Turn) -> bool:
 def _describe(turns: Turns) -> Banner:
     reply = answer_to(turns, HEADER.name)
     version = _VERSION.search(reply)
-    started = _START.match(reply) is not None
+    is_whole_start = _START.match(reply) is not None and _is_whole(reply)
     return Banner(
         text="",
         protocol=ServiceProtocol.AMQP,
@@ -40,7 +40,7 @@ def _describe(turns: Turns) -> Banner:
         version=version[1].decode() if version else "",
         cleartext=None if turns[-1].tls else True,
         # Where ANONYMOUS is offered, the user that it stands for may still be refused.
-        authentication=True if started and not _ANONYMOUS.search(reply) else None,
+        authentication=True if is_whole_start and not _ANONYMOUS.search(reply) else None,
     )
 
 

@@ -5,16 +5,16 @@ What is stored of a reply is its status, some fields, and of the body only the m
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from html import escape, unescape
 from typing import Any
 
-from inspector import canonical, masked
+from inspector import canonical, masked, without_secrets
 from inspector_services.observations import Banner, ServiceProtocol
 from inspector_services.protocols.dialogue import Ask, Grammar, Turn, Turns, was_asked
-from inspector_services.protocols.texts import Software, software_in
+from inspector_services.protocols.texts import Software, json_object, masked_text, software_in
 
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
 _LENGTH = re.compile(rb"^content-length:[ \t]*(\d{1,7})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
@@ -95,7 +95,7 @@ WINRM_IDENTIFY = Ask(
 #: Whether a client without a log-in may see which interfaces there are, as every kubectl asks first.
 _KUBERNETES_API = _apart(_get("http kubernetes api", "/api"))
 #: Values of members and fields that mean something.
-_CONSTANTS = frozenset({"allow", "deny", "opensearch", "security_exception"})
+_CONSTANTS = frozenset({"APIVersions", "Status", "allow", "deny", "opensearch", "security_exception"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +109,16 @@ class Reply:
     @property
     def members(self) -> dict[str, Any]:
         """The members of a JSON object in the body; empty where it has none."""
-        try:
-            found = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return {}
-        return found if isinstance(found, dict) else {}
+        return json_object(self.body)
 
 
 def reply_in(received: bytes) -> Reply | None:
-    """The reply that was received; None where it is none."""
+    """The reply that was received; None where it is none. Of a head that is cut off the status alone is read."""
     status = _STATUS.match(received)
     if status is None:
         return None
-    head, _, body = received.partition(b"\r\n\r\n")
-    pairs = (line.partition(b":") for line in head.split(b"\n")[1:])
+    head, is_whole_head, body = received.partition(b"\r\n\r\n")
+    pairs = (line.partition(b":") for line in (head.split(b"\n")[1:] if is_whole_head else ()))
     fields = {name.strip().lower().decode("latin-1"): text.strip().decode("latin-1") for name, _, text in pairs}
     if _CHUNKED.search(head) and (chunk := _CHUNK.match(body)):
         body = chunk[1]
@@ -187,7 +183,7 @@ _PRODUCTS = (
         lambda reply: "api-version" in reply.fields and "docker-experimental" in reply.fields,
         lambda reply: reply.members.get("Version"),
         _served,
-        (DOCKER_VERSION.name,),
+        (DOCKER_VERSION.name, GET.name),
     ),
     _Product(
         ServiceProtocol.ETCD,
@@ -248,12 +244,36 @@ _PAGES: Mapping[str, tuple[re.Pattern[bytes], bytes]] = {
         )
     },
 }
+#: What servers of other protocols answer to a browser, and what they are; UNKNOWN where several do so.
+_NO_WEB_SERVER: Mapping[bytes, ServiceProtocol] = {
+    b"MongoDB over HTTP on the native driver port": ServiceProtocol.MONGODB,
+    b"This is not an HTTP port": ServiceProtocol.UNKNOWN,
+    b"This is not a HTTP port": ServiceProtocol.UNKNOWN,
+    b"is for clickhouse-client program": ServiceProtocol.UNKNOWN,
+}
+#: The title of a page, and how much of it is read.
+_TITLE = re.compile(rb"<title(?: [^<>]{0,200})?>([^<]{0,400})", re.IGNORECASE)
+_TITLE_CHARACTERS = 160
 _SERVERS: Mapping[str, str] = {"MiniServ/": "Webmin", "cpsrvd/": "cPanel", "pve-api-daemon/": "Proxmox VE"}
 
 
 def _page_of(reply: Reply) -> str:
     by_server = (name for start, name in _SERVERS.items() if reply.fields.get("server", "").startswith(start))
     return next(by_server, "") or next((name for name, (form, _) in _PAGES.items() if form.search(reply.body)), "")
+
+
+def title_of(body: bytes) -> str:
+    """The title of a page in one line, with characters that do not print escaped, without forms of secrets."""
+    found = _TITLE.search(body)
+    if found is None:
+        return ""
+    text = " ".join(unescape(without_secrets(found[1]).decode("utf-8", "backslashreplace")).split())
+    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)[:_TITLE_CHARACTERS]
+
+
+def _shows_page(reply: Reply) -> bool:
+    """Whether the page itself is there: the field ``server`` stands in redirects and errors, too."""
+    return any(form.search(reply.body) for form, _ in _PAGES.values())
 
 
 def _replies(turns: Turns) -> list[tuple[str, bool, Reply]]:
@@ -270,7 +290,14 @@ def _product_of(turns: Turns) -> tuple[_Product, Reply] | None:
 
 def _describe(turns: Turns) -> Banner:
     tls = any(tls for _, tls, _ in _replies(turns))
-    common: dict[str, Any] = {"text": "", "tls": tls, "cleartext": not tls}
+    replies = [reply for _, _, reply in _replies(turns)]
+    common: dict[str, Any] = {
+        "text": "",
+        "tls": tls,
+        "cleartext": not tls,
+        "server": next(filter(None, (_kept_text(each.fields.get("server", ""))[:80] for each in replies)), ""),
+        "title": next(filter(None, (title_of(each.body) for each in replies)), ""),
+    }
     if found := _product_of(turns):
         product, reply = found
         authentication = product.authentication(reply)
@@ -279,11 +306,18 @@ def _describe(turns: Turns) -> Banner:
         if product.protocol is ServiceProtocol.WINRM:
             common["cleartext"] = None  # its messages may be encrypted
         version = product.version(reply)
+        text = version.encode("ascii", "backslashreplace").decode()[:40] if isinstance(version, str) else ""
         name = "OpenSearch" if _is_opensearch(reply) else product.name
-        common |= {"product": name, "version": version[:40] if isinstance(version, str) else ""}
+        common |= {"product": name, "version": text}
         return Banner(protocol=product.protocol, authentication=authentication, **common)
     pages = ((_page_of(reply), reply) for _, _, reply in _replies(turns))
+    if other := next(
+        (each for mark, each in _NO_WEB_SERVER.items() if any(mark in each.body for each in replies)), None
+    ):
+        return Banner(text="", protocol=other, tls=tls)
     if page := next((name for name, _ in pages if name), ""):
+        if not tls and not any(_shows_page(reply) for _, _, reply in _replies(turns)):
+            common["cleartext"] = None  # a redirect, perhaps to HTTPS, or an error: no page
         return Banner(protocol=ServiceProtocol.ADMINISTRATION_PAGE, product=page, **common)
     servers = (reply.fields.get("server", "") for _, _, reply in _replies(turns))
     named = next(filter(any, (software_in(each.encode("latin-1")) for each in servers)), Software())
@@ -297,8 +331,10 @@ def _is_opensearch(reply: Reply) -> bool:
 
 def _kubernetes_authentication(turns: Turns) -> bool | None:
     """Servers show ``/version`` to everybody; the interfaces only where no log-in is asked for."""
-    replies = [reply for question, _, reply in _replies(turns) if question == _KUBERNETES_API.name]
-    return _served(replies[0]) if replies else None
+    reply = next((reply for question, _, reply in _replies(turns) if question == _KUBERNETES_API.name), None)
+    if reply is None or (reply.status == 200 and reply.members.get("kind") != "APIVersions"):
+        return None
+    return _served(reply)
 
 
 def _then(turns: Turns) -> Ask | None:
@@ -317,7 +353,7 @@ def _kept(turn: Turn) -> bytes:
 
 
 def _kept_text(text: str) -> str:
-    return text if text in _CONSTANTS else masked(text.encode()).decode("latin-1")
+    return text if text in _CONSTANTS else masked_text(text)
 
 
 def _kept_body(reply: Reply) -> bytes:
@@ -325,7 +361,10 @@ def _kept_body(reply: Reply) -> bytes:
         return canonical(_reduced(members))
     if re.fullmatch(rb'"[0-9.:\[\]a-f]*:\d+"\s*', reply.body):
         return b'"0:0"'
-    marks = [mark for form, mark in _PAGES.values() if form.search(reply.body)]
+    title = title_of(reply.body)
+    marks = [b"<title>" + escape(title).encode() + b"</title>"] if title else []
+    marks += [mark for form, mark in _PAGES.values() if form.search(reply.body)]
+    marks += [mark for mark in _NO_WEB_SERVER if mark in reply.body]
     return b"\n".join((*marks, *([_IDENTIFIED] if _IDENTIFIED in reply.body else [])))
 
 

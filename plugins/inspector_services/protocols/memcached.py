@@ -17,21 +17,26 @@ def _recognises(turn: Turn) -> bool:
 
 
 def _describe(turns: Turns) -> Banner:
-    reply = _REPLY.match(answer_to(turns, VERSION.name))
+    answer = answer_to(turns, VERSION.name)
+    reply = _REPLY.match(answer)
     version = (reply[1] if reply else None) or b""
     return Banner(
         text="",
         protocol=ServiceProtocol.MEMCACHED,
         product="memcached" if version else "",
         version=version.decode(),
-        authentication=not answer_to(turns, VERSION.name).startswith(b"VERSION "),
+        authentication=not answer.startswith(b"VERSION ") if is_line(answer) else None,
     )
 
 
 def _kept(turn: Turn) -> bytes:
     reply = _REPLY.match(turn.received)
     is_version = reply is not None and turn.received.startswith(b"VERSION ")
-    return b"VERSION " + masked(turn.received[8:]) if is_version else b"CLIENT_ERROR unauthenticated\r\n"
+    return (
+        b"VERSION " + masked(turn.received[8:])
+        if is_version
+        else b"CLIENT_ERROR unauthenticated" + (b"\n" if is_line(turn.received) else b"")
+    )
 
 
 MEMCACHED = Grammar(ServiceProtocol.MEMCACHED, _recognises, _describe, first=VERSION, kept=_kept)

@@ -35,8 +35,14 @@ def _then(turns: Turns) -> Ask | None:
     return _INFO if is_open and not was_asked(turns, _INFO.name) else None
 
 
+def _is_limited(turns: Turns) -> bool:
+    """Whether a client that does not log in may ask PING, and not even INFO: nothing then shows what else it may."""
+    return answer_to(turns, _INFO.name).startswith((b"-NOPERM ", b"-NOAUTH "))
+
+
 def _describe(turns: Turns) -> Banner:
     reply = next(filter(None, (_PING_REPLY.match(each.received) for each in turns)))
+    is_whole = reply.string.endswith(b"\n")
     versions = {name.decode(): text.decode() for name, text in _VERSION.findall(answer_to(turns, _INFO.name))}
     product, version = next(((name, versions[name]) for name in ("valkey", "redis") if name in versions), ("", ""))
     return Banner(
@@ -44,7 +50,7 @@ def _describe(turns: Turns) -> Banner:
         protocol=ServiceProtocol.REDIS,
         product=product.capitalize(),
         version=version,
-        authentication=_AUTHENTICATION.get(reply[1]),
+        authentication=None if _is_limited(turns) or not is_whole else _AUTHENTICATION.get(reply[1]),
     )
 
 

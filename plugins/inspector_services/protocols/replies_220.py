@@ -12,13 +12,26 @@ from inspector_services.observations import Banner, ServiceProtocol
 from inspector_services.protocols.dialogue import GREETING, Ask, Grammar, Turn, Turns, answer_to, was_asked
 from inspector_services.protocols.texts import Software, software_in
 
-_CODE = re.compile(rb"^(\d{3}) [^\r\n]*\r?\n", re.MULTILINE)
+_CODE = re.compile(rb"(\d{3})([ -])")
 _POSTFIX = re.compile(rb"E?SMTP Postfix\b")
+
+
+def codes_of(received: bytes) -> list[bytes]:
+    """The codes of whole replies; inside one of several lines others may begin with any number (RFC 959 §4.2)."""
+    found: list[bytes] = []
+    began = b""
+    for line in received.split(b"\n")[:-1]:
+        code = _CODE.match(line)
+        if code is None or (began and code[1] != began):
+            continue
+        began = code[1] if code[2] == b"-" else b""
+        found += [] if began else [code[1]]
+    return found
 
 
 def _codes(received: bytes) -> list[bytes]:
     """The codes of whole replies, without late lines of the greeting."""
-    return [code for code in _CODE.findall(received) if code != b"220"]
+    return [code for code in codes_of(received) if code != b"220"]
 
 
 def _is_answered(received: bytes) -> bool:

@@ -94,7 +94,9 @@ def _signing(turns: Turns) -> Answer[bool]:
         modes.append(bool(found[2][0] & _SIGNING_REQUIRED))
     if found := _offers_smb1(answer_to(turns, SMB1.name)):
         modes.append(bool(found[4][0] & _SMB1_SIGNING_REQUIRED))
-    return Answer[bool](seen=all(modes)) if modes else Answer[bool](unseen=Cause.AMBIGUOUS)
+    if not modes or (all(modes) and not _smb1(turns).is_seen):
+        return Answer[bool](unseen=Cause.AMBIGUOUS)
+    return Answer[bool](seen=all(modes))
 
 
 def _describe(turns: Turns) -> Banner:

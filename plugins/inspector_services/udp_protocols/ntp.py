@@ -34,6 +34,8 @@ NTP = UdpQuestion(UdpProtocol.NTP, 123, _ask, _read, _kept)
 ANSWERED, REFUSED = "answered", "refused"
 _READ_VARIABLES, _RESPONSE, _ERROR = 2, 0x80, 0x40
 _NAMES = b"stratum\0"
+#: Errors of mode 6 (RFC 9327 §3): authentication failure and administratively prohibited; unknown variable.
+_PROHIBITIONS, _UNKNOWN_VARIABLE = (1, 7), 5
 
 
 def _ask_control(token: bytes) -> bytes:
@@ -43,13 +45,17 @@ def _ask_control(token: bytes) -> bytes:
 
 
 def _read_control(sent: bytes, reply: bytes) -> str:
+    """An error that is no prohibition tells nothing, but that of a variable: a server that looks it up answers."""
     reader = Reader(reply)
     first, operation = reader.number(1), reader.number(1)
     require(first & 7 == _CONTROL and operation & 0x1F == _READ_VARIABLES and bool(operation & _RESPONSE))
     require(reader.take(2) == sent[2:4])
-    reader.take(6)
+    error = reader.number(1)
+    reader.take(5)
     require(reader.number(2) <= reader.left)
-    return REFUSED if operation & _ERROR else ANSWERED
+    if not operation & _ERROR or error == _UNKNOWN_VARIABLE:
+        return ANSWERED
+    return REFUSED if error in _PROHIBITIONS else f"error {error}"
 
 
 def _kept_header(reply: bytes) -> bytes:

@@ -79,7 +79,11 @@ SNMP = UdpQuestion(UdpProtocol.SNMP, 161, _ask, _read, _kept)
 #: sysObjectID.0 (RFC 3418): what kind of agent it is, and nothing about its place or people.
 _OBJECT = ber.encode(ber.OID, bytes([0x2B, 6, 1, 2, 1, 1, 2, 0]))
 _PUBLIC = b"public"
-ACCEPTED = "accepted"
+ACCEPTED, REFUSED = "accepted", "refused"
+#: The error by which an agent says that a community may not read (RFC 3416 §3), and the values of an object that it
+#: lacks, or hides: noSuchObject and noSuchInstance.
+_AUTHORIZATION_ERROR = 16
+_NO_VALUES = (0x80, 0x81)
 
 
 def _with_community(version: int) -> UdpQuestion:
@@ -94,17 +98,31 @@ def _with_community(version: int) -> UdpQuestion:
     return UdpQuestion(UdpProtocol.SNMP, 161, ask, _read_community)
 
 
-def _response(data: bytes, tag: int) -> tuple[int, bytes, int]:
-    """Version, community and request number of a message. Raises MalformedReply."""
+def _head(data: bytes, tag: int) -> tuple[tuple[int, bytes, int], Reader]:
+    """Version, community and request number of a message, and what follows them. Raises MalformedReply."""
     message = Reader(ber.expect(Reader(data), ber.SEQUENCE))
     version, community = ber.number(message), ber.expect(message, ber.OCTETS)
-    return version, community, ber.number(Reader(ber.expect(message, tag)))
+    request = Reader(ber.expect(message, tag))
+    return (version, community, ber.number(request)), request
 
 
 def _read_community(sent: bytes, reply: bytes) -> str:
-    """An agent is silent to a community that it does not know; an error about the object is an answer, too."""
-    require(_response(reply, _RESPONSE) == _response(sent, _GET))
-    return ACCEPTED
+    """An agent is silent to a community that it does not know, and answers one with an object that every agent has.
+
+    An error other than that of a prohibition, and an object that is not there, tell neither: the community may be one
+    that reads other objects, or none.
+    """
+    head, response = _head(reply, _RESPONSE)
+    require(head == _head(sent, _GET)[0])
+    error = ber.number(response)
+    ber.number(response)
+    bindings = Reader(ber.expect(response, ber.SEQUENCE))
+    if error:
+        return REFUSED if error == _AUTHORIZATION_ERROR else f"error {error}"
+    binding = Reader(ber.expect(bindings, ber.SEQUENCE))
+    ber.expect(binding, ber.OID)
+    tag, _value = ber.read(binding)
+    return "has no such object" if tag in _NO_VALUES else ACCEPTED
 
 
 PUBLIC_V1, PUBLIC_V2C = _with_community(0), _with_community(1)

@@ -24,7 +24,7 @@ small           Where ``version`` was uncertain:  As above. It separates a hello
 suites          All suites that were not picked   The pick is accepted; a refusal refuses the  RFC 5246 §7.4.1.2, .3;
                 yet, until none is picked         rest, if the server reads so far             RFC 8446 §4.1.3
 confirm         At the end: a hello that was      A choice confirms the refusals before it: a  none: servers that limit
-                accepted at first; not after      server may refuse every client after a while connections
+                accepted before; not after        server may refuse every client after a while connections
                 ``unusual`` was accepted
 confirm         A long list of suites with those  A choice shows that the server parses long   none: servers that
                 that are accepted at its end      lists to the end, so that refusals of them   truncate lists after

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from inspector_ssh.checks.no_terrapin import no_terrapin
 from inspector_ssh.observations import Algorithms, HostKey, OfferedHostKey, Ssh, SshLogin
 from inspector_ssh.probes import ssh, ssh_login
 from inspector_ssh.transcript import key_type
-from tests.agreement.environment import Missing
+from tests.agreement.environment import program
 from tests.agreement.lab import ssh_python
 from tests.plugins.inspector_dns.named import free_port
 from tests.plugins.inspector_services.servers import running
@@ -106,18 +105,11 @@ def _program(library: str) -> Iterator[int]:
     """A server of a library with three keys; its port."""
     with tempfile.TemporaryDirectory() as folder:
         for kind, bits in {"rsa": "3072", "ecdsa": "256", "ed25519": "256"}.items():
-            command = [_installed("ssh-keygen"), "-q", "-t", kind, "-b", bits, "-N", "", "-f", str(Path(folder) / kind)]
+            command = [program("ssh-keygen"), "-q", "-t", kind, "-b", bits, "-N", "", "-f", str(Path(folder) / kind)]
             subprocess.run(command, check=True)
         port = free_port()
         with running([str(ssh_python()), str(_PROGRAMS), library, str(port), folder], ADDRESS, port):
             yield port
-
-
-def _installed(program: str) -> str:
-    found = shutil.which(program)
-    if found is None:
-        raise Missing(f"{program} is missing: ./bootstrap --lab setup")
-    return found
 
 
 def _facts(ours: Ssh) -> dict[str, object]:
@@ -165,7 +157,7 @@ def _reported(theirs: dict[str, Any]) -> dict[str, object]:
 
 def _client(port: int) -> dict[str, object]:
     """What OpenSSH's client logs; nothing where it and the server have no algorithm in common."""
-    command = [_installed("ssh"), *_CLIENT, "-p", str(port), ADDRESS]
+    command = [program("ssh"), *_CLIENT, "-p", str(port), ADDRESS]
     log = subprocess.run(command, capture_output=True, check=False, text=True, stdin=subprocess.DEVNULL).stderr
     named = re.search(r"server-sig-algs=<(.*)>", log)
     methods = re.search(r"Authentications that can continue: (\S+)", log)

@@ -1,5 +1,6 @@
 """Judging captured evidence: two scans, holes, errors of ours, and silence that is never a pass."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar
@@ -57,6 +58,12 @@ GRANTED = Authorisation(
 class Health(Observation):
     kind: ClassVar[str] = "health/1"
     healthy: Answer[bool]
+
+    def parts_at(self, facts: Collection[str]) -> tuple[str, ...] | None:
+        """A part for each fact; none of "unknown" ones, which raise."""
+        if "unknown" in facts:
+            raise LookupError(facts)
+        return tuple(facts) or None
 
 
 class Exploit(Observation):
@@ -342,6 +349,44 @@ def test_a_confirmation_scan_asks_for_the_parts_that_failing_checks_need() -> No
     rows = [_row("device-healthy-inside"), _row("device-healthy")]
     assert tasks_to_confirm(_given(rows[:1], [healthy_inside], [_evidence(False)])) == {key: ("inside",)}
     assert tasks_to_confirm(_given(rows, [healthy_inside, device_healthy], [_evidence(False)])) == {key: None}
+
+
+@check("device-healthy-somewhere", title="Healthy where it matters")
+def healthy_somewhere(seen: Health, *, where: str) -> Verdict:
+    """D.
+
+    Remediation: r.
+    """
+    return passed("healthy") if seen.healthy.value else failed("ill", facts=tuple(filter(None, where.split(","))))
+
+
+def _somewhere(where: str, *evidence: Evidence) -> AssessmentInput:
+    row = _row("device-healthy-somewhere", options={"where": where})
+    return _given([row], [healthy_somewhere], list(evidence))
+
+
+@pytest.mark.parametrize(
+    ("facts", "parts"), [("door", ("door",)), ("door,roof", ("door", "roof")), ("", None), ("unknown", None)]
+)
+def test_a_confirmation_scan_asks_for_the_parts_that_a_failure_relies_on(
+    facts: str, parts: tuple[str, ...] | None
+) -> None:
+    """A check of the whole observation that fails for some of it needs only these again; without them all of it."""
+    key = ("health", "address", "device://a", "127.0.0.1")
+    assert tasks_to_confirm(_somewhere(facts, _evidence(False))) == {key: parts}
+    assert tasks_to_confirm(_somewhere(facts, _evidence(True))) == {}
+
+
+def test_a_failure_of_other_parts_than_were_scanned_again_stands_unconfirmed() -> None:
+    """As where a bundle is judged by other rules later: what was not asked again contradicts and confirms nothing."""
+    for healthy, expected in ((False, (Outcome.FAIL, True)), (True, (Outcome.INCONCLUSIVE, None))):
+        again = _of_parts(_evidence(healthy, scan=2), "door", "roof")
+        (same,) = assess(_somewhere("door", _evidence(False), again)).findings
+        assert (same.outcome, same.confirmed) == expected
+        (other,) = assess(_somewhere("door,cellar", _evidence(False), again)).findings
+        assert (other.outcome, other.confirmed) == (Outcome.FAIL, False)
+        (passing,) = assess(_somewhere("door", _evidence(True), again)).findings
+        assert (passing.outcome, [each.scan for each in passing.evidence]) == (Outcome.PASS, [1])
 
 
 def test_an_error_of_ours_is_not_taken_over() -> None:

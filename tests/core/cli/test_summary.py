@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from inspector.cli.summary import STYLES, InspectionSummary, print_summary, summ
 from inspector.cli.terminal import Styled, cut
 from inspector.model.base import Cause
 from inspector.model.finding import Finding, Force, Obligation, Severity
+from inspector.model.table import Table
 from inspector.model.verdict import Message, Outcome
 from inspector.pipeline.reporting import WrittenAssessment
 from inspector.report.view import View
@@ -129,27 +131,43 @@ def test_ways_in_for_ransomware_come_first_among_equals() -> None:
 @pytest.mark.parametrize(
     ("outcomes", "said"),
     [
-        ((Outcome.FAIL,), "Ransomware: exposed: RDP; could not be seen: file sharing (SMB), rem"),
-        ((Outcome.PASS,), "Ransomware: could not be seen: file sharing (SMB), remote administra"),
+        ((Outcome.FAIL,), "Ransomware: exposed: RDP without NLA; not decided: file sharing (SMB)"),
+        ((Outcome.PASS,), "Ransomware: not decided: file sharing (SMB), remote administration, "),
         ((Outcome.INCONCLUSIVE,), ""),
         ((), ""),
     ],
 )
 def test_the_exposure_to_ransomware_is_one_line(outcomes: tuple[Outcome, ...], said: str) -> None:
-    """What is open comes first, then what could not be seen; where nothing was seen of any way in, there is none.
+    """What is open comes first, then what is undecided; where nothing was seen of any way in, there is none.
 
-    Of several systems it says in how many not every way in was seen.
+    Of several systems it says in how many not every way in is decided.
     """
     tagged = examples.ROWS[0].model_copy(update={"id": "r-1", "tags": ("ransomware", "ransomware-rdp")})
     view: View = examples.view()
     found = tuple(finding(1, each) for each in outcomes)
-    assessment = view.assessment.model_copy(update={"findings": found, "requirements": (tagged,)})
+    coverage = view.assessment.coverage.model_copy(update={"limits": ()})
+    assessment = view.assessment.model_copy(update={"findings": found, "requirements": (tagged,), "coverage": coverage})
     written = WrittenAssessment(replace(view, assessment=assessment, translators={}), Path("out/r/s/i/a/first"))
     made = InspectionSummary.of(written, ExitRule(Threshold("must"), frozenset()))
     lines = [each for each in printed(made) if each.startswith("Ransomware")]
     assert [each[: len(said)] for each in lines] == ([said] if said else [])
     two = [each for each in printed(made, made) if each.startswith("Ransomware")]
-    assert ["; not every way in was seen: 2" in each for each in two] == ([True] if said else [])
+    assert ["; not every way in is decided: 2" in each for each in two] == ([True] if said else [])
+
+
+@pytest.mark.parametrize(("cause", "told"), [(Cause.STALE_TABLE, True), (Cause.NOT_STATED, False)])
+def test_a_table_by_which_nothing_passed_is_named(cause: Cause, told: bool) -> None:
+    """Where its age decided a finding, the terminal says of which day it is; elsewhere its age does not matter."""
+    view: View = examples.view()
+    table = Table(kind="recalled/1", dated=date(2020, 2, 1), source="a test", stale_after_days=30, entries=())
+    found = (finding(1, Outcome.INCONCLUSIVE, cause=cause),)
+    coverage = view.assessment.coverage.model_copy(update={"limits": ()})
+    update = {"findings": found, "tables": (table,), "coverage": coverage}
+    written = WrittenAssessment(
+        replace(view, assessment=view.assessment.model_copy(update=update), translators={}), Path("out/r/s/i/a/first")
+    )
+    made = InspectionSummary.of(written, ExitRule(Threshold("must"), frozenset()))
+    assert any("the table recalled is of" in each and "2020" in each for each in made.limits) is told
 
 
 def test_a_failure_is_told_as_one_with_its_place_and_remedy() -> None:

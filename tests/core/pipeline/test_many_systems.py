@@ -56,7 +56,7 @@ def test_requests_visit_each_subject_twice(monkeypatch: pytest.MonkeyPatch) -> N
     systems, granted = estate(MANY)
     known = registry()
     documents = InputDocuments(Declaration(organisation=Organisation(code="o", name="o"), systems=systems), (granted,))
-    context = RunContext(known, Settings(), (regime(row("sensor-online")),), documents)
+    context = RunContext(known, Settings(), (regime(row("sensor-online")),), documents, tables=())
     parsed = Count(parse_uri)
     digested = Count(digest)
     monkeypatch.setattr(system_filter, "parse_uri", parsed)

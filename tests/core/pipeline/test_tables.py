@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
-from inspector import Cause, Outcome, TableAt, TableEntries, Verdict, check, failed, passed
+from inspector import Cause, Declared, Outcome, SubjectKind, TableAt, TableEntries, Verdict, check, failed, passed
 from inspector.assess.assessor import Verdicts
 from inspector.model.errors import PluginError
 from inspector.model.table import Table
@@ -127,6 +127,27 @@ def test_a_verdict_is_not_reused_with_another_table(tmp_path: Path) -> None:
     known: Verdicts = {}
     assert verdict(again(bundle, [table(2)], verdicts=known)) == (Outcome.PASS, None)
     assert verdict(again(bundle, [table(1)], verdicts=known)) == (Outcome.FAIL, None)
+
+
+@check("declared-not-recalled", title="Nothing declared was recalled", about=SubjectKind.SYSTEM)
+def declared_not_recalled(_declared: Declared, table: TableAt[Recalled]) -> Verdict:
+    """Nothing that is declared was recalled.
+
+    Remediation: replace it.
+    """
+    return passed("not recalled by {measured}", measured=table.seen_on.isoformat())
+
+
+def test_a_verdict_without_evidence_is_not_reused_on_another_day(tmp_path: Path) -> None:
+    """What is declared is compared on the day of the assessment, on which the table may be stale."""
+    known_checks = registry(checks=[declared_not_recalled])
+    made = job(tmp_path, registry=known_checks, regime=regime(row("declared-not-recalled")))
+    bundle, _ = inspect(tmp_path, made._replace(context=replace(made.context, tables=(table(2),))))
+    verdicts: Verdicts = {}
+    for days, expected in ((0, (Outcome.PASS, None)), (31, (Outcome.INCONCLUSIVE, Cause.STALE_TABLE))):
+        at = datetime.combine(TODAY, time(12), UTC) + timedelta(days=days)
+        options = AssessmentOptions(as_of=at, verdicts=verdicts)
+        assert verdict(asyncio.run(assess_bundle(bundle, known_checks, options))) == expected
 
 
 def test_the_end_is_compared_on_the_day_of_the_scan(tmp_path: Path) -> None:

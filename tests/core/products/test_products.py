@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector import Appliances, EndOfSupport, KnownExploited, Place, Product, masked, products_in
+from inspector import ApplianceRole, Appliances, EndOfSupport, KnownExploited, Place, Product, masked, products_in
 from inspector.model.table import Table
-from inspector.products.exploited import Affected
+from inspector.products.exploited import Affected, ExploitedProduct, Vulnerability
 from inspector.products.support import Support
 from inspector.products.version import is_within, version_of
 from inspector.registry.registry import installed
@@ -37,6 +38,7 @@ ON = date(2026, 11, 30)
         ("SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u7", ["OpenSSH 9.2 (Debian 12)"]),
         ("SSH-2.0-OpenSSH_9.6p1 Ubuntu-3ubuntu13.5", ["OpenSSH 9.6 (Ubuntu)"]),
         ("SSH-2.0-OpenSSH_for_Windows_8.1", ["OpenSSH 8.1"]),
+        ('{"version":{"number":"2.11.0"}}', []),
         ("SSH-2.0-dropbear_2022.83", ["Dropbear 2022.83"]),
         ("220 ProFTPD Server (Debian) [::1]", ["ProFTPD (Debian)"]),
         ("220 (vsFTPd 3.0.3)", ["vsftpd 3.0.3"]),
@@ -46,6 +48,26 @@ ON = date(2026, 11, 30)
         (r"4\x00\x00\x00\n5.7.44\x00\x08", ["MySQL 5.7.44"]),
         ("we run PHP 8.1 here, and nginx 1.2 too", []),
         ("PHP/8.1.2-1ubuntu2.14", ["PHP 8.1.2 (Ubuntu)"]),
+        ("220 m ESMTP Exim 4.94_2 Mon", ["Exim 4.94.2"]),
+        ("220 m ESMTP Exim 4.82_1-5b7a7c0-XX Mon", ["Exim 4.82.1"]),
+        # Hidden: the product is there all the same.
+        ("220 m ESMTP Exim Mon", ["Exim"]),
+        ("Apache", ["Apache httpd"]),
+        ("Apache/2", ["Apache httpd 2"]),
+        ("Microsoft-IIS", ["Microsoft IIS"]),
+        ("PHP", ["PHP"]),
+        ("220 (vsFTPd)", ["vsftpd"]),
+        # Builds before a release, and versions that are not whole.
+        ("220 m ESMTP Exim 4.94-RC2 Mon", ["Exim"]),
+        ("Apache/2.4.58rc1", ["Apache httpd"]),
+        ("PHP/8.4.0RC1", ["PHP"]),
+        ("PHP/8.2.0-dev", ["PHP"]),
+        ("OpenSSL/3.0.0-beta1", ["OpenSSL"]),
+        ("Apache Tomcat/9.0.0.M17", ["Apache Tomcat"]),
+        ("Apache Tomcat/8.5.x", ["Apache Tomcat"]),
+        ("nginx/1.25.3.1.4.5.6", ["nginx"]),
+        # Packages of others than the distribution.
+        ("PHP/8.1.0-1+0~20220101.1+debian11~1.gbp123", ["PHP 8.1.0"]),
     ],
 )
 def test_products_are_recognised_in_their_own_form(text: str, titles: list[str]) -> None:
@@ -61,6 +83,54 @@ def test_no_text_fails_or_gives_a_version_that_is_none(text: str) -> None:
         if each.version:
             version_of(each.version)
         assert len(each.title) < 200
+
+
+def test_packages_of_a_third_party_are_those_of_a_distribution() -> None:
+    """Whoever packages PHP for Debian beside it may have fixed what is out of its maker's support."""
+    for text in ("PHP/7.4.33-1+0~20221108.73+debian11~1.gbp60cd5c", "PHP/5.6.40-1~dotdeb.1"):
+        (product,) = products_in([text])
+        assert SUPPORT.support(product, ON)[0] is Support.PACKAGED
+
+
+@pytest.mark.parametrize(
+    ("version", "was_out"),
+    [
+        ("8.4.11", True),
+        ("8.4.12", False),
+        ("8.3.24", True),
+        ("8.3.25", False),
+        ("8.5.0", False),
+        ("9.0", False),
+        ("7.4.33", True),
+        ("8.4", True),
+    ],
+)
+def test_a_version_newer_than_its_branch_on_the_day_of_the_table_was_not_out(version: str, was_out: bool) -> None:
+    """A new patch release of an old branch is newer than the table, whatever number other branches had."""
+    php = ExploitedProduct(product="php", newest=("8.4.11", "8.3.24"))
+    assert php.was_out(version) is was_out
+    assert ExploitedProduct(product="php").was_out(version) is False
+
+
+@pytest.mark.parametrize(
+    ("only", "is_windows", "affects"),
+    [
+        ("windows", True, True),
+        ("windows", False, False),
+        ("windows", None, None),
+        ("unix", True, False),
+        ("unix", False, True),
+        ("unix", None, None),
+        (None, None, True),
+    ],
+)
+def test_a_vulnerability_of_one_platform_affects_no_other(
+    only: Literal["windows", "unix"] | None, is_windows: bool | None, affects: bool | None
+) -> None:
+    """Where the text does not show the platform, neither is said."""
+    one = Vulnerability(cve="CVE-2024-4577", added=ON, affected=(Affected(last="2.0"),), only=only)
+    assert one.affects(Product("php", "1.0", is_windows=is_windows)) is affects
+    assert one.affects(Product("php", "2.1", is_windows=is_windows)) is False
 
 
 def test_a_product_has_its_name_in_cpe() -> None:
@@ -120,15 +190,47 @@ def test_support_is_that_of_the_day(product: Product, on: date, expected: Suppor
 
 
 def test_every_entry_of_the_shipped_tables_can_be_used() -> None:
-    """Ends follow one another, extended support ends later, and each exploited product can be recognised."""
+    """Extended support ends later, each product can be recognised, and the newest version of one is not affected."""
     for each in SUPPORT.entries:
         assert each.extended is None or (each.ends is not None and each.ends < each.extended), each
     assert len({(each.product, each.cycle) for each in SUPPORT.entries}) == len(SUPPORT.entries)
+    distributions = {each.product for each in SUPPORT.entries if each.packages} | {"almalinux", "rocky-linux"}
+    named = {each.product for each in SUPPORT.entries} - distributions
+    for name in named | {name for each in SUPPORT.entries for name in each.packages}:
+        assert Product(name, "1").title
+    assert len({entry.product for entry in EXPLOITED.entries}) == len(EXPLOITED.entries)
     for entry in EXPLOITED.entries:
         assert Product(entry.product, "1").title
+        assert entry.newest, entry.product
+        assert not any(one.affects(Product(entry.product, entry.newest[0])) for one in entry.vulnerabilities)
         for one in entry.vulnerabilities:
             assert one.added.year >= one.known_since.year
             assert one.added <= TABLES["known-exploited"].dated
+
+
+@pytest.mark.parametrize(
+    ("place", "text", "products"),
+    [
+        (Place.SERVER, "PanWeb Server/ -", ("Palo Alto GlobalProtect",)),
+        (Place.PATH, "/+CSCOE+/logon.html", ("Cisco AnyConnect (ASA, FTD)",)),
+        (Place.PATH, "/sslvpn/Login/Login", ("Check Point Mobile Access",)),
+        (Place.PATH, "/sslvpn/", ()),
+        (Place.COOKIE, "SVPNCOOKIE2", ()),
+        (Place.SERVER, "/remote/login", ()),
+    ],
+)
+def test_an_appliance_is_recognised_by_its_whole_mark(place: Place, text: str, products: tuple[str, ...]) -> None:
+    """A mark counts at its place, whole or as the beginning, and not where other software may have the same."""
+    appliances = Appliances.of(TABLES["appliances"])
+    assert appliances.recognised(ApplianceRole.VPN_GATEWAY, {place: [text]}) == products
+    assert appliances.recognised(ApplianceRole.HYPERVISOR, {place: [text]}) == ()
+
+
+def test_no_mark_is_one_that_other_software_has() -> None:
+    """Paths of general names were taken for consoles of backups once."""
+    appliances = Appliances.of(TABLES["appliances"])
+    for path in ("/opscenter/index.html", "/adminconsole/", "/commandcenter/", "/cgi-bin/login.html", "/websso/login"):
+        assert not any(appliances.recognised(role, {Place.PATH: [path]}) for role in ApplianceRole)
 
 
 def test_a_table_is_known_by_its_canonical_form() -> None:
@@ -147,7 +249,7 @@ def test_what_is_recognised_is_kept_when_texts_are_masked() -> None:
         assert any(mark.is_in(masked(each.encode()).decode()) for each in (text, f"{text}/3.0"))
     greetings = (
         *("220 Serv-U FTP Server v15.1.6 ready...", "220 X2 WS_FTP Server 7.6.3", "SSH-2.0-Erlang/5.2.9"),
-        *("220 mail ESMTP Exim 4.96 Mon", "220 (vsFTPd 3.0.3)", "Apache/2.4.49 (Unix) OpenSSL/1.0.1f"),
+        *("220 mail ESMTP Exim 4.94_2 Mon", "220 (vsFTPd 3.0.3)", "Apache/2.4.49 (Unix) OpenSSL/1.0.1f"),
     )
     for text in greetings:
         assert products_in([masked(text.encode()).decode()]) == products_in([text]) != ()

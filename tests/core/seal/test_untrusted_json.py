@@ -5,9 +5,12 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
+from pydantic_core import CoreSchema, SchemaValidator
 
 from inspector.model.errors import BundleError
-from inspector.seal.untrusted_files import json_value, may_be_infinite
+from inspector.seal import untrusted_files
+from inspector.seal.untrusted_files import FileFault, json_value, may_be_infinite
 
 _NUMBERS = re.compile(rb"[0-9][eE]\+?[0-9]{3}|[0-9]{200}")
 
@@ -26,3 +29,16 @@ def test_a_number_without_a_canonical_form_is_refused(text: bytes) -> None:
     if text != b"9" * 400:  # a whole number has one
         with pytest.raises(BundleError):
             json_value(text, "x")
+
+
+def test_a_release_of_pydantic_without_the_private_parameter_accepts_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lets errors end early is private to pydantic: without it, bundles are still read."""
+
+    def validator(schema: CoreSchema) -> SchemaValidator:
+        return SchemaValidator(schema)
+
+    monkeypatch.setattr(untrusted_files, "SchemaValidator", validator)
+    made = untrusted_files.failing_fast(FileFault.__pydantic_core_schema__)
+    assert made.validate_json(b'{"file":"a","what":"b"}') == FileFault(file="a", what="b")
+    with pytest.raises(ValidationError):
+        made.validate_json(b'{"file":1}')

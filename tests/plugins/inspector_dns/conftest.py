@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.plugins.inspector_dns.internet import Internet, internet
 from tests.plugins.inspector_dns.zones import Served, serving
 
 
@@ -13,4 +14,11 @@ from tests.plugins.inspector_dns.zones import Served, serving
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The running servers of the test zones."""
     with serving(tmp_path_factory.mktemp("dns")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def private_internet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Internet]:
+    """The running private internet."""
+    with internet(tmp_path_factory.mktemp("internet")) as running:
         yield running

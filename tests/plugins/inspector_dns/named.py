@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
 import socket
 import subprocess
 import threading
@@ -16,19 +15,17 @@ from pathlib import Path
 import dns.exception
 import dns.message
 import dns.query
-import pytest
 
+from tests.agreement.environment import program
+
+#: Primary server, mailbox, serial, refresh, retry, expire and minimum of a zone.
+SOA = "ns1.test. hostmaster.test. 7 3600 600 86400 60"
 PROGRAMS = ("named", "dnssec-keygen", "dnssec-dsfromkey", "dnssec-signzone", "dig", "delv")
 
 
 def programs() -> dict[str, str]:
-    """The paths of BIND's programs; the test skips when one is missing."""
-    path = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
-    found = {name: shutil.which(name, path=path) for name in PROGRAMS}
-    missing = sorted(name for name, path in found.items() if path is None)
-    if missing:
-        pytest.skip(f"BIND's programs are not installed: {', '.join(missing)}")
-    return {name: path for name, path in found.items() if path is not None}
+    """The paths of BIND's programs; raises Missing."""
+    return {name: program(name) for name in PROGRAMS}
 
 
 def run(program: str, *arguments: str) -> str:
@@ -76,11 +73,11 @@ class ZoneSet:
     zones: dict[str, Path] = field(default_factory=dict)
     ds: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, name: str, records: str, signing: Signing | None = None) -> None:
+    def add(self, name: str, records: str, signing: Signing | None = None, soa: str = SOA) -> None:
         """Write a zone (``.`` is the root), sign it if asked, and remember the DS records that its parent needs."""
         path = self.folder / f"zone-{name}"
         origin = name if name == "." else f"{name}."
-        soa = f"$ORIGIN {origin}\n$TTL 60\n@ SOA ns1.test. hostmaster.test. 7 3600 600 86400 60\n"
+        soa = f"$ORIGIN {origin}\n$TTL 60\n@ SOA {soa}\n"
         path.write_text(soa + "\n".join(line.strip() for line in records.splitlines()) + "\n")
         if signing is not None:
             path = self._sign(name, origin, path, signing)

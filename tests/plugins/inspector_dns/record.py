@@ -9,14 +9,17 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from inspector import Observation
 from inspector.testing import record
+from inspector_dns.observations import Delegation, NameServer, Zone
 from inspector_dns.probes import name_server, names, zone
 from tests.plugins.inspector_dns import zones
+from tests.plugins.inspector_dns.internet import HOSTS as INTERNET_HOSTS
+from tests.plugins.inspector_dns.internet import Internet, internet, observations
 from tests.plugins.inspector_dns.scanning import read, scan, see, subject
 from tests.plugins.inspector_dns.zones import Served, serving
 
@@ -50,6 +53,47 @@ ZONES = [
     "alias.test",
 ]
 SERVERS = {"good": zones.GOOD[0], "lame": zones.LAME, "closed": zones.CLOSED, "silent": zones.SILENT}
+#: Of the private internet: zones below vn, delegations, and name servers with the zone that they are asked for.
+INTERNET_ZONES = ["clean", "inside", "staleglue", "near", "split", "expire", "retry", "negative", "alllame"]
+INTERNET_DELEGATIONS = ["clean", "inside", "staleglue", "noglue", "parentmore", "alllame", "sub.clean", "nowhere"]
+INTERNET_SERVERS = {
+    "clean": ("ns1", "clean"),
+    "clean-second": ("ns2", "clean"),
+    "more": ("ns1", "childmore"),
+    "serial": ("ns1", "serial"),
+    "serial-old": ("old", "serial"),
+    "mx": ("ns1", "mx"),
+    "mx-old": ("old", "mx"),
+    "spf": ("ns1", "spf"),
+    "spf-old": ("old", "spf"),
+    "formerr": ("formerr", "formerr"),
+    "droppy": ("droppy", "droppy"),
+    "open": ("open", "open"),
+    "claims": ("claims", "claims"),
+}
+
+
+def of_internet(running: Internet) -> dict[str, Callable[[], Observation]]:
+    """By name, what records a zone, a delegation or a name server of the private internet."""
+    wanted: dict[str, tuple[type[Observation], str, str, str | None]] = {
+        **{f"zone/{name}.vn": (Zone, "zone", f"dns:{name}.vn", None) for name in INTERNET_ZONES},
+        **{
+            f"delegation/{name}.vn": (Delegation, "delegation", f"dns:{name}.vn", None) for name in INTERNET_DELEGATIONS
+        },
+        **{
+            f"name-server/{name}": (NameServer, "name-server", f"ns://{host}.host.vn/{at}.vn", INTERNET_HOSTS[host][0])
+            for name, (host, at) in INTERNET_SERVERS.items()
+        },
+    }
+
+    @cache
+    def found() -> dict[str, str]:
+        return dict(zip(wanted, observations(running, [each[1:] for each in wanted.values()]), strict=True))
+
+    def one(name: str) -> Observation:
+        return _with_numbered_keys(wanted[name][0].parse(found()[name].encode()))
+
+    return {name: partial(one, name) for name in wanted}
 
 
 def recorders(served: Served) -> dict[str, Callable[[], Observation]]:
@@ -67,6 +111,10 @@ def _zone(served: Served, name: str, anchors: tuple[str, ...]) -> Observation:
     """The observation of a zone, with its keys numbered: each start of the servers makes new ones."""
     facts = see(zone, f"dns:{name}", served.resolver, anchors)
     assert isinstance(facts, Observation)
+    return _with_numbered_keys(facts)
+
+
+def _with_numbered_keys(facts: Observation) -> Observation:
     return type(facts).parse(json.dumps(_numbered(facts.model_dump(mode="json"), {})))
 
 
@@ -90,5 +138,10 @@ def _name_server(served: Served, address: str) -> Observation:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as running:
-        record(FOLDER, recorders(running), sys.argv[1:])
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory() as other,
+        serving(Path(folder)) as running,
+        internet(Path(other)) as away,
+    ):
+        record(FOLDER, {**recorders(running), **of_internet(away)}, sys.argv[1:])

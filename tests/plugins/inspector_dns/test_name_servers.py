@@ -8,14 +8,15 @@ from inspector import Cause, Every, Outcome, ScanFailure, SubjectResult
 from inspector.model.subject import Subject, SubjectKind
 from inspector_dns.checks.name_servers_answer import name_servers_answer
 from inspector_dns.checks.name_servers_redundant import name_servers_redundant
-from inspector_dns.observations import NameServer, ServerReply, Zone
+from inspector_dns.delegation import delegation
+from inspector_dns.observations import Delegation, NameServer, ServerReply, Zone
 from inspector_dns.probes import name_server, zone
 from tests.plugins.inspector_dns import zones as zone_set
 from tests.plugins.inspector_dns.scanning import read, scan, see, subject
 from tests.plugins.inspector_dns.zones import Served
 
-GOOD = ServerReply(rcode="NOERROR", authoritative=True, serial=7)
-LAME = ServerReply(rcode="REFUSED", authoritative=False)
+GOOD = ServerReply(rcode="NOERROR", authoritative=True, recursive=False, serial=7)
+LAME = ServerReply(rcode="REFUSED", authoritative=False, recursive=False)
 
 
 def servers_of(served: Served, facts: Zone) -> Every[NameServer]:
@@ -27,6 +28,13 @@ def servers_of(served: Served, facts: Zone) -> Every[NameServer]:
             output = scan(name_server, about, served.port, answer_seconds=1)
             seen.append(SubjectResult(about, read(name_server, output, about)))
     return Every(seen)
+
+
+def delegation_of(served: Served, name: str) -> SubjectResult[Delegation]:
+    """The delegation of a zone, whose parent is on the same servers."""
+    about = subject(delegation, f"dns:{name}")
+    output = scan(delegation, about, served.port, name_server_port=served.port)
+    return SubjectResult(about, read(delegation, output, about))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +83,10 @@ def test_the_verdicts_on_name_servers(served: Served, name: str, answer: Outcome
     """Lame, closed, silent, unresolved and aliased servers fail; a single address is not redundant."""
     facts = see(zone, f"dns:{name}", served.port, served.anchors)
     about = SubjectResult(Subject(kind=SubjectKind.ZONE, uri=f"dns:{name}", host=name), facts)
-    assert name_servers_answer.evaluate([about, servers_of(served, facts)], {}).outcome is answer
+    assert (
+        name_servers_answer.evaluate([about, delegation_of(served, name), servers_of(served, facts)], {}).outcome
+        is answer
+    )
     assert name_servers_redundant.evaluate([about], {}).outcome is redundant
     assert name_servers_redundant.evaluate([about], {"least": 3}).outcome is Outcome.FAIL
 
@@ -85,5 +96,5 @@ def test_a_name_server_that_was_not_queried_is_inconclusive(served: Served) -> N
     facts = see(zone, "dns:good.test", served.port, served.anchors)
     about = SubjectResult(subject(zone, "dns:good.test"), facts)
     some = Every(servers_of(served, facts).all[:1])
-    verdict = name_servers_answer.evaluate([about, some], {})
+    verdict = name_servers_answer.evaluate([about, delegation_of(served, "good.test"), some], {})
     assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.ABORTED)

@@ -14,12 +14,14 @@ from typing import Any
 from inspector import Answer, Observation, ScanOutput, SubjectKind, Target
 from inspector.model.subject import subject_of
 from inspector.testing import record
-from inspector_http.observations import Header, Http, SecurityTxt
+from inspector_http.cross_origin import cross_origin
+from inspector_http.exposure import exposure
+from inspector_http.observations import CrossOrigin, Exposure, Header, Http, SecurityTxt
 from inspector_http.probes import http, security_txt
 from inspector_http.urls import uri_of
 from tests.plugins.inspector_http.served_pages import PAGES
 from tests.plugins.inspector_http.webservers import answering, apache, nginx, root
-from tests.plugins.inspector_services.scanning import AUTHORISATION, read, scan, tcp
+from tests.plugins.inspector_services.scanning import AUTHORISATION, INTRUSIVE, read, scan, tcp
 from tests.plugins.inspector_services.servers import own_address
 
 FOLDER = Path(__file__).parent
@@ -43,6 +45,11 @@ SITES = {
     "certificate-unknown-issuer": "https://web.test:8452/",
     "certificate-unknown-issuer-expired": "https://web.test:8453/",
     "certificate-not-yet-valid": "https://web.test:8454/",
+    "shared": "https://web.test:8476/",
+    "public": "https://web.test:8477/",
+    "cookie-reach": "https://test.web.test:8479/",
+    "back-to-http": "https://web.test:8480/",
+    "in-two-steps": "http://web.test:8083/",
     "to-https": "http://web.test:8080/",
     "clear": "http://web.test:8081/",
     "to-clear": "http://web.test:8082/",
@@ -50,9 +57,9 @@ SITES = {
     "http-with-tls": "http://web.test:8443/",
     "closed": "http://web.test:8099/",
     "closed-https": "https://web.test:8099/",
-    **{f"page-{name}": f"https://web.test:8480/{name}/" for name in PAGES},
-    **{f"page-{name}": f"https://web.test:8480/{name}/" for name in ("listing", "broken", "cached", "private")},
-    "page-login-own-http": "http://web.test:8481/login-own/",
+    **{f"page-{name}": f"https://web.test:8490/{name}/" for name in PAGES},
+    **{f"page-{name}": f"https://web.test:8490/{name}/" for name in ("listing", "broken", "cached", "private")},
+    "page-login-own-http": "http://web.test:8491/login-own/",
 }
 #: Sites of nginx by their ``security.txt``.
 SECURITY_SITES = {
@@ -91,6 +98,7 @@ HABITS = (
     "login",
     "loop",
     "malformed",
+    "nameless-cookies",
     "missing",
     "nonsense-redirect",
     "old-apache",
@@ -100,6 +108,9 @@ HABITS = (
     "utf8-redirect",
     "vpn-login",
 )
+#: Sites of nginx by how they share replies with other origins, and by what they give away.
+ORIGIN_SITES = ("good", "shared", "public")
+EXPOSED_SITES = {"good": 8443, "exposed": 8478}
 #: Header values that differ from run to run or from machine to machine, and what is recorded in their place.
 VOLATILE = {
     "date": ((r".*", "Thu, 01 Jan 1970 00:00:00 GMT"),),
@@ -164,6 +175,41 @@ def scripted(habit: str) -> Http:
         return stable(seen("http://web.test:9000/", address)[1])
 
 
+def origins(url: str, address: str) -> tuple[ScanOutput, CrossOrigin]:
+    """One run of the probe of other origins: the capture, and the facts in it."""
+    target = page(url, address)
+    output = scan(cross_origin, target, seen(url, address)[1], authorisation=AUTHORISATION, roots=root())
+    return output, read(cross_origin, output, target)
+
+
+def origin_site(name: str) -> CrossOrigin:
+    """The observation of a site of nginx."""
+    address = own_address()
+    with nginx(address):
+        return origins(SITES[name], address)[1]
+
+
+def exposed(url: str, address: str, **options: Any) -> tuple[ScanOutput, Exposure]:
+    """One run of the probe of exposed paths: the capture, and the facts in it."""
+    target = Target(subject_of(uri_of(url), SubjectKind.ADDRESS, address=address), tcp())
+    output = scan(exposure, target, authorisation=INTRUSIVE, roots=root(), **options)
+    return output, read(exposure, output, target)
+
+
+def exposed_site(name: str) -> Exposure:
+    """The observation of a site of nginx."""
+    address = own_address()
+    with nginx(address):
+        return exposed(f"https://web.test:{EXPOSED_SITES[name]}/", address)[1]
+
+
+def exposed_apache() -> Exposure:
+    """The observation of an Apache httpd as it is by default."""
+    address = own_address()
+    with apache(address, 8090, "Min"):
+        return exposed("http://web.test:8090/", address)[1]
+
+
 def stable(facts: Http) -> Http:
     """The facts without what differs from run to run, so that an unchanged server gives an unchanged recording."""
     update: dict[str, object] = {"received_headers": tuple(map(_stable, facts.received_headers))}
@@ -185,6 +231,9 @@ RECORDERS: dict[str, Callable[[], Observation]] = {
     "http/apache-listing": apache_listing,
     **{f"http/{habit}": partial(scripted, habit) for habit in HABITS},
     **{f"security-txt/{name}": partial(security_site, name) for name in SECURITY_SITES},
+    **{f"cross-origin/{name}": partial(origin_site, name) for name in ORIGIN_SITES},
+    **{f"exposure/{name}": partial(exposed_site, name) for name in EXPOSED_SITES},
+    "exposure/apache": exposed_apache,
 }
 
 if __name__ == "__main__":

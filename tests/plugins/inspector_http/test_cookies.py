@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from inspector_http.cookies import cookie_date, kept_cookies
+from inspector_http.observations import CookieReach
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 DATE = datetime(2031, 2, 9, 4, 5, 6, tzinfo=UTC)
@@ -69,12 +70,55 @@ def test_what_is_no_cookie_date_names_no_instant(text: str) -> None:
     assert cookie_date(text) is None
 
 
-@pytest.mark.parametrize(
-    "value", ["", "a", "; Secure", "=", "=a", " = a", "a; b=c", "\t=\t; Secure", "Secure; a=b", ";a=b"]
-)
-def test_a_field_without_a_name_sets_no_cookie(value: str) -> None:
-    """A pair without an equals sign, or with nothing before it, is ignored (RFC 6265 §5.2)."""
+@pytest.mark.parametrize("value", ["", "; Secure", "=", "\t=\t; Secure", ";a=b", " = ; a=b", "a=\x01", "a=b; c=\x7f"])
+def test_a_field_without_name_and_value_or_with_control_characters_sets_no_cookie(value: str) -> None:
+    """Browsers ignore it (RFC 6265bis §5.6)."""
     assert kept(value) == []
+
+
+@pytest.mark.parametrize("value", ["a", "=a", " = a", "a; b=c", "Secure; a=b"])
+def test_a_cookie_without_a_name_has_a_value(value: str) -> None:
+    """Without an equals sign the whole pair is the value (RFC 6265bis §5.6)."""
+    assert kept(value) == [""]
+
+
+@pytest.mark.parametrize(
+    ("value", "is_stored"),
+    [
+        ("__Host-a=1; Secure; Path=/", True),
+        ("__Host-a=1; Secure", False),
+        ("__Host-a=1; Path=/", False),
+        ("__Host-a=1; Secure; Path=/x", False),
+        ("__Host-a=1; Secure; Path=/; Domain=example.test", False),
+        ("__HOST-a=1; Path=/", False),
+        ("__Secure-a=1; Secure; Domain=example.test", True),
+        ("__Secure-a=1", False),
+        ("__secure-a=1; Path=/", False),
+        ("__Hosta=1", True),
+    ],
+)
+def test_a_prefix_demands_attributes(value: str, is_stored: bool) -> None:
+    """Browsers do not store a cookie that lacks them (RFC 6265bis §4.1.3, §5.7)."""
+    (cookie,) = kept_cookies([("www.example.test", "/", value)], NOW)
+    assert cookie.is_stored is is_stored
+
+
+@pytest.mark.parametrize(
+    ("attributes", "domain", "seconds"),
+    [
+        ("", "", None),
+        ("Domain=example.test; Max-Age=60", "example.test", 60),
+        ("Domain=.www.example.test; Expires=Tue, 02 Jun 2026 00:00:00 GMT", "www.example.test", 86400),
+        ("Max-Age=5; Expires=Tue, 02 Jun 2026 00:00:00 GMT", "", 5),
+        (f"Max-Age={'0' * 20}7", "", 7),
+        (f"Max-Age={'9' * 6000}", "", 999_999_999_999_999),
+        ("Expires=soon", "", None),
+    ],
+)
+def test_where_and_how_long_a_cookie_is_sent(attributes: str, domain: str, seconds: int | None) -> None:
+    """Domain without its first dot; Max-Age before Expires."""
+    (cookie,) = kept_cookies([("www.example.test", "/", f"a=1; {attributes}")], NOW)
+    assert cookie.reach == CookieReach(domain=domain, seconds=seconds)
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,15 @@
 import pytest
 
 from inspector.testing import recorded, recordings
-from inspector_http.observations import Http, SecurityTxt
+from inspector_http.observations import CrossOrigin, Exposure, Http, SecurityTxt
 from tests.plugins.inspector_http.record import FOLDER, RECORDERS
 
-KINDS: dict[str, type[Http | SecurityTxt]] = {"http": Http, "security-txt": SecurityTxt}
+KINDS: dict[str, type[CrossOrigin | Exposure | Http | SecurityTxt]] = {
+    "cross-origin": CrossOrigin,
+    "exposure": Exposure,
+    "http": Http,
+    "security-txt": SecurityTxt,
+}
 
 
 def test_every_recording_can_be_recorded() -> None:

@@ -178,9 +178,10 @@ HABITS: dict[str, Habit] = {
         "Set-Cookie: zero=7; Expires=0; Secure=false\r\n"
     ),
     "ignored-cookies": reply(
-        OK + "Set-Cookie: nameless\r\nSet-Cookie: =1\r\nSet-Cookie: foreign=2; Domain=other.test\r\nSet-Cookie:\r\n"
+        OK + "Set-Cookie: =\r\nSet-Cookie: odd=\x01\r\nSet-Cookie: foreign=2; Domain=other.test\r\nSet-Cookie:\r\n"
         "Set-Cookie: gone=3; Expires=1970 Jan 1st 00:00:00\r\n"
     ),
+    "nameless-cookies": reply(OK + "Set-Cookie: nameless; Secure\r\nSet-Cookie: =1; HttpOnly\r\n"),
     "dripping-body": dripping_body,
     "dripping-head": dripping_head,
     "elsewhere": reply("HTTP/1.1 301 Moved Permanently\r\nLocation: https://other.test/a?b=c\r\n", ""),
@@ -198,7 +199,7 @@ HABITS: dict[str, Habit] = {
     # Hand-made after what these appliances send to anybody.
     "vpn-login": leading_to("/remote/login", "Set-Cookie: SVPNCOOKIE=; path=/; secure; httponly\r\n"),
     "hypervisor-login": reply(OK + "Server: pve-api-daemon/3.0\r\n"),
-    "backup-login": leading_to("/opscenter/features/common/login", ""),
+    "backup-login": leading_to("/webman/index.cgi", ""),
     "old-apache": reply(OK + "Server: Apache/2.4.49 (Unix)\r\nX-Powered-By: PHP/5.6.40\r\n"),
     "cookie-loop": reply("HTTP/1.1 302 Found\r\nSet-Cookie: sid=0123456789\r\nLocation: /\r\n", ""),
     "json": reply("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n", "{}"),
@@ -313,7 +314,7 @@ HTTP-EQUIV=Content-Security-Policy>'; }} }}
     add_header Public-Key-Pins-Report-Only "max-age=60"; add_header X-Frame-Options DENY;
     add_header X-Frame-Options SAMEORIGIN; add_header X-Content-Type-Options nosniff;
     add_header X-Content-Type-Options nosniff; }}
-  server {{ listen {address}:8480 ssl; listen {address}:8481; server_tokens off; root {folder}/pages; charset utf-8;
+  server {{ listen {address}:8490 ssl; listen {address}:8491; server_tokens off; root {folder}/pages; charset utf-8;
     location /listing/ {{ autoindex on; }} location /no-encoding/ {{ charset off; }}
     location /cached/ {{ alias {folder}/pages/clean/; add_header Set-Cookie "sid=abcdefghijklmnop; Secure; HttpOnly"; }}
     location /private/ {{ alias {folder}/pages/clean/; add_header Set-Cookie "sid=abcdefghijklmnop; Secure; HttpOnly";
@@ -321,6 +322,22 @@ HTTP-EQUIV=Content-Security-Policy>'; }} }}
     location /broken/ {{ error_page 500 /debug/; return 500; }}
     location ~ ^/(compressed|secret)/ {{ gzip on; gzip_min_length 1; }}
     location /upgraded/ {{ add_header Content-Security-Policy upgrade-insecure-requests; }} }}
+  server {{ listen {address}:8476 ssl; add_header Access-Control-Allow-Origin $http_origin always;
+    add_header Access-Control-Allow-Credentials true always; add_header Allow "GET, PUT, TRACE" always;
+    location / {{ return 200 "<p>hello</p>"; }} }}
+  server {{ listen {address}:8477 ssl; add_header Access-Control-Allow-Origin * always;
+    add_header Access-Control-Allow-Credentials true always; add_header Allow "GET, POST" always;
+    location / {{ return 200 "<p>hello</p>"; }} }}
+  server {{ listen {address}:8478 ssl; location / {{ return 404; }}
+    location = /.git/HEAD {{ return 200 "ref: refs/heads/main\n"; }}
+    location = /.env {{ return 200 "APP_KEY={secret}\nDEBUG=1\n"; }}
+    location = /phpmyadmin/ {{ return 200 "<title>Welcome</title>"; }} location = /backup.sql {{ return 503; }} }}
+  server {{ listen {address}:8479 ssl; add_header Set-Cookie "__Host-sid=abcdefgh; Secure; HttpOnly; SameSite=Lax";
+    add_header Set-Cookie "sso=abcdefgh; Domain=web.test; Secure; HttpOnly; SameSite=Lax; Max-Age=63072000";
+    location / {{ return 200 "<p>hello</p>"; }} }}
+  server {{ listen {address}:8480 ssl; location / {{ return 302 http://web.test/; }} }}
+  server {{ listen {address}:8083; location = / {{ return 302 /vi; }}
+    location / {{ return 302 https://web.test:8443/; }} }}
   server {{ listen {address}:8080; server_tokens off; location / {{ return 301 https://$host:8443$request_uri; }} }}
   server {{ listen {address}:8081; location / {{ return 200 "<p>hello</p>"; }} }}
   server {{ listen {address}:8082; location / {{ return 302 http://$host:8081/; }} }}
@@ -367,7 +384,9 @@ def nginx(address: str) -> Iterator[None]:
     """nginx, with 8443 (good), 8444 (bad), 8445 (bare), 8446 (elsewhere), 8449 (error), 8080 (to HTTPS), 8081, 8082;
     8450 to 8454 present certificates that clients reject, 8455 sets cookies of CSRF protection; 8456 to 8459 differ in
     their Content-Security-Policy, 8460 to 8473 in their ``security.txt``; 8474 sends
-    headers that browsers ignore, 8475 has a policy in its page, too; 8480 (and 8481 over plain HTTP) has pages.
+    headers that browsers ignore, 8475 has a policy in its page, too; 8476 and 8477 share replies with other origins,
+    8478 gives away files, 8479 sets cookies for others, 8480 leads back to plain HTTP; 8490 (and over plain HTTP 8491)
+    has pages.
 
     The good site sends every security header that is in use, so that a check of one more finds it recorded.
     """
@@ -382,7 +401,7 @@ def nginx(address: str) -> Iterator[None]:
             Path(folder).chmod(0o755)
         configuration = Path(folder) / "nginx.conf"
         configuration.write_text(
-            NGINX.format(folder=folder, address=address, hsts=HSTS, **certificates), encoding="utf-8"
+            NGINX.format(folder=folder, address=address, hsts=HSTS, secret=SECRET, **certificates), encoding="utf-8"
         )
         with running([program, "-c", str(configuration), "-e", "stderr"], address, 8082):  # the last to listen
             yield
@@ -436,11 +455,11 @@ def make_certificates(folder: Path) -> dict[str, str]:
     past, future = (now - timedelta(30), now - timedelta(1)), (now + timedelta(1), now + timedelta(30))
     stranger = trustme.CA()
     issue = {
-        "": authority().issue_cert("web.test"),
+        "": authority().issue_cert("web.test", "test.web.test"),
         "expired": authority().issue_cert("web.test", not_before=past[0], not_after=past[1]),
         "early": authority().issue_cert("web.test", not_before=future[0], not_after=future[1]),
         "other_name": authority().issue_cert("*.web.test", common_name="web.test"),
-        "unknown": stranger.issue_cert("web.test"),
+        "unknown": stranger.issue_cert("web.test", "test.web.test"),
         "unknown_expired": stranger.issue_cert("web.test", not_before=past[0], not_after=past[1]),
     }
     for name, issued in issue.items():

@@ -3,7 +3,9 @@
 Elasticsearch and OpenSearch ("Root API"), Docker ("Engine API", ``/version``), Kubernetes ("Authenticating",
 ``/version``, ``/api``), Consul ("Status HTTP API"), CouchDB ("/"), MongoDB ("Wire Protocol"), Cassandra ("CQL binary
 protocol v4"), Kafka ("Protocol"), SQL Server ([MS-TDS]), RabbitMQ (AMQP 0-9-1), NATS ("Client protocol"), RDP with
-network level authentication ([MS-RDPBCGR]), WinRM ([MS-WSMV]), and pages of administration products.
+network level authentication ([MS-RDPBCGR]), WinRM ([MS-WSMV]), Bolt ("Bolt Protocol"), the endpoint mapper ([MS-RPCE]),
+OpenWire, the X Protocol ("X Protocol"), and pages of administration products. The answers of ZooKeeper, rlogind, pptpd
+and Oracle are recorded.
 """
 
 from __future__ import annotations
@@ -169,12 +171,62 @@ _IDENTIFIED = (
     b' xmlns:wsmid="http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd"/></s:Body></s:Envelope>'
 )
 
+
+def _tns(text: bytes) -> bytes:
+    """A refusal by an Oracle listener: reasons 34 and 0, length, text."""
+    return struct.pack(">HHBBHBBH", 12 + len(text), 0, 4, 0, 0, 34, 0, len(text)) + text
+
+
+def _dcerpc(message: bytes) -> bytes:
+    """Bind accepted, with the number of the request."""
+    address = b"\x04\x00135\x00\x00\x00"
+    results = struct.pack("<BBHHH", 1, 0, 0, 0, 0) + message[-20:]
+    body = struct.pack("<HHI", 4280, 4280, 0x1234) + address + results
+    return struct.pack("<BBBB4sHH", 5, 0, 12, 3, message[4:8], 16 + len(body), 0) + message[12:16] + body
+
+
+def _once(habit_of: Callable[[bytes], bytes]) -> Habit:
+    """Answer one message and close."""
+
+    async def habit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(habit_of(await reader.read(65536)))
+
+    return habit
+
+
+#: What ZooKeeper 3.8.0 of Debian 12 answers to ``srvr``; its netkit rlogind 0.17 to a zero byte; its pptpd 1.4.0 to a
+#: Start-Control-Connection-Request.
+_ZOOKEEPER = (
+    b"Zookeeper version: 3.8.0-${mvngit.commit.id}, built on 2024-12-29 17:54 UTC\nLatency min/avg/max: 0/0.0/0\n"
+    b"Received: 1\nSent: 0\nConnections: 1\nOutstanding: 0\nZxid: 0x0\nMode: standalone\nNode count: 5\n"
+)
+_RLOGIND = b"\x01rlogind: Permission denied.\r\n"
+_PPTPD = (
+    b"\x00\x9c\x00\x01\x1a+<M\x00\x02\x00\x00\x01\x00\x01\x00" + bytes(8)
+    + b"\x00\x00\x00\x01\x00\x01" + b"local".ljust(64, b"\x00") + b"linux".ljust(64, b"\x00")
+)  # fmt: skip
+#: Answers of listeners of Oracle to ``(COMMAND=ping)``, the second of 21c, as pages about them show.
+_LISTENER = b"(DESCRIPTION=(TMP=)(VSNNUM=0)(ERR=0)(ALIAS=LISTENER))"
+_LISTENER_21 = b"(DESCRIPTION=(TMP=)(VSNNUM=352321536)(ERR=12514)(ERROR_STACK=(ERROR=(CODE=12514)(EMFI=4))))"
+
 HABITS: dict[str, Habit] = {
+    "activemq": says(b"\x00\x00\x01\x40\x01ActiveMQ\x00\x00\x00\x0c\x01" + bytes(60)),
+    "bolt": exchanges(lambda _message: b"\x00\x00\x04\x05"),
+    "epmap": exchanges(_dcerpc),
+    "ica": says(b"\x7f\x7fICA\x00\x7f\x7fICA\x00"),
+    "mysqlx": says(b"\x05\x00\x00\x00\x0b\x08\x05\x1a\x00"),
+    "oracle": _once(lambda _message: _tns(_LISTENER)),
+    "oracle-21": _once(lambda _message: _tns(_LISTENER_21)),
+    "pptp": exchanges(lambda message: _PPTPD if len(message) == 156 else b""),
+    "rlogin": _once(lambda message: _RLOGIND if message == b"\x00" else b""),
+    "zookeeper": _once(lambda message: _ZOOKEEPER if message == b"srvr" else b""),
+    "zookeeper-closed": _once(lambda _message: b"srvr is not executed because it is not in the whitelist.\n"),
     "alternating": alternates(b"SSH-2.0-OpenSSH_9.2p1\r\n", b"+OK POP3 ready\r\n"),
     "amqp": exchanges(_amqp(b"PLAIN AMQPLAIN")),
     "amqp-anonymous": exchanges(_amqp(b"ANONYMOUS PLAIN")),
     "cassandra": exchanges(_cql(6, b"\x00\x00"), _cql(2)),
     "cassandra-password": exchanges(_cql(6, b"\x00\x00"), _cql(3, b"\x00\x00")),
+    "console": web({"GET /": _html(b"<html><head><title>Veeam Backup Enterprise Manager</title></head></html>")}),
     "consul": _consul("allow"),
     "consul-acl": _consul("deny"),
     "couchdb": web({"GET /": _json("200 OK", {"couchdb": "Welcome", "version": "3.3.3", "uuid": "f00"})}),

@@ -49,6 +49,19 @@ def answers(reply: bytes) -> Habit:
     return habit
 
 
+def says_slowly(*parts: bytes) -> Habit:
+    """Wait for the client, then say the parts, each in a packet of its own, and close."""
+
+    async def habit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(0.2)
+
+    return habit
+
+
 async def hangs_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.close()
 
@@ -82,12 +95,26 @@ HABITS: dict[str, Habit] = {
     "drip": drips,
     "flood": floods,
     "ftp": replies(b"220 (vsFTPd 3.0.3)\r\n", NOOP=LOGIN, AUTH=LOGIN),
+    "ftp-cut-refusal": replies(b"220 files\r\n", USER=b"331 name", PASS=b"530-sorry:\r\n230 users are logged in"),
+    "ftp-long-refusal": replies(
+        b"220 files\r\n", USER=b"331 name", PASS=b"530-sorry:\r\n230 users are logged in\r\n530 come back"
+    ),
     "ftp-of-mail": replies(b"220-Files of the mail service\r\n220 ask SMTP-team\r\n", NOOP=b"200 OK", AUTH=b"500 no"),
     "ftps": replies(b"220 ProFTPD Server (files) [::1]\r\n", NOOP=b"200 OK", AUTH=b"234 AUTH TLS successful"),
     "hangup": hangs_up,
+    "hostile-nats": says(b'INFO {"server_id": "A", "version": ' + b"[" * 3000 + b"}\r\n"),
+    "hostile-page": answers(
+        b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"version": {"number": "\\ud800"}, "tagline": "x"}'
+    ),
     "http": answers(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"),
     "leaver": answers(b""),
     "login": says(b"\r\nUser Access Verification\r\n\r\nUsername: "),
+    "mongodb-page": answers(
+        b"HTTP/1.0 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 85\r\n\r\n"
+        b"It looks like you are trying to access MongoDB over HTTP on the native driver port.\r\n"
+    ),
+    "mqtt-cut": says_slowly(b"\x20\x02\x00"),
+    "mqtt-in-pieces": says_slowly(b"\x20\x02", b"\x00\x00"),
     "mysql": says(len(MYSQL).to_bytes(3, "little") + b"\x00" + MYSQL),
     "rsync": says(b"@RSYNCD: 31.0\n"),
     "script": says(b"\x1b]0;owned\x07<script>alert(1)</script>\xc3\x28\r\n"),
@@ -96,8 +123,15 @@ HABITS: dict[str, Habit] = {
     "smtp-of-files": replies(b"220 mail.example FTP-Gateway\r\n", NOOP=b"250 OK", AUTH=b"500 unknown"),
     "ssh": says(b"SSH-2.0-OpenSSH_9.2p1\r\n"),
     "third": replies(b"220 FTP and SMTP spoken\r\n"),
+    "transport-page": answers(
+        b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 24\r\n\r\nThis is not an HTTP port"
+    ),
     "tls": answers(b"\x15\x03\x01\x00\x02\x02\x46"),
     "telnet": says(b"\xff\xfd\x18\xff\xfd\x20\xff\xfd\x23\xff\xfd\x27"),
+    "vmware-auth": replies(
+        b"220 VMware Authentication Daemon Version 1.10: SSL Required, ServerDaemonProtocol:SOAP\r\n",
+        NOOP=LOGIN,
+    ),
     "vnc": says(RFB, expects=RFB, then=b"\x01\x02"),
     "vnc33": says(b"RFB 003.003\n"),
     "vnctls": says(RFB, expects=RFB, then=b"\x01\x12"),

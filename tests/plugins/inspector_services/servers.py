@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-import pytest
+from tests.agreement.environment import program
 
 _ROOT = Path(__file__).parents[3]
 _SPEAKERS = "tests.plugins.inspector_services.scripted_servers"
@@ -40,12 +40,7 @@ def speaking(address: str, habits: Mapping[int, str]) -> Iterator[None]:
             process.terminate()
 
 
-def installed(program: str) -> str:
-    """The path of a server program; skips the test where it is missing."""
-    found = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    if found is None:
-        pytest.skip(f"{program} is not installed")
-    return found
+installed = program
 
 
 @contextmanager

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from inspector import Cause, Declared, Intrusiveness
+from inspector import Answer, Cause, Declared, Intrusiveness
 from inspector.model.declared import DeclaredPort
 from inspector.testing import ProbeRun, run_probe
 from inspector_services.declared_services import declared_services
 from inspector_services.identification import MAX_CONNECTIONS, banners
 from inspector_services.logins import anonymous_logins
-from inspector_services.observations import AnonymousLogins, Banners, ServiceProtocol
+from inspector_services.observations import AnonymousLogins, Banner, Banners, PortBanner, ServiceProtocol
 from tests.agreement import programs
 from tests.agreement.environment import ServerPlaces
 from tests.plugins.inspector_services.debian_servers import started
@@ -160,3 +160,24 @@ def test_logins_need_the_grant() -> None:
     refused, granted = (each.seen(AnonymousLogins).ports[0].admitted for each in tried)
     assert (refused.unseen, granted.seen) == (Cause.NOT_AUTHORISED, True)
     assert [len(each.ledger) for each in tried] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("habit", "port", "admitted"),
+    [
+        ("ftp-long-refusal", 21, False),
+        ("ftp-cut-refusal", 21, None),
+        ("mqtt-in-pieces", 1883, True),
+        ("mqtt-cut", 1883, None),
+    ],
+)
+def test_a_log_in_is_judged_by_a_whole_answer(habit: str, port: int, admitted: bool | None) -> None:
+    """A line of a long refusal may begin like a welcome, and an answer may come in pieces."""
+    address = own_address()
+    protocol = ServiceProtocol.FTP if port == 21 else ServiceProtocol.UNKNOWN
+    banner = Banner(text="", protocol=protocol)
+    identified = Banners(ports=(PortBanner(port=port, banner=Answer[Banner](seen=banner)),))
+    with speaking(address, {port: habit}):
+        needs = (opened(port), identified)
+        ran = run_probe(anonymous_logins, f"host:{address}", *needs, address=address, authorisation=INTRUSIVE)
+    assert ran.seen(AnonymousLogins).ports[0].admitted.seen is admitted

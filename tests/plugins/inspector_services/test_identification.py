@@ -13,8 +13,8 @@ from inspector_services.checks.no_database_reachable import no_database_reachabl
 from inspector_services.identification import MAX_PORTS, banners, kept_of
 from inspector_services.observations import Banner, Banners, OpenPorts, PortGroup, PortState, ServiceProtocol
 from inspector_services.port_roles import NOTABLE
-from inspector_services.protocols import OWN
-from inspector_services.protocols.dialogue import GREETING, Turn
+from inspector_services.protocols import GRAMMARS, OWN
+from inspector_services.protocols.dialogue import GREETING, Grammar, Turn
 from tests.plugins.inspector_services.scanning import host, identified, opened, read, scan
 from tests.plugins.inspector_services.servers import own_address, speaking
 
@@ -38,6 +38,7 @@ HABITS = {
     2117: "ftp-of-mail",
     2118: "smtp-of-files",
     2119: "third",
+    2120: "vmware-auth",
 }
 CLOSED_PORT = 2199
 
@@ -70,6 +71,7 @@ def recorded() -> Banners:
         ("third", ServiceProtocol.UNKNOWN, None),
         ("ssh", ServiceProtocol.SSH, False),
         ("telnet", ServiceProtocol.TELNET, True),
+        ("vmware-auth", ServiceProtocol.VMWARE_AUTH, False),
         ("vnc", ServiceProtocol.VNC, True),
         ("vnc33", ServiceProtocol.VNC, True),
         ("vnctls", ServiceProtocol.VNC, False),
@@ -105,13 +107,15 @@ def test_a_banner_is_stored_as_printable_ascii(recorded: Banners) -> None:
     assert "\\x1b]0;xxxxx" in text
 
 
-def test_declared_ports_without_a_notable_role_are_not_read() -> None:
-    """The banner of a declared web port is not read, that of a declared database port is."""
+def test_ports_of_which_only_the_number_is_declared_are_read_last() -> None:
+    """Telnet may be at a number that is declared, and usual for the web."""
     address = own_address()
     target = host(address, 8080, 3306)
-    with speaking(address, {8080: "silent", 3306: "mysql"}):
+    with speaking(address, {8080: "telnet", 3306: "mysql"}):
         output = scan(banners, target, opened(8080, 3306))
-    assert [each.port for each in read(banners, output, target).ports] == [3306]
+    found = read(banners, output, target)
+    assert {each.port for each in found.ports} == {3306, 8080}
+    assert no_cleartext_administration(opened(8080, 3306), found).measured == ("8080/tcp (telnet)",)
 
 
 def test_the_number_of_ports_read_is_limited() -> None:
@@ -176,6 +180,68 @@ def test_ftp_is_cleartext_only_where_tls_is_refused_permanently(reply: bytes, cl
     assert banner.cleartext is cleartext
 
 
+#: An answer of which a part says another thing than the whole: question, the whole, and how much of it came.
+AMQP_TABLE = b"\x07productS\x00\x00\x00\x08RabbitMQ"
+AMQP_START = b"\x00\x0a\x00\x0a\x00\x09" + len(AMQP_TABLE).to_bytes(4, "big") + AMQP_TABLE
+AMQP_START += b"\x00\x00\x00\x0fANONYMOUS PLAIN\x00\x00\x00\x05en_US"
+AMQP_FRAME = b"\x01\x00\x00" + len(AMQP_START).to_bytes(4, "big") + AMQP_START + b"\xce"
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        said(("amqp", AMQP_FRAME[:45])),
+        said(("memcached", b"VERSION 1.6")),
+        said(("memcached", b"CLIENT_ERROR unauthenticated")),
+        said(("redis", b"-NOAUTH Authentication requ")),
+        said(("http docker", b"HTTP/1.1 200 OK\r\nApi-Version: 1.43\r\nDocker-Experimental: false\r\nServ")),
+        said(("http", b"HTTP/1.1 200 OK\r\nX-Elastic-Product: Elasticsearch\r\n")),
+        said(("http consul", b"HTTP/1.1 200 OK\r\nX-Consul-Default-Acl-Policy: deny\r\nVary")),
+        said(
+            ("http kubernetes", b'HTTP/1.1 200 OK\r\n\r\n{"gitVersion": "v1.30.2"}'),
+            ("http kubernetes api", b"HTTP/1.1 200 OK\r\nContent-Ty"),
+        ),
+        said(
+            ("http kubernetes", b'HTTP/1.1 200 OK\r\n\r\n{"gitVersion": "v1.30.2"}'),
+            ("http kubernetes api", b"HTTP/1.1 200 OK\r\n\r\n<html>Log in</html>"),
+        ),
+    ],
+)
+def test_no_log_in_is_concluded_from_a_part_of_an_answer(turns: tuple[Turn, ...]) -> None:
+    """What of the answer is missing may say the opposite."""
+    kept = tuple(each.model_copy(update={"received": kept_of(each)}) for each in turns)
+    for each in (turns, kept):
+        banner = parse_port(StoredPort(port=1, turns=each)).banner.seen
+        assert banner is None or banner.authentication is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "cleartext"),
+    [
+        (b"500-no\r\n", None),
+        (b"234-first\r\n500 users are here\r\n", None),
+        (b"234-first\r\n500 users are here\r\n234 go ahead\r\n", None),
+        (b"530-first\r\n234 users are here\r\n530 log in\r\n", True),
+    ],
+)
+def test_ftp_is_judged_by_a_whole_reply(reply: bytes, cleartext: bool | None) -> None:
+    """A line inside a reply of several lines may begin with any number (RFC 959 §4.2)."""
+    turns = said(("", b"220 FTP\r\n"), ("noop", b"200 OK\r\n"), ("ftp auth", reply))
+    assert parse_port(StoredPort(port=21, turns=turns)).banner.value.cleartext is cleartext
+
+
+SMB2_REQUIRED = b"\x00\x00\x00\xfe\xfeSMB@\x00\x01\x00" + bytes(56) + b"A\x00\x03\x00\x11\x03\x01\x00" + bytes(40)
+
+
+def test_signing_is_not_required_by_a_server_whose_smb_1_did_not_answer() -> None:
+    """It may offer SMB 1, and that without required signing."""
+    for last, signing in ((Turn(question="smb1"), None), (Turn(question="smb1", closed=True), True)):
+        turns = (Turn(question="smb2", received=SMB2_REQUIRED), last)
+        smb = parse_port(StoredPort(port=445, turns=turns)).banner.value.smb
+        assert smb is not None
+        assert smb.signing_required.seen is signing
+
+
 @pytest.mark.parametrize(
     ("reply", "cleartext"),
     [
@@ -210,7 +276,7 @@ AT_A_NUMBER = {
     (5432, "third"): (Outcome.INCONCLUSIVE, ("5432/tcp (postgresql?)",)),
     (5432, "silent"): (Outcome.INCONCLUSIVE, ("5432/tcp (postgresql?)",)),
     (1521, "silent"): (Outcome.INCONCLUSIVE, ("1521/tcp (oracle?)",)),
-    (1434, "silent"): (Outcome.FAIL, ("1434/tcp (mssql-monitor?)",)),
+    (1434, "silent"): (Outcome.INCONCLUSIVE, ("1434/tcp (mssql-monitor?)",)),
     (5432, "http"): (Outcome.PASS, None),
     (5432, "smtp-of-files"): (Outcome.PASS, None),
     (1433, "http"): (Outcome.PASS, None),
@@ -250,7 +316,7 @@ def at_a_number() -> dict[tuple[int, str], Verdict]:
 
 @pytest.mark.parametrize(("port", "habit"), AT_A_NUMBER)
 def test_a_number_alone_names_no_database(at_a_number: dict[tuple[int, str], Verdict], port: int, habit: str) -> None:
-    """What the server says decides; silence counts only where the registered service waits for its client, too."""
+    """What the server says decides; silence, at whatever number, is neither the service nor its absence."""
     verdict = at_a_number[port, habit]
     outcome, measured = AT_A_NUMBER[port, habit]
     assert (verdict.outcome, verdict.measured) == (outcome, measured)
@@ -263,6 +329,75 @@ def test_printable_text_keeps_every_byte_apart() -> None:
 
 
 # --- hostile bytes ----------------------------------------------------------------------------------------------------
+
+#: JSON that computers and their decoders stumble over: depth, long numbers, half of a surrogate pair, what is no JSON.
+HOSTILE_JSON = {
+    "deep": b"[" * 4000,
+    "deep object": b'{"version":' * 300 + b"1" + b"}" * 300,
+    "deep lists": b'{"version": ' + b"[" * 900 + b"]" * 900 + b"}",
+    "long number": b'{"version": ' + b"9" * 4000 + b"}",
+    "longer number": b'{"version": 1' + b"0" * 5000 + b"}",
+    "exponent": b'{"version": 1e999999999}',
+    "no number": b'{"version": NaN, "kind": -Infinity}',
+    "surrogate": b'{"version": "\\ud800", "number": "\\udfff", "tagline": "\\ud800"}',
+    "surrogate inside": b'{"version": {"number": "\\ud800"}, "tagline": "x", "gitVersion": "\\udc00"}',
+    "surrogate as a name": b'{"\\ud800": {"version": "1"}, "version": {"\\ud800": {"number": "\\ud800"}}}',
+    "bytes": b'{"version": "\xff\xfe", "kind": "\x00"}',
+    "twice": b'{"version": "1", "version": {"number": []}}',
+}
+
+
+def _replies_with(text: bytes) -> list[Turn]:
+    """The text as the body of a page to each question over HTTP, and as what NATS says first."""
+    about = text[:-1] + b', "server_id": "A"}' if text.endswith(b"}") else text
+    asked = [question for question in QUESTIONS if question.startswith("http")]
+    head = b"HTTP/1.1 200 OK\r\nApi-Version: 1\r\nDocker-Experimental: no\r\n\r\n"
+    greetings = [Turn(received=b"INFO " + each + b"\r\n") for each in (text, about)]
+    return [*(Turn(question=question, received=head + text) for question in asked), *greetings]
+
+
+@pytest.mark.parametrize("name", sorted(HOSTILE_JSON))
+def test_hostile_json_is_a_banner(name: str) -> None:
+    """No JSON makes what is stored, or how it is read, fail."""
+    for turn in _replies_with(HOSTILE_JSON[name]):
+        kept = turn.model_copy(update={"received": kept_of(turn)})
+        stored = StoredPort.parse(StoredPort(port=1, turns=(kept,)).canonical())
+        for each in (StoredPort(port=1, turns=(turn,)), stored):
+            Banners.parse(Banners(ports=(parse_port(each),)).canonical())
+
+
+def test_hostile_json_at_one_port_hides_no_other() -> None:
+    """The ports beside it are identified, and it is a banner itself."""
+    address = own_address()
+    target = host(address)
+    habits = {2201: "hostile-nats", 2202: "hostile-page", 2203: "ssh"}
+    with speaking(address, habits):
+        facts = Banners.model_validate(read(banners, scan(banners, target, opened(*habits)), target))
+    assert {each.port: each.banner.seen and each.banner.seen.protocol for each in facts.ports} == {
+        2201: ServiceProtocol.UNKNOWN,
+        2202: ServiceProtocol.ELASTICSEARCH,
+        2203: ServiceProtocol.SSH,
+    }
+
+
+def test_a_fault_of_a_grammar_hides_no_other_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a grammar fails, its port is unseen (bug), and the others are identified."""
+
+    def fails(turn: Turn) -> bool:
+        return bool(turn.received) and {b"SSH": False}[turn.received[:3]]
+
+    broken = Grammar(ServiceProtocol.VNC, fails, lambda _turns: Banner(text="", protocol=ServiceProtocol.VNC))
+    monkeypatch.setattr("inspector_services.protocols.GRAMMARS", (broken, *GRAMMARS))
+    address = own_address()
+    target = host(address)
+    with speaking(address, {2203: "ssh", 2204: "smtp"}):
+        output = scan(banners, target, opened(2203, 2204))
+    facts = Banners.model_validate(read(banners, output, target))
+    assert facts.banner_of(2203).value.protocol is ServiceProtocol.SSH
+    assert facts.banner_of(2204).unseen is Cause.BUG
+    unreadable = parse_port(StoredPort(port=1, turns=said(("", b"other"))))
+    assert unreadable.banner.unseen is Cause.BUG
+
 
 QUESTIONS = sorted({ask.name for asks in OWN.values() for ask in asks} | {GREETING, "noop", "tls", "redis info"})
 #: What servers really send, each with the question that it answers; cut, and changed in one place.
@@ -280,11 +415,17 @@ REAL = [
     ("http docker", b'HTTP/1.1 200 OK\r\nApi-Version: 1.43\r\nDocker-Experimental: false\r\n\r\n{"Version": "24.0"}'),
     ("http kubernetes", b'HTTP/1.1 403 Forbidden\r\n\r\n{"kind": "Status", "status": "Failure"}'),
     ("rdp", b"\x03\x00\x00\x13\x0e\xd0\x00\x00\x124\x00\x02\x01\x08\x00\x02\x00\x00\x00"),
-    ("smb2", b"\x00\x00\x00\xfe\xfeSMB@\x00\x01\x00" + bytes(52) + b"A\x00\x03\x00\x11\x03\x01\x00" + bytes(40)),
+    ("smb2", b"\x00\x00\x00\xfe\xfeSMB@\x00\x01\x00" + bytes(56) + b"A\x00\x03\x00\x11\x03\x01\x00" + bytes(40)),
     ("mssql", b"\x04\x01\x00\x1a" + bytes((0, 0, 1, 0, 0, 0, 11, 0, 6, 1, 0, 17, 0, 1, 255, 15, 0, 7, 208, 0, 0, 0))),
     ("ldap", b"0\x0c\x02\x01\x01e\x07\n\x01\x00\x04\x00\x04\x00"),
     ("amqp", b"\x01\x00\x00\x00\x00\x00\x6f\x00\n\x00\n\x00\t\x00\x00\x00J\x07productS\x00\x00\x00\x08RabbitMQ"),
     ("cassandra", b"\x84\x00\x00\x00\x06\x00\x00\x00\x02\x00\x00"),
+    ("zookeeper", b"Zookeeper version: 3.8.0-5a02a05, built on 2022-02-25 08:49 UTC\nMode: standalone\n"),
+    ("oracle", b"\x00\x41\x00\x00\x04\x00\x00\x00\x22\x00\x005(DESCRIPTION=(TMP=)(VSNNUM=0)(ERR=0)(ALIAS=LISTENER))"),
+    ("rlogin", b"\x01rlogind: Permission denied.\r\n"),
+    ("neo4j-bolt", b"\x00\x00\x04\x05"),
+    ("epmap", b"\x05\x00\x0c\x03\x10\x00\x00\x00\x3c\x00\x00\x00PSNI" + bytes(44)),
+    ("pptp", b"\x00\x9c\x00\x01\x1a+<M\x00\x02\x00\x00\x01\x00\x01\x00" + bytes(140)),
     ("x11", b"\x01\x00\x0b\x00\x00\x00U\t" + bytes(30)),
 ]  # fmt: skip
 
@@ -337,10 +478,41 @@ def test_no_answer_makes_the_parser_fail(turns: list[Turn]) -> None:
     ],
 )
 def test_a_page_is_named_by_its_whole_title(title: bytes, product: str) -> None:
-    """A page about a product is not the product's; what is stored has no name of the host, and says the same."""
+    """A page about a product is not the product's; what is stored says the same, with the title as it is shown."""
     turn = Turn(question="http", received=b"HTTP/1.1 200 OK\r\n\r\n<html><head><title>" + title + b"</title></head>")
     for each in (turn, turn.model_copy(update={"received": kept_of(turn)})):
         banner = parse_port(StoredPort(port=443, turns=(each,))).banner.value
         assert banner.product == product
         assert (banner.protocol is ServiceProtocol.ADMINISTRATION_PAGE) is bool(product)
-    assert b"pve7" not in kept_of(turn)
+        assert banner.title == title.decode()
+
+
+@pytest.mark.parametrize(
+    ("body", "title"),
+    [
+        (b"<TITLE lang='vi'>\n C\xe1\xbb\x95ng  VPN &amp; more\n</TITLE>", "Cổng VPN & more"),
+        (b"<title>a</title><title>b</title>", "a"),
+        (b"<title>\xff\x1b]0;owned\x07</title>", "\\xff\\x1b]0;owned\\x07"),
+        (b"<title>password=hunter2 here</title>", "password=xxxxxx0 here"),
+        (b"<title>&#x202e;evil&lt;script&gt;</title>", "\\x202eevil<script>"),
+        (b"<title>" + b"x" * 4000, "x" * 160),
+        (b"<title" + b" x" * 2000, ""),
+        (b"<titles>no</titles>", ""),
+        (b'{"title": "no"}', ""),
+    ],
+)
+def test_a_title_is_read_in_bounds(body: bytes, title: str) -> None:
+    """Whatever stands there, it is short, printable and the same when it is read again from what is stored."""
+    turn = Turn(question="http", received=b"HTTP/1.1 200 OK\r\n\r\n" + body)
+    for each in (turn, turn.model_copy(update={"received": kept_of(turn)})):
+        assert parse_port(StoredPort(port=443, turns=(each,))).banner.value.title == title
+
+
+@pytest.mark.parametrize("certificate", [b"", b"no certificate", b"\x30\x84\xff\xff\xff\xff", bytes(8192)])
+def test_a_certificate_that_cannot_be_read_has_no_subject(certificate: bytes) -> None:
+    """The banner stands without it."""
+    stored = StoredPort(
+        port=443, turns=(Turn(question="tls", received=b"handshake", tls=True),), certificate=certificate
+    )
+    banner = parse_port(stored).banner.value
+    assert (banner.protocol, banner.subject) == (ServiceProtocol.TLS, ())

@@ -17,14 +17,19 @@ PRODUCTS: dict[str, tuple[int, ServiceProtocol, str, str, bool | None]] = {
     "amqp-anonymous": (5672, ServiceProtocol.AMQP, "RabbitMQ", "3.10.8", None),
     "cassandra": (9042, ServiceProtocol.CASSANDRA, "", "", False),
     "cassandra-password": (9042, ServiceProtocol.CASSANDRA, "", "", True),
+    "activemq": (61616, ServiceProtocol.OPENWIRE, "ActiveMQ", "", None),
+    "bolt": (7687, ServiceProtocol.BOLT, "Neo4j", "", None),
     "consul": (8500, ServiceProtocol.CONSUL, "Consul", "", False),
     "consul-acl": (8500, ServiceProtocol.CONSUL, "Consul", "", True),
+    "console+tls": (9443, ServiceProtocol.ADMINISTRATION_PAGE, "Veeam", "", None),
     "couchdb": (5984, ServiceProtocol.COUCHDB, "CouchDB", "3.3.3", None),
     "docker": (2375, ServiceProtocol.DOCKER, "Docker", "24.0.7", False),
     "elasticsearch": (9200, ServiceProtocol.ELASTICSEARCH, "Elasticsearch", "7.17.9", False),
     "elasticsearch+tls": (9200, ServiceProtocol.ELASTICSEARCH, "Elasticsearch", "7.17.9", False),
     "elasticsearch-password": (9200, ServiceProtocol.ELASTICSEARCH, "Elasticsearch", "", True),
+    "epmap": (135, ServiceProtocol.DCERPC, "", "", None),
     "esxi": (8000, ServiceProtocol.ADMINISTRATION_PAGE, "VMware ESXi", "", None),
+    "ica": (1494, ServiceProtocol.ICA, "", "", None),
     "kafka": (9092, ServiceProtocol.KAFKA, "", "", None),
     "kubernetes": (6443, ServiceProtocol.KUBERNETES, "Kubernetes", "1.30.2", True),
     "kubernetes-open": (6443, ServiceProtocol.KUBERNETES, "Kubernetes", "1.30.2", False),
@@ -32,14 +37,22 @@ PRODUCTS: dict[str, tuple[int, ServiceProtocol, str, str, bool | None]] = {
     "mongodb": (27017, ServiceProtocol.MONGODB, "", "", None),
     "mssql": (1433, ServiceProtocol.MSSQL, "Microsoft SQL Server", "15.0.2000", None),
     "mssql-tls": (1433, ServiceProtocol.MSSQL, "Microsoft SQL Server", "15.0.2000", None),
+    "mysqlx": (33060, ServiceProtocol.MYSQLX, "", "", None),
     "nats": (4222, ServiceProtocol.NATS, "NATS", "2.9.10", False),
     "nats-password": (4222, ServiceProtocol.NATS, "NATS", "2.9.10", True),
     "opensearch": (9200, ServiceProtocol.ELASTICSEARCH, "OpenSearch", "2.11.1", False),
+    "oracle": (1521, ServiceProtocol.ORACLE, "Oracle Database", "", None),
+    "oracle-21": (1521, ServiceProtocol.ORACLE, "Oracle Database", "21.0.0.0.0", None),
+    "oracle-21+tls": (2484, ServiceProtocol.ORACLE, "Oracle Database", "21.0.0.0.0", None),
+    "pptp": (1723, ServiceProtocol.PPTP, "", "", None),
     "rdp-nla": (3389, ServiceProtocol.RDP, "", "", None),
     "rdp-optional": (3389, ServiceProtocol.RDP, "", "", None),
+    "rlogin": (513, ServiceProtocol.RLOGIN, "", "", None),
     "webmin": (10000, ServiceProtocol.ADMINISTRATION_PAGE, "Webmin", "", None),
     "winrm": (5985, ServiceProtocol.WINRM, "", "", None),
     "winrm-password": (5985, ServiceProtocol.WINRM, "", "", None),
+    "zookeeper": (2181, ServiceProtocol.ZOOKEEPER, "ZooKeeper", "3.8.0", None),
+    "zookeeper-closed": (2181, ServiceProtocol.ZOOKEEPER, "ZooKeeper", "", None),
 }
 #: What says nothing of itself: a server whose connections speak different protocols.
 UNSTABLE_PORT = 20022
@@ -57,6 +70,13 @@ def scripted() -> dict[str, Answer[Banner]]:
             jobs.append((host(address), opened(port)))
         found = identified(*jobs)
     return {name: facts.banner_of(port) for (name, port), facts in zip(places.items(), found, strict=True)}
+
+
+def test_title_and_subject_are_what_any_visitor_gets(scripted: dict[str, Answer[Banner]]) -> None:
+    """The title of the page, and the certificate's subject inside TLS, by attributes."""
+    page = scripted["console+tls"].value
+    assert (page.title, page.subject, page.tls) == ("Veeam Backup Enterprise Manager", ("CN=server",), True)
+    assert scripted["esxi"].value.subject == ()
 
 
 @pytest.mark.parametrize("name", PRODUCTS)

@@ -314,3 +314,24 @@ def test_only_what_the_authorisation_covers_is_asked() -> None:
             output_of(space, authorisation=AUTHORISATION.model_copy(update={"covers": names}))
     assert (seen.open, seen.answer(123).unseen) == ((53,), Cause.OUT_OF_SCOPE)
     assert failure.value.cause is Cause.OUT_OF_SCOPE
+
+
+def test_a_declared_service_does_not_hide_what_the_port_is_for() -> None:
+    """A port of the list is asked its own question, too: memcached that is declared as NTP is found."""
+    ports = (
+        DeclaredPort(port=11211, protocol="udp", service="ntp"),
+        DeclaredPort(port=389, protocol="udp", service="coap"),
+        DeclaredPort(port=500, protocol="udp", service="sip"),
+        DeclaredPort(port=123, protocol="udp", service="dns"),
+    )
+    target = host(ADDRESS)
+    target = type(target)(target.subject, Declared(host_declared=True, ports=ports))
+    habits = {11211: "memcached", 389: "cldap-or-garbage", 500: "ike-1", 123: "old-ntp"}
+    with namespace() as space, scripted(space, habits) as server:
+        seen = space.call(lambda: read(udp_services, scan(udp_services, target), target))
+        asked = server.report()
+    expected = {11211: UdpProtocol.MEMCACHED, 389: UdpProtocol.CLDAP, 500: UdpProtocol.IKE, 123: UdpProtocol.NTP}
+    assert {port: seen.answer(port).value.protocol for port in habits} == expected
+    assert asked == {11211: 2, 389: 2, 500: 3, 123: 2}
+    assert outcome("no-amplifier-reachable", seen) is Outcome.FAIL
+    assert sum(asked.values()) <= udp_services.cost(target, {}).connections

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from inspector_services.udp_protocols import ber
 from inspector_services.udp_protocols.question import TOKEN_BYTES
 from inspector_services.udp_questions import AMPLIFIERS, BY_PORT, CHECKED_PORTS, EMPTY, control_port, questions_for
 from tests.plugins.inspector_services.udp_replies import QUESTIONS, TOKEN, exchanges
@@ -128,6 +129,54 @@ def test_polite_answers_are_about_as_short(name: str) -> None:
     """The questions are those with short answers: of all but a few less than three times as many bytes come back."""
     sent, reply = EXCHANGES[name]
     assert len(reply) < 3 * len(sent) + 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "answers"),
+    [(0x8183, 0), (0x8105, 0), (0x8400, 0), (0x8000, 1), (0x8580, 1)],
+    ids=["denied by a resolver", "refused", "of its own zone, nothing", "a referral", "a resolver with the zone"],
+)
+def test_a_server_of_names_at_the_port_of_mdns_is_no_responder(flags: int, answers: int) -> None:
+    """A responder answers by its own authority, without recursion, and only if it has answers (RFC 6762 §18)."""
+    sent = QUESTIONS["mdns-0"].ask(TOKEN)
+    reply = sent[:2] + flags.to_bytes(2, "big") + b"\0\1" + answers.to_bytes(2, "big") + bytes(4) + sent[12:]
+    assert QUESTIONS["mdns-0"].shown_by(sent, reply) is None
+
+
+@pytest.mark.parametrize(("code", "shown"), [(1, "refused"), (3, "error 3"), (5, "answered"), (7, "refused")], ids=str)
+def test_an_error_of_ntp_is_a_refusal_only_if_it_says_so(code: int, shown: str) -> None:
+    """A server that looks the variable up and has none answers strangers; one that prohibits the question refuses it
+    (RFC 9327 §3)."""
+    sent = QUESTIONS["ntp-control"].ask(TOKEN)
+    reply = sent[:1] + b"\xc2" + sent[2:4] + bytes([code, 0]) + bytes(6)
+    assert QUESTIONS["ntp-control"].shown_by(sent, reply) == shown
+    assert QUESTIONS["ntp-control"].shown_by(sent, QUESTIONS["ntp-control"].kept(reply)) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "value", "shown"),
+    [
+        ("snmp-v1", 2, b"\x05\0", "error 2"),
+        ("snmp-v2c", 0, b"\x80\0", "has no such object"),
+        ("snmp-v2c", 0, b"\x81\0", "has no such object"),
+        ("snmp-v2c", 16, b"\x05\0", "refused"),
+        ("snmp-v2c", 5, b"\x05\0", "error 5"),
+        ("snmp-v2c", 0, b"\x06\x01\x2b", "accepted"),
+    ],
+)
+def test_a_community_that_reads_nothing_is_not_accepted(name: str, error: int, value: bytes, shown: str) -> None:
+    """An agent that knows the community may hide every object from it: that says neither that it can read nor that not
+    (RFC 3416 §4.2.1); agents of version 1 say the same of an object that they lack and of one that they hide."""
+    sent = QUESTIONS[name].ask(TOKEN)
+    begin = sent.index(b"\xa0")
+    request = sent[begin + 2 :]
+    number, object_ = request[:6], bytes.fromhex("06082b06010201010200")
+    binding = ber.encode(ber.SEQUENCE, object_, value)
+    response = ber.encode(
+        0xA2, number, ber.integer(error), ber.integer(min(error, 1)), ber.encode(ber.SEQUENCE, binding)
+    )
+    reply = ber.encode(ber.SEQUENCE, sent[2:begin], response)
+    assert QUESTIONS[name].shown_by(sent, reply) == shown
 
 
 def test_the_service_of_the_declaration_decides_the_question() -> None:

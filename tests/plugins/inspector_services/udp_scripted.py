@@ -61,6 +61,23 @@ def tftp(asked: bytes) -> list[bytes]:
     return [b"\0\5\0\1File not found\0"] if asked[:2] == b"\0\1" else []
 
 
+def memcached(asked: bytes) -> list[bytes]:
+    """Its version, to a frame of its protocol with that command (protocol.txt)."""
+    return [asked[:8] + b"VERSION 1.6.18\r\n"] if asked[8:] == b"version\r\n" else []
+
+
+def cldap_or_garbage(asked: bytes) -> list[bytes]:
+    return cldap(asked) if asked[:1] == b"0" else garbage(asked)
+
+
+def ike_1(asked: bytes) -> list[bytes]:
+    """A notification to the first message of version 1, and nothing to version 2 (RFC 2408 §3.14)."""
+    if len(asked) < 28 or asked[17] >> 4 != 1:
+        return []
+    body = bytes.fromhex("0000000c00000001") + b"\1\0\0\x0e"
+    return [asked[:8] + bytes(8) + bytes([11, 0x10, 5, 0]) + bytes(4) + (28 + len(body)).to_bytes(4, "big") + body]
+
+
 def silent(_asked: bytes) -> list[bytes]:
     return []
 
@@ -79,9 +96,12 @@ def flood(asked: bytes) -> list[bytes]:
 
 HABITS: dict[str, Habit] = {
     "cldap": cldap,
+    "cldap-or-garbage": cldap_or_garbage,
     "echo": echo,
     "flood": flood,
     "garbage": garbage,
+    "ike-1": ike_1,
+    "memcached": memcached,
     "old-ntp": old_ntp,
     "quic": quic,
     "silent": silent,

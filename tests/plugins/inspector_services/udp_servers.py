@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import pytest
 
+from tests.agreement.environment import needs_programs
 from tests.plugins.inspector_services.servers import installed
 
 T = TypeVar("T")
@@ -92,6 +93,7 @@ class Namespace:
 def namespace(*setup: str) -> Iterator[Namespace]:
     """A network namespace with a loopback interface, and what ``setup`` (shell commands) adds."""
     needs_root()
+    needs_programs("ip")
     script = " && ".join(["ip link set lo up", f"ip address add {ADDRESS}/8 dev lo", *setup, "echo ready", "exec cat"])
     pipe = subprocess.PIPE
     with subprocess.Popen(["unshare", "--net", "sh", "-c", script], stdin=pipe, stdout=pipe, text=True) as process:
@@ -117,6 +119,12 @@ def _running(space: Namespace, port: int, *command: str, **settings: str) -> Ite
     finally:
         process.terminate()
         process.communicate()
+
+
+def _in_own_run(*command: str) -> list[str]:
+    """The command with an empty ``/run``, for servers of which a machine runs one by a lock there."""
+    own = 'mount -t tmpfs tmpfs /run && mkdir /run/avahi-daemon && exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", own, "sh", *command]
 
 
 class Scripted:
@@ -183,22 +191,67 @@ def ntpd(space: Namespace, *, query: bool) -> Iterator[None]:
 _NAMED = """
 options {{
   directory "FOLDER"; pid-file none; session-keyfile none; listen-on port {port} {{ {address}; }};
-  listen-on-v6 {{ none; }}; dnssec-validation no; allow-query {{ any; }}; {recursion}
+  listen-on-v6 {{ none; }}; dnssec-validation no; allow-query {{ any; }}; {options}
 }};
 controls {{}};
-{zone}
+{zones}
 """
-_ROOT_ZONE = """zone "." {{ type primary; file "FOLDER/root.zone"; }};"""
-_ROOT_TEXT = "$TTL 60\n@ SOA ns.test. host.test. 1 60 60 60 60\n@ NS ns.test.\nns.test. A 127.0.0.1\n"
+
+
+def zone(name: str) -> str:
+    """A zone that a server of names is authoritative for, with nothing in it."""
+    return f'zone "{name}" {{ type primary; file "FOLDER/empty.zone"; }};'
+
+
+ROOT_ZONE = zone(".")
+_EMPTY_ZONE = "$TTL 60\n@ SOA ns.test. host.test. 1 60 60 60 60\n@ NS ns.test.\nns.test. A 127.0.0.1\n"
 
 
 @contextmanager
-def _named(space: Namespace, port: int, recursion: str, zone: str = "") -> Iterator[None]:
-    text = _NAMED.format(address=ADDRESS, port=port, recursion=recursion, zone=zone.format())
+def named(space: Namespace, port: int, options: str, *zones: str) -> Iterator[None]:
+    """BIND with these options and zones."""
+    text = _NAMED.format(address=ADDRESS, port=port, options=options, zones="\n".join(zones))
     with _folder("named.conf", text) as path:
-        (path.parent / "root.zone").write_text(_ROOT_TEXT)
+        (path.parent / "empty.zone").write_text(_EMPTY_ZONE)
         with _running(space, port, installed("named"), "-f", "-n", "1", "-c", str(path)):
             yield
+
+
+_UNBOUND = """
+server:
+  interface: {address}@{port}
+  access-control: 127.0.0.0/8 {access}
+  do-not-query-localhost: no
+  chroot: ""
+  username: ""
+  directory: "FOLDER"
+  pidfile: ""
+  use-syslog: no
+  module-config: "iterator"
+  num-threads: 1
+remote-control:
+  control-enable: no
+forward-zone:
+  name: "."
+  forward-addr: {address}@{root}
+"""
+
+
+@contextmanager
+def unbound(space: Namespace, access: str, port: int = 53) -> Iterator[None]:
+    """Unbound, which forwards to the root of names, with this rule for strangers."""
+    text = _UNBOUND.format(address=ADDRESS, port=port, access=access, root=ROOT_PORT)
+    with _folder("unbound.conf", text) as path, _running(space, port, installed("unbound"), "-d", "-c", str(path)):
+        yield
+
+
+@contextmanager
+def dnsmasq(space: Namespace, *options: str) -> Iterator[None]:
+    """dnsmasq without files of the system."""
+    command = [installed("dnsmasq"), "-k", "-C", "/dev/null", "-R", "-h", "-u", "root", "-x", ""]
+    bound = [f"--listen-address={ADDRESS}", "--bind-interfaces", *options]
+    with _running(space, 53, *command, *bound):
+        yield
 
 
 @contextmanager
@@ -206,8 +259,8 @@ def open_resolver(space: Namespace) -> Iterator[None]:
     """BIND, which resolves for everybody, and the root of names that it asks."""
     forwarding = f"forwarders {{ {ADDRESS} port {ROOT_PORT}; }}; forward only;"
     with (
-        _named(space, ROOT_PORT, "recursion no;", _ROOT_ZONE),
-        _named(space, 53, f"recursion yes; allow-recursion {{ any; }}; {forwarding}"),
+        named(space, ROOT_PORT, "recursion no;", ROOT_ZONE),
+        named(space, 53, f"recursion yes; allow-recursion {{ any; }}; {forwarding}"),
     ):
         yield
 
@@ -215,7 +268,7 @@ def open_resolver(space: Namespace) -> Iterator[None]:
 @contextmanager
 def closed_resolver(space: Namespace) -> Iterator[None]:
     """BIND, which resolves for networks that nobody asks from."""
-    with _named(space, 53, "recursion yes; allow-recursion { 192.0.2.0/24; };"):
+    with named(space, 53, "recursion yes; allow-recursion { 192.0.2.0/24; };"):
         yield
 
 
@@ -243,7 +296,7 @@ def tftpd(space: Namespace) -> Iterator[None]:
 @contextmanager
 def rpcbind(space: Namespace) -> Iterator[None]:
     """The port mapper."""
-    with _running(space, 111, installed("rpcbind"), "-f", "-h", ADDRESS):
+    with _running(space, 111, *_in_own_run(installed("rpcbind"), "-f", "-h", ADDRESS)):
         yield
 
 
@@ -268,7 +321,7 @@ def avahi(space: Namespace) -> Iterator[None]:
     )
     with _folder("avahi.conf", text) as path:
         command = [installed("avahi-daemon"), "--no-drop-root", "--no-rlimits", "--no-chroot", "-f", str(path)]
-        with _running(space, 5353, *command):
+        with _running(space, 5353, *_in_own_run(*command)):
             yield
 
 
@@ -297,7 +350,8 @@ def charon(space: Namespace) -> Iterator[None]:
     plugins = "random nonce openssl aes sha1 sha2 hmac gmp kdf kernel-netlink socket-default stroke"
     stroke = "plugins { stroke { socket = unix://FOLDER/ctl } }"
     text = f"charon {{\n load = {plugins}\n install_routes = no\n {stroke}\n}}\n"
-    with _folder("strongswan.conf", text) as path, _running(space, 500, _CHARON, STRONGSWAN_CONF=str(path)):
+    command = _in_own_run(_CHARON)
+    with _folder("strongswan.conf", text) as path, _running(space, 500, *command, STRONGSWAN_CONF=str(path)):
         yield
 
 
@@ -336,7 +390,7 @@ def by_the_book() -> Iterator[Namespace]:
 @contextmanager
 def behind(rule: str) -> Iterator[Namespace]:
     """Nothing but a rule of nftables for what comes in."""
-    installed("nft")
+    needs_programs("nft")
     chain = "nft 'add chain inet t c { type filter hook input priority 0; }'"
     with namespace("nft add table inet t", chain, f"nft add rule inet t c {rule}") as space:
         yield space

@@ -58,6 +58,16 @@ def state(software: str, comments: str, affected: tuple[str, str]) -> State:
         ("OpenSSH_9.2p1", "Debian-2+deb12u3", State.NOT_AFFECTED),
         ("OpenSSH_9.2p1", "Debian-2+deb12u10", State.NOT_AFFECTED),
         ("OpenSSH_9.2p1", "Debian-2+deb12u10+rebuilt", State.NOT_AFFECTED),
+        # Built again for an older release: Debian's backports, and others of the same kind.
+        ("OpenSSH_9.2p1", "Debian-2+deb12u3~bpo11+1", State.NOT_AFFECTED),
+        ("OpenSSH_9.2p1", "Debian-2+deb12u4~deb11u1", State.NOT_AFFECTED),
+        ("OpenSSH_9.2p1", "Debian-2+deb12u2~bpo11+1", State.AFFECTED),
+        ("OpenSSH_9.2p1", "Debian-2+deb12u2+b1", State.AFFECTED),
+        # Built by somebody else, who may have repaired it.
+        ("OpenSSH_9.2p1", "Debian-2+deb12u2+company1", State.UNKNOWN),
+        ("OpenSSH_9.2p1", "Debian-2+deb12u2~company1", State.UNKNOWN),
+        ("OpenSSH_9.2p1", "Debian-2+deb12u3~company1", State.UNKNOWN),
+        ("OpenSSH_9.2p1", "Debian-2+deb12u2 hardened", State.UNKNOWN),
         ("OpenSSH_9.2p1", "Ubuntu-2ubuntu1", State.UNKNOWN),
         ("OpenSSH_9.2p1", "Raspbian-2+deb12u2", State.UNKNOWN),
         ("OpenSSH_9.2p1", "", State.UNKNOWN),
@@ -67,6 +77,43 @@ def state(software: str, comments: str, affected: tuple[str, str]) -> State:
 def test_what_an_identification_shows(software: str, comments: str, expected: State) -> None:
     """A version decides where nothing suggests a repaired package; a package that the table knows decides."""
     assert state(software, comments, ("8.5", "9.8")) is expected
+
+
+@pytest.mark.parametrize(
+    ("comments", "expected"),
+    [
+        ("Ubuntu-3ubuntu0.9", State.AFFECTED),
+        ("Ubuntu-3ubuntu0.10", State.NOT_AFFECTED),
+        ("Ubuntu-3ubuntu0.10~22.04.1", State.NOT_AFFECTED),
+        ("Ubuntu-3ubuntu0.7+Fips1", State.UNKNOWN),
+        ("Ubuntu-3ubuntu0.10+Fips1", State.NOT_AFFECTED),
+        ("Ubuntu-3ubuntu0.9+esm1", State.UNKNOWN),
+    ],
+)
+def test_revisions_of_ubuntu(comments: str, expected: State) -> None:
+    """Packages for certified systems and for extended support have a numbering of their own."""
+    found = identified("OpenSSH_8.9p1", comments)
+    assert found is not None
+    (vulnerability,) = (each for each in found.product.vulnerabilities if each.id == "CVE-2024-6387")
+    assert found.state(vulnerability) is expected
+
+
+@pytest.mark.parametrize(
+    ("software", "expected"),
+    [
+        ("dropbear_2022.83", set()),
+        ("dropbear_2016.73", {State.AFFECTED_VERSION}),
+        ("dropbear_2012.55", {State.UNKNOWN}),
+        ("dropbear_0.52", {State.UNKNOWN}),
+        ("dropbear_2015.67", {State.UNKNOWN}),
+        ("dropbear_2018.76", {State.UNKNOWN}),
+    ],
+)
+def test_versions_of_dropbear_that_distributions_repair_are_not_judged(software: str, expected: set[State]) -> None:
+    """Debian, Ubuntu and OpenWrt repair Dropbear, which shows its version alone."""
+    found = identified(software, "")
+    assert found is not None
+    assert {found.state(each) for each in found.product.vulnerabilities} - {State.NOT_AFFECTED} == expected
 
 
 @pytest.mark.parametrize(

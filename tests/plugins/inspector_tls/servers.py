@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import shutil
 import socket
 import ssl
 import subprocess
@@ -14,10 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.agreement import lab
-from tests.agreement.environment import Missing
+from tests.agreement.environment import needs_programs
 
 ADDRESS = "127.0.0.1"
 #: What a server does with one connection.
@@ -43,8 +40,7 @@ def _await_listener(port: int, process: subprocess.Popen[bytes], address: str) -
 @contextlib.contextmanager
 def running(command: Sequence[str | Path], port: int, address: str = ADDRESS) -> Iterator[int]:
     """A server program of our own, listening when the body begins, killed at its end."""
-    if shutil.which(str(command[0])) is None:
-        pytest.skip(f"{command[0]} is not installed")
+    needs_programs(str(command[0]))
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _await_listener(port, process, address)
@@ -81,10 +77,7 @@ def openssl(files: tuple[Path, Path], *arguments: str | Path, address: str = ADD
 @contextlib.contextmanager
 def node(folder: Path, files: tuple[Path, Path], options: str) -> Iterator[int]:
     """An HTTPS server of Node, for the OpenSSL 3.5 inside; ``options`` are JavaScript. It answers every request."""
-    try:
-        program = lab.node("new")
-    except Missing as missing:
-        pytest.skip(str(missing))
+    program = lab.node("new")
     port, script = free_port(), folder / "server.js"
     certificate, key = (f"require('fs').readFileSync('{each}')" for each in files)
     script.write_text(

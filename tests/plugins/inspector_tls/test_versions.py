@@ -11,6 +11,7 @@ import pytest
 
 from inspector import Cause, ScanFailure
 from inspector_tls.observations import TlsVersion
+from tests.agreement.environment import needs_programs
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue, rsa_key
 from tests.plugins.inspector_tls.scanning import scan
@@ -243,8 +244,7 @@ def _s_client(port: int, flag: str) -> bool:
 
 
 def _sslscan(port: int) -> tuple[V, ...]:
-    if servers.shutil.which("sslscan") is None:
-        pytest.skip("sslscan is not installed")
+    needs_programs("sslscan")
     command = ["sslscan", "--no-colour", "--no-ciphersuites", "--no-heartbleed", "--no-groups", f"127.0.0.1:{port}"]
     out = subprocess.run(command, capture_output=True, timeout=60, check=False, text=True).stdout
     names = {"SSLv2": V.SSL_2, "SSLv3": V.SSL_3, **{each.value: each for each in V}}

@@ -87,7 +87,7 @@ def ask_named_primes(
     lists = [codes] if in_one and codes else offers.short_lists(codes, result.size)
 
     def hello_of(some: tuple[int, ...]) -> Hello:
-        return context.hello(result.version, some, result.size, of_groups=offers.prime_groups())
+        return hello_with_named_primes(context, result, some)
 
     exhausted = yield from gather(
         *(exhaust(context, Purpose.NAMED_PRIMES, some, hello_of, suite_of, most) for some in lists)
@@ -95,8 +95,14 @@ def ask_named_primes(
     return [code for each in exhausted for code in each.found]
 
 
-def ask_refused_by_named_primes(context: ServerContext, result: VersionResult) -> Flow[None]:
+def hello_with_named_primes(context: ServerContext, result: VersionResult, codes: Sequence[int]) -> Hello:
+    """A hello with these suites that names the groups of RFC 7919."""
+    return context.hello(result.version, codes, result.size, of_groups=offers.prime_groups())
+
+
+def ask_refused_by_named_primes(context: ServerContext, result: VersionResult) -> Flow[list[int]]:
     """Offer those suites with those groups in a version that was refused: until one is picked, then until all are."""
     codes = offers.prime_suites(result.version)
-    if (yield from ask_named_primes(context, result, codes, most=1)):
-        yield from ask_named_primes(context, result, codes)
+    if not (yield from ask_named_primes(context, result, codes, most=1)):
+        return []
+    return (yield from ask_named_primes(context, result, codes))

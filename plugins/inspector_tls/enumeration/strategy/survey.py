@@ -19,7 +19,12 @@ from inspector_tls.enumeration.strategy.extras import (
     ask_tolerance,
 )
 from inspector_tls.enumeration.strategy.groups import CURVE_KEYS, RSA_KEYS, ask_curves, ask_groups, ask_signatures
-from inspector_tls.enumeration.strategy.suites import ask_named_primes, ask_refused_by_named_primes, ask_suites
+from inspector_tls.enumeration.strategy.suites import (
+    ask_named_primes,
+    ask_refused_by_named_primes,
+    ask_suites,
+    hello_with_named_primes,
+)
 from inspector_tls.enumeration.strategy.versions import ask_ssl_2, ask_version, confirm_refusal
 from inspector_tls.enumeration.transcript import Purpose
 from inspector_tls.observations import Part
@@ -36,11 +41,13 @@ def enumeration(context: ServerContext) -> Flow[None]:
         results = yield from gather(*(confirm_refusal(context, each) for each in results))
     accepted = [each for each in results if each.is_accepted]
     refused = [each for each in results if each.answer.ends_handshake and not each.answer.refuses_version]
-    yield from gather(
-        *(_survey(context, each, accepted) for each in accepted),
-        *(ask_refused_by_named_primes(context, each) for each in refused),
-    )
+    surveys: list[Flow[list[int] | None]] = [_survey(context, each, accepted) for each in accepted]
+    found = yield from gather(*surveys, *(ask_refused_by_named_primes(context, each) for each in refused))
     if not accepted:
+        by_name = [(each, codes) for each, codes in zip(refused, found, strict=True) if codes]
+        if by_name:
+            hello = hello_with_named_primes(context, *by_name[-1])
+            yield from ask_until_settled(context, Purpose.CONFIRM, hello, alone=True)
         return
     newest = accepted[-1]
     if context.asks(Part.TOLERANCE) and newest.version is not TlsVersion.SSL_3:

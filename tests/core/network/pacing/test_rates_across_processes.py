@@ -11,7 +11,7 @@ from pathlib import Path
 from inspector.declare.authorisation import Rates
 from inspector.network import Ledger, resolve_and_pin
 from inspector.network.pacing.queued_limiter import QueuedRateLimiter
-from inspector.network.pacing.rate_limit import INFRASTRUCTURE
+from inspector.network.pacing.rate_limit import RESOLVERS
 from inspector.network.pacing.state_files import StateFiles, default_folder
 from tests.core.network.addresses import ADDRESS, Server, most_in_a_second, needs_raw, serving
 from tests.core.network.pacing.rate_client import visit
@@ -125,11 +125,11 @@ async def test_connections_of_a_killed_process_are_free(tmp_path: Path) -> None:
 @needs_raw
 def test_the_questions_of_all_systems_to_a_resolver_keep_one_pace(tmp_path: Path, resolver: Resolver) -> None:
     """Names of two systems are resolved within the one budget of the resolver, which is infrastructure."""
-    names = [f"plain{number}.test" for number in range(30)]
+    names = [f"plain{number}.test" for number in range(120)]
     with serving("sniff", RESOLVER) as sniffer:
         for number in range(2):
             asyncio.run(resolve_and_pin(names, resolver.settings, Ledger(tmp_path / f"{number}.jsonl")))
         packets = sniffer.report()["packets"]
     asked = [at for at, _, port, _ in packets if port == resolver.port]
-    assert len(asked) == 120
-    assert most_in_a_second(asked) <= INFRASTRUCTURE.burst
+    assert len(asked) == 480
+    assert most_in_a_second(asked) <= RESOLVERS.burst

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import struct
 import subprocess
 import sys
 import textwrap
@@ -21,6 +22,7 @@ from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.model.intrusiveness import Intrusiveness
 from inspector.network import Network
+from tests.agreement.environment import needs_programs
 from tests.core.network.addresses import (
     ADDRESS,
     FAST,
@@ -150,6 +152,16 @@ def test_what_comes_from_another_port_is_not_read(tmp_path: Path) -> None:
     assert received == (b"elsewhere",)
 
 
+def test_what_another_port_sends_beside_the_answer_says_nothing_about_the_asked_one(tmp_path: Path) -> None:
+    """Where any port may answer, what is no answer is not of the server."""
+    with bound() as server, bound() as elsewhere, answering(server, b"noise", sender=elsewhere):
+        port = port_of(server)
+        cause = refusal(
+            tmp_path, lambda network: network.udp(b"?", nothing, port=port, timeout=0.3, from_any_port=True)
+        )
+    assert cause is Cause.TIMEOUT
+
+
 def test_another_address_is_not_heard_at_all(tmp_path: Path) -> None:
     """Where any port may answer, any other address may not."""
     with bound() as server, bound("127.7.0.98") as stranger, answering(server, b"forged", sender=stranger):
@@ -174,6 +186,63 @@ def test_a_closed_port_refuses(tmp_path: Path, from_any_port: bool) -> None:
 
     _, on = asking(tmp_path, ask)
     assert [entry.result for entry in on.ledger.entries()] == ["refused"]
+
+
+#: A rejection, in a sequence of answers.
+REJECTION = object()
+
+
+def _port_unreachable(client: tuple[str, int], server: tuple[str, int], sender: str) -> None:
+    """Send ICMP port unreachable for a datagram of eight bytes from ``client`` to ``server`` (RFC 792)."""
+    quoted = struct.pack(">BBHIBBH4s4s", 0x45, 0, 28, 0, 64, 17, 0, *map(socket.inet_aton, (client[0], server[0])))
+    quoted += struct.pack(">HHHH", client[1], server[1], 8, 0)
+    message = bytearray(bytes([3, 3]) + bytes(6) + quoted)
+    total = sum(struct.unpack(f">{len(message) // 2}H", message))
+    total = (total & 0xFFFF) + (total >> 16)
+    message[2:4] = ((total + (total >> 16)) & 0xFFFF ^ 0xFFFF).to_bytes(2, "big")
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
+        raw.bind((sender, 0))
+        raw.sendto(message, (client[0], 0))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="ICMP messages of one's own need root")
+@pytest.mark.parametrize("sender", [ADDRESS, "127.7.0.98"], ids=["of the target", "of another device"])
+@pytest.mark.parametrize("from_any_port", [False, True])
+@pytest.mark.parametrize(
+    ("sequence", "received"),
+    [
+        ((REJECTION, b"answer"), (b"answer",)),
+        ((b"noise", REJECTION, b"answer"), (b"noise", b"answer")),
+        ((b"noise", REJECTION), (b"noise",)),
+        ((REJECTION, REJECTION, b"noise"), (b"noise",)),
+    ],
+    ids=["before", "between", "behind", "two before"],
+)
+def test_a_datagram_beside_a_rejection_is_kept(
+    tmp_path: Path, sequence: tuple[Any, ...], received: tuple[bytes, ...], from_any_port: bool, sender: str
+) -> None:
+    """What sends datagrams from the port is there, whatever says before or after that the port is unreachable."""
+    with bound() as server:
+
+        def answer() -> None:
+            _asked, client = server.recvfrom(65535)
+            for each in sequence:
+                if each is REJECTION:
+                    _port_unreachable(client, server.getsockname(), sender)
+                else:
+                    server.sendto(each, client)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        found, on = asking(
+            tmp_path,
+            lambda network: network.udp(
+                b"?", b"answer".__eq__, port=port_of(server), timeout=1, from_any_port=from_any_port
+            ),
+        )
+        thread.join()
+    assert found == received
+    assert [entry.result for entry in on.ledger.entries()] == ["open"]
 
 
 def test_silence_is_a_timeout(tmp_path: Path) -> None:
@@ -329,6 +398,7 @@ in_router nft 'add chain inet t f { type filter hook forward priority 0; }'
 )
 def test_only_the_target_says_that_a_port_is_closed(tmp_path: Path, rule: str, cause: str) -> None:
     """The same ICMP error from a firewall on the way means that the packet was filtered, with IPv6 as well."""
+    needs_programs("ip", "nft")
     found = subprocess.run(
         ["unshare", "-n", "sh", "-c", _ROW, "sh", sys.executable, rule, _ASK, str(tmp_path)],
         capture_output=True,

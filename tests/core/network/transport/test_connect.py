@@ -1,7 +1,6 @@
 """Connections through the gateway to real servers, good and bad."""
 
 import asyncio
-import shutil
 import socket
 import ssl
 import subprocess
@@ -19,6 +18,7 @@ from inspector.model.errors import ScanFailure
 from inspector.model.intrusiveness import Intrusiveness
 from inspector.network import Network
 from inspector.network.transport.tls_context import tolerant_context
+from tests.agreement.environment import needs_programs
 from tests.core.network.addresses import ADDRESS, HOST, LocalGateway, make_probe, serving, target
 
 
@@ -331,8 +331,7 @@ def test_clear_text_on_a_tls_port_is_a_protocol_error(tmp_path: Path) -> None:
 @contextmanager
 def openssl_server(certificate: Path, *options: str) -> Iterator[int]:
     """``openssl s_server`` on a free port of the lab's address."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
+    needs_programs("openssl")
     command = ["openssl", "s_server", "-accept", f"{ADDRESS}:0", "-cert", str(certificate), *options]
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:

@@ -11,14 +11,14 @@ Each entry is a site with every security header that is in use, changed as the e
 ``{origin}`` in a value stands for the ``Origin`` of the request. ``cookies`` are values of Set-Cookie. ``status``,
 ``type`` (null: no Content-Type; asgi alone) and ``body`` are of the page, ``redirect`` makes it a redirect, in which
 ``{self}`` stands for the host and port of this site. ``paths`` has further paths by the same keys, without the headers
-of the good site; others are 404, and null is none where the good site has one (``/.well-known/security.txt``). ``raw``
-is the whole reply to every request (server ``raw``). ``scheme`` is https or http; ``certificate`` one of the names in
-``webservers.make_certificates``; ``declared`` further endpoints of the system; ``extra`` lines of the server's own
-configuration; ``granted`` lets intrusive questions be asked.
+of the good site; others are 404 (asgi: as the path ``*`` says), and null is none where the good site has one
+(``/.well-known/security.txt``). ``raw`` is the whole reply to every request (server ``raw``). ``scheme`` is https or
+http; ``certificate`` one of the names in ``webservers.make_certificates``; ``declared`` further endpoints of the
+system; ``extra`` lines of the server's own configuration; ``granted`` lets intrusive questions be asked.
 
 ``defects`` are the checks that fail, ``open`` those that are inconclusive, by id with the cause: all and only those.
-In ``open`` null takes back what ``UNDECIDED`` says, and ``rest`` stands for all that are not named, of which there is
-one at least.
+What needs a grant that the entry does not give is left out. In ``open`` null takes back what ``UNDECIDED`` says, and
+``rest`` stands for all that are not named, of which there is one at least.
 """
 
 from __future__ import annotations
@@ -107,6 +107,8 @@ class Entry(Reply):
 
     def explains(self, unclear: dict[str, str]) -> bool:
         """Whether exactly these checks may be inconclusive, by id with the cause."""
+        if not self.granted:
+            unclear = {name: cause for name, cause in unclear.items() if cause != "not-authorised"}
         usual = {name: cause for name, cause in UNDECIDED.items() if name not in self.defects and REST not in self.open}
         named = {**usual, **self.open}
         expected = {name: cause for name, cause in named.items() if cause is not None and name != REST}

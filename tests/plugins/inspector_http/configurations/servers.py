@@ -255,7 +255,9 @@ def application(site: Message) -> Callable[[Message, Receive, Send], Awaitable[N
     """An ASGI application that gives the replies of a site."""
 
     async def app(scope: Message, _receive: Receive, send: Send) -> None:
-        reply = site["replies"].get(scope["path"], {"status": 404, "headers": [], "body": "<p>?</p>"})
+        replies = site["replies"]
+        missing = replies.get("*", {"status": 404, "headers": [], "body": "<p>?</p>"})
+        reply = replies.get(scope["path"], missing)
         origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
         headers = [
             (name.encode(), value.replace("{origin}", origin).encode())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -17,6 +16,7 @@ from inspector_tls.wire import client_hello as hello
 from inspector_tls.wire import code_points as codes
 from inspector_tls.wire.key_exchange import certificate_curve
 from inspector_tls.wire.versions import TlsVersion
+from tests.agreement.environment import needs_programs
 
 _VERSIONS = {"SSLv3": TlsVersion.SSL_3, "TLSv1": TlsVersion.TLS_1_0, "TLSv1.2": TlsVersion.TLS_1_2}
 _VERSIONS["TLSv1.3"] = TlsVersion.TLS_1_3
@@ -25,8 +25,7 @@ _VERSIONS["TLSv1.3"] = TlsVersion.TLS_1_3
 @pytest.fixture(scope="module")
 def openssl_suites() -> list[tuple[codes.Suite, str]]:
     """The properties of each suite in OpenSSL, and in the table."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
+    needs_programs("openssl")
     command = ("openssl", "ciphers", "-V", "ALL:COMPLEMENTOFALL:@SECLEVEL=0")
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     assert len(lines) > 100

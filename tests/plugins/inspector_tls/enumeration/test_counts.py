@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from inspector import Cause, Check, Every, Outcome, Subject, SubjectKind, SubjectResult
@@ -103,7 +103,14 @@ def servers(draw: st.DrawFn) -> Server:
     )
 
 
+_ONE_OLD_SUITE = codes("TLS_DHE_DSS_WITH_RC4_128_SHA")
+_TWO_SUITES = codes("TLS_DHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384")
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example(Server(suites={V.TLS_1_0: _ONE_OLD_SUITE}, primes=Primes.NAMED), Mode.ECONOMICAL)
+@example(Server(suites={V.TLS_1_0: _ONE_OLD_SUITE}, primes=Primes.NAMED, reads=128), Mode.FAST)
+@example(Server(suites={V.TLS_1_2: _TWO_SUITES}, primes=Primes.NAMED, own_order=False), Mode.ECONOMICAL)
 @given(servers(), st.sampled_from(Mode))
 def test_what_is_read_is_what_the_server_has(server: Server, mode: Mode) -> None:
     """Versions, suites and groups come out as the server has them, also when it reads but 128 suites of a list."""

@@ -9,11 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import pytest
 from cryptography.hazmat.primitives import hashes
 
 from tests.agreement import programs
-from tests.agreement.environment import Files, Missing, Place, ServerPlaces
+from tests.agreement.environment import Files, Place, ServerPlaces
 from tests.agreement.expected import Start
 from tests.plugins.inspector_tls.authority import Identity
 
@@ -62,11 +61,8 @@ def serving(place: Place, scheme: str, identity: Identity, start: Start | None =
         each.chmod(0o644)  # some servers read them as another user
     shown = Files(certificate, key, identity.certificate.fingerprint(hashes.SHA256()).hex())
     start = start or FIELD[scheme][0]
-    try:
-        with start(replace(place, keys={"rsa": shown})) as port:  # type: ignore[arg-type]  # one identity is enough
-            yield port
-    except Missing as missing:
-        pytest.skip(str(missing))
+    with start(replace(place, keys={"rsa": shown})) as port:  # type: ignore[arg-type]  # one identity is enough
+        yield port
 
 
 @contextlib.contextmanager

@@ -17,7 +17,6 @@ from inspector_tls.starttls.injection import INJECTED
 from inspector_tls.starttls.observations import StartTls, StartTlsInjection, TlsReadiness
 from inspector_tls.starttls.probes import starttls, starttls_injection
 from tests.agreement import programs
-from tests.agreement.environment import Missing
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue
 from tests.plugins.inspector_tls.starttls.scripted_servers import SCRIPTS, Habit, speaking
@@ -167,10 +166,7 @@ def _dovecot(folder: Path, files: Files, ports: dict[str, int]) -> Path:
 def dovecot(files: Files, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
     """Dovecot's ports for IMAP and POP3."""
     ports = {"imap": servers.free_port(), "pop3": servers.free_port()}
-    try:
-        configuration = _dovecot(tmp_path_factory.mktemp("dovecot"), files, ports)
-    except Missing as missing:
-        pytest.skip(str(missing))
+    configuration = _dovecot(tmp_path_factory.mktemp("dovecot"), files, ports)
     with servers.running(("dovecot", "-F", "-c", configuration), ports["imap"]):
         yield ports
 

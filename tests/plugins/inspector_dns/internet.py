@@ -1,0 +1,440 @@
+"""A private internet in a network namespace: a signed root, the zone ``vn``, zones with planted faults, a resolver.
+
+All authoritative servers are views of one BIND, told apart by the address that is asked; the resolver is Unbound.
+Addresses look like global ones, so that nothing is refused for being of a private network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.agreement.environment import program
+from tests.line.harness import network
+from tests.plugins.inspector_dns.named import Signing, ZoneSet, programs
+
+RESOLVER = "11.0.0.53"
+ROOT = "11.0.0.1"
+TOP = ("11.0.1.1", "11.0.2.1")
+#: Name servers of the hosting company ``host.vn``, with their addresses.
+HOSTS = {
+    "ns1": ("11.1.0.1", "2a0b:1::1"),
+    "ns2": ("11.2.0.1", "2a0b:2::1"),
+    "ns3": ("11.3.0.1",),
+    "lame": ("11.4.0.1",),
+    "dead": ("11.5.0.1",),
+    "silent": ("11.6.0.1",),
+    "old": ("11.7.0.1",),
+    "tcpless": ("11.8.0.1",),
+    "formerr": ("11.9.0.1",),
+    "droppy": ("11.10.0.1",),
+    "near1": ("11.11.0.1",),
+    "near2": ("11.11.0.2",),
+    "open": ("11.12.0.1",),
+    "claims": ("11.15.0.1",),
+    "split": ("11.13.0.1", "10.9.9.9"),
+    "moved": ("11.14.0.1",),
+}
+#: Those that are views of their own; every other one is at the view of ``ns1``.
+SECOND_VERSION = "old"
+SOUND = "ns1.host.vn. hostmaster.host.vn. 7 14400 3600 1209600 3600"
+SIGNED = Signing(algorithm="ED25519")
+_DAYS_OF_EXPIRY = "ns1.host.vn. hostmaster.host.vn. 7 14400 3600 86400 3600"
+
+
+@dataclass(frozen=True)
+class PlantedZone:
+    """A zone below ``vn``: the name servers that its parent and that itself name, its records, and what must fail.
+
+    ``glue``: records at the parent; ``second``: the records on the server ``old`` instead, or its serial number alone.
+    """
+
+    name: str
+    failing: frozenset[str] = frozenset()
+    delegated: tuple[str, ...] = ("ns1.host.vn.", "ns2.host.vn.")
+    named: tuple[str, ...] | None = None
+    records: str = ""
+    glue: str = ""
+    second: str | None = None
+    soa: str = SOUND
+    signing: Signing | None = SIGNED
+    unclear: frozenset[str] = frozenset()
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The name servers that the zone names."""
+        return self.delegated if self.named is None else self.named
+
+
+def _zone(name: str, *failing: str, unclear: Sequence[str] = (), **more: object) -> PlantedZone:
+    return PlantedZone(f"{name}.vn", frozenset(failing), unclear=frozenset(unclear), **more)  # type: ignore[arg-type]
+
+
+def _by(*hosts: str) -> tuple[str, ...]:
+    return tuple(f"{host}.host.vn." for host in hosts)
+
+
+_INSIDE = ("ns1.{0}.vn.", "ns2.{0}.vn.")
+_MAIL = '@ MX 10 mx.clean.vn.\n@ TXT "v=spf1 mx -all"\n'
+
+
+def _inside(name: str) -> tuple[str, ...]:
+    return tuple(each.format(name) for each in _INSIDE)
+
+
+_DELEGATION = ("delegation-consistent", "glue-consistent")
+#: The checks of what every name server answers, and those of the records that resolvers find.
+_ANSWERS = (
+    "name-servers-agree",
+    "name-servers-refuse-recursion",
+    "name-servers-support-edns",
+    "soa-serials-agree",
+)
+_RECORDS = (
+    "name-servers-have-public-addresses",
+    "name-servers-in-several-networks",
+    "name-servers-redundant",
+    "soa-values-sound",
+)
+
+#: Every zone has one planted fault or none; what else follows from the fault is listed, too.
+ZONES: tuple[PlantedZone, ...] = (
+    _zone("clean", records=_MAIL),
+    _zone("sub.clean", records=_MAIL, unclear=_DELEGATION),  # the servers of the parent serve it, too
+    _zone(
+        "inside",
+        delegated=_inside("inside"),
+        records="ns1 A 11.1.0.1\nns1 AAAA 2a0b:1::1\nns2 A 11.2.0.1\n",
+        glue="ns1.inside.vn. A 11.1.0.1\nns1.inside.vn. AAAA 2a0b:1::1\nns2.inside.vn. A 11.2.0.1\n",
+    ),
+    _zone(
+        "staleglue",
+        "glue-consistent",
+        delegated=_inside("staleglue"),
+        records="ns1 A 11.1.0.1\nns2 A 11.2.0.1\n",
+        glue="ns1.staleglue.vn. A 11.1.0.1\nns2.staleglue.vn. A 11.3.0.1\n",
+    ),
+    _zone(
+        "noglue",
+        "glue-consistent",
+        delegated=("ns1.host.vn.", "ns2.noglue.vn."),
+        records="ns2 A 11.2.0.1\n",
+    ),
+    _zone("parentmore", "delegation-consistent", delegated=_by("ns1", "ns2", "ns3"), named=_by("ns1", "ns2")),
+    _zone("childmore", "delegation-consistent", delegated=_by("ns1", "ns2"), named=_by("ns1", "ns2", "ns3")),
+    _zone("lame", "name-servers-answer", delegated=_by("ns1", "ns2", "lame")),
+    _zone(
+        "lameparent",
+        "name-servers-answer",
+        "delegation-consistent",
+        delegated=_by("ns1", "ns2", "lame"),
+        named=_by("ns1", "ns2"),
+    ),
+    _zone(
+        "alllame",
+        "name-servers-answer",
+        delegated=_by("lame"),
+        signing=None,
+        unclear=(*_DELEGATION, *_RECORDS, "dnssec-valid"),
+    ),
+    _zone("dead", "name-servers-answer", delegated=_by("ns1", "ns2", "dead")),
+    _zone(
+        "silent",
+        "name-servers-answer",
+        delegated=_by("ns1", "ns2", "silent"),
+        unclear=("delegation-consistent", *_ANSWERS),
+    ),
+    _zone("tcpless", "name-servers-answer", delegated=_by("ns1", "ns2", "tcpless")),
+    _zone("serial", "soa-serials-agree", delegated=_by("ns1", "ns2", "old"), second=""),
+    _zone(
+        "mx",
+        "name-servers-agree",
+        delegated=_by("ns1", "ns2", "old"),
+        records=_MAIL,
+        second='@ MX 10 mx.old.vn.\n@ TXT "v=spf1 mx -all"\n',
+    ),
+    _zone(
+        "spf",
+        "name-servers-agree",
+        delegated=_by("ns1", "ns2", "old"),
+        records=_MAIL,
+        second='@ MX 10 mx.clean.vn.\n@ TXT "v=spf1 mx ~all"\n',
+    ),
+    _zone(
+        "formerr",
+        "name-servers-support-edns",
+        delegated=_by("ns1", "ns2", "formerr"),
+        unclear=("delegation-consistent", "name-servers-agree"),
+    ),
+    _zone(
+        "droppy",
+        "name-servers-support-edns",
+        delegated=_by("ns1", "ns2", "droppy"),
+        unclear=("delegation-consistent", "name-servers-agree"),
+    ),
+    _zone("open", "name-servers-refuse-recursion", delegated=_by("ns1", "ns2", "open")),
+    _zone("claims", delegated=_by("ns1", "ns2", "claims")),  # sets the RA flag, and resolves nothing
+    _zone("near", "name-servers-in-several-networks", delegated=_by("near1", "near2")),
+    _zone("single", "name-servers-redundant", "name-servers-in-several-networks", delegated=_by("ns3")),
+    _zone(
+        "split",
+        "name-servers-have-public-addresses",
+        delegated=_by("ns1", "ns2", "split"),
+        unclear=("delegation-consistent", "name-servers-answer", *_ANSWERS),
+    ),
+    _zone("expire", "soa-values-sound", soa=_DAYS_OF_EXPIRY),
+    _zone("retry", "soa-values-sound", soa="ns1.host.vn. hostmaster.host.vn. 7 3600 3600 1209600 3600"),
+    _zone("negative", "soa-values-sound", soa="ns1.host.vn. hostmaster.host.vn. 7 14400 3600 1209600 172800"),
+    _zone("unsigned", "dnssec-valid", signing=None),
+    _zone("expired", "dnssec-valid", signing=Signing(algorithm="ED25519", start="now-864000", end="now-432000")),
+    _zone("alias", "name-servers-answer", delegated=_by("ns1", "ns2", "alias")),
+    _zone(
+        "gone", "name-servers-answer", delegated=_by("ns1", "ns2", "gone"), unclear=("delegation-consistent", *_ANSWERS)
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Internet:
+    """The running internet: ``wrap`` runs a command in it; ``anchors`` are the root's trust anchors."""
+
+    wrap: list[str]
+    anchors: tuple[str, ...]
+
+
+@dataclass
+class _Views:
+    """The zones by the name of the host that serves them."""
+
+    folder: Path
+    zone_set: ZoneSet = field(init=False)
+    second: dict[str, Path] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.zone_set = ZoneSet(self.folder)
+
+    def build(self) -> None:
+        for planted in reversed(ZONES):  # children first
+            self._add(planted)
+        hosts = "".join(
+            f"{host} {'AAAA' if ':' in address else 'A'} {address}\n"
+            for host, addresses in HOSTS.items()
+            for address in addresses
+        )
+        own = "@ NS ns1\n@ NS ns2\nalias CNAME ns3\n"
+        self.zone_set.add("host.vn", own + hosts, SIGNED, SOUND)
+        below = [each for each in ZONES if each.name.count(".") == 1]
+        delegations = "".join(map(self._delegation, below))
+        host_glue = "".join(
+            f"{host}.host.vn. {'AAAA' if ':' in address else 'A'} {address}\n"
+            for host in ("ns1", "ns2")
+            for address in HOSTS[host]
+        )
+        host = "host.vn. NS ns1.host.vn.\nhost.vn. NS ns2.host.vn.\n" + host_glue + self._ds("host.vn")
+        tops = f"@ NS a.dns.vn.\n@ NS b.dns.vn.\na.dns A {TOP[0]}\nb.dns A {TOP[1]}\n"
+        self.zone_set.add("vn", tops + delegations + host, SIGNED, SOUND.replace("ns1.host.vn", "a.dns.vn"))
+        glue = f"vn. NS a.dns.vn.\nvn. NS b.dns.vn.\na.dns.vn. A {TOP[0]}\nb.dns.vn. A {TOP[1]}\n"
+        self.zone_set.add(".", f"@ NS a.root.\na.root. A {ROOT}\n" + glue + self._ds("vn"), SIGNED, SOUND)
+
+    def _add(self, planted: PlantedZone) -> None:
+        servers = "".join(f"@ NS {name}\n" for name in planted.own)
+        children = "".join(self._delegation(each) for each in ZONES if each.name.endswith(f".{planted.name}"))
+        if planted.second is not None:  # first, so that the files of the zone itself stay
+            altered = f"{servers}{planted.second}{children}"
+            serial = "6" if planted.second == "" else "7"
+            self.zone_set.add(planted.name, altered, planted.signing, planted.soa.replace(" 7 ", f" {serial} "))
+            self.second[planted.name] = self._kept(planted.name)
+        self.zone_set.add(planted.name, f"{servers}{planted.records}{children}", planted.signing, planted.soa)
+
+    def _kept(self, name: str) -> Path:
+        """Move the files of a zone aside; both versions are signed by keys of their own, of which one is published."""
+        path = self.zone_set.zones.pop(name)
+        kept = path.rename(path.with_name(f"second-{path.name}"))
+        keys = self.folder / f"keys-{name}"
+        if keys.exists():
+            keys.rename(keys.with_name(f"second-{keys.name}"))
+        return kept
+
+    def _delegation(self, planted: PlantedZone) -> str:
+        servers = "".join(f"{planted.name}. NS {server}\n" for server in planted.delegated)
+        return servers + planted.glue + self._ds(planted.name)
+
+    def _ds(self, name: str) -> str:
+        return "".join(f"{line}\n" for line in self.zone_set.ds.get(name, ()))
+
+    def named_conf(self) -> str:
+        """The configuration of all views."""
+        zones = self.zone_set.zones
+        hosted = {name: path for name, path in zones.items() if name not in (".", "vn")}
+        views = [
+            _view("root", (ROOT,), {".": zones["."]}),
+            _view("top", TOP, {"vn": zones["vn"]}),
+            _view("second", HOSTS["old"], {**hosted, **self.second}),
+            _view("lame", HOSTS["lame"], {}),
+            _view("open", HOSTS["open"], hosted, _RECURSIVE),
+            _view("hosted", ("any",), hosted),
+        ]
+        addresses = [ROOT, *TOP, *(each for host in HOSTS if host not in _ELSEWHERE for each in HOSTS[host])]
+        four = " ".join(f"{each};" for each in addresses if ":" not in each)
+        six = " ".join(f"{each};" for each in addresses if ":" in each)
+        return (
+            f'options {{ directory "{self.folder}"; pid-file none; session-keyfile none; listen-on {{ {four} }};'
+            f" listen-on-v6 {{ {six} }}; dnssec-validation no; empty-zones-enable no; notify no; check-integrity no;"
+            " allow-transfer { none; }; };\ncontrols { };\nlogging { category default { null; }; };\n" + "".join(views)
+        )
+
+
+_RECURSIVE = (
+    f'recursion yes; allow-recursion {{ any; }}; zone "." {{ type static-stub; server-addresses {{ {ROOT}; }}; }};'
+)
+#: Servers that BIND does not answer for: nobody, or a program of this module.
+_ELSEWHERE = ("dead", "silent", "formerr", "droppy", "claims")
+
+
+def _view(name: str, addresses: Sequence[str], zones: dict[str, Path], options: str = "recursion no; ") -> str:
+    where = " ".join(f"{each};" for each in addresses)
+    blocks = "".join(f'  zone "{zone}" {{ type primary; file "{path}"; }};\n' for zone, path in zones.items())
+    return f'view "{name}" {{ match-destinations {{ {where} }}; {options}\n{blocks}}};\n'
+
+
+_UNBOUND = """server:
+  interface: {resolver}
+  access-control: 0.0.0.0/0 allow
+  do-ip6: yes
+  chroot: ""
+  username: ""
+  directory: "{folder}"
+  pidfile: ""
+  use-syslog: no
+  logfile: ""
+  root-hints: "{folder}/root.hints"
+  trust-anchor-file: "{folder}/anchors"
+  do-daemonize: no
+remote-control:
+  control-enable: no
+"""
+
+_RULES = f"""
+table inet faults {{
+  chain output {{
+    type filter hook output priority 0;
+    ip daddr {HOSTS["silent"][0]} drop
+    ip daddr {HOSTS["tcpless"][0]} tcp dport 53 reject with tcp reset
+  }}
+}}
+"""
+
+#: A relay before a name server: answers FORMERR to EDNS (as servers before RFC 2671), drops it, or
+#: sets the RA flag on every answer. ADDRESS MODE ONWARD
+_RELAY = """
+import socket, socketserver, sys, threading
+import dns.flags, dns.message, dns.query, dns.rcode
+address, mode, onward = sys.argv[1:]
+
+def answered(wire):
+    query = dns.message.from_wire(wire)
+    if mode == "claim":
+        reply = dns.query.tcp(query, onward, timeout=5)
+        reply.flags |= dns.flags.RA
+        return reply.to_wire()
+    if query.edns >= 0:
+        if mode == "drop":
+            return None
+        reply = dns.message.make_response(query)
+        reply.use_edns(False)
+        reply.set_rcode(dns.rcode.FORMERR)
+        return reply.to_wire()
+    return dns.query.tcp(query, onward, timeout=5).to_wire()
+
+class Datagrams(socketserver.BaseRequestHandler):
+    def handle(self):
+        wire, sock = self.request
+        reply = answered(wire)
+        if reply is not None:
+            sock.sendto(reply, self.client_address)
+
+class Connections(socketserver.StreamRequestHandler):
+    def handle(self):
+        size = self.rfile.read(2)
+        if len(size) == 2:
+            reply = answered(self.rfile.read(int.from_bytes(size, "big")))
+            if reply is not None:
+                self.wfile.write(len(reply).to_bytes(2, "big") + reply)
+
+servers = [socketserver.ThreadingUDPServer((address, 53), Datagrams),
+           socketserver.ThreadingTCPServer((address, 53), Connections)]
+for server in servers:
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def internet(folder: Path) -> Iterator[Internet]:
+    """Build and run everything in a network namespace of its own."""
+    for needed in ("ip", "nft", "unbound"):
+        program(needed)
+    views = _Views(folder)
+    views.build()
+    (folder / "named.conf").write_text(views.named_conf())
+    (folder / "root.hints").write_text(f". 3600 NS a.root.\na.root. 3600 A {ROOT}\n")
+    (folder / "anchors").write_text("".join(f"{line}\n" for line in views.zone_set.anchors()))
+    (folder / "unbound.conf").write_text(_UNBOUND.format(resolver=RESOLVER, folder=folder))
+    addresses = [RESOLVER, ROOT, *TOP, *(each for host, found in HOSTS.items() if host != "dead" for each in found)]
+    setup = [f"ip addr add {each}/{128 if ':' in each else 32} dev lo" for each in addresses]
+    # An address that nobody has, whose packets are answered by the machine: the port is closed.
+    dead = [f"ip addr add {HOSTS['dead'][0]}/32 dev lo"]
+    with network("ip link set lo up", *setup, *dead) as wrap, contextlib.ExitStack() as running:
+        subprocess.run([*wrap, program("nft"), "-f", "-"], input=_RULES, text=True, check=True)
+        log = running.enter_context((folder / "log").open("wb"))
+        named = [programs()["named"], "-f", "-n", "1", "-c", str(folder / "named.conf")]
+        _started(running, [*wrap, *named], log)
+        _started(running, [*wrap, program("unbound"), "-d", "-c", str(folder / "unbound.conf")], log)
+        for host, mode in (("formerr", "formerr"), ("droppy", "drop"), ("claims", "claim")):
+            command = [*wrap, sys.executable, "-c", _RELAY, HOSTS[host][0], mode, HOSTS["ns1"][0]]
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            running.callback(_end, process)
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        _wait(wrap, folder / "log")
+        yield Internet(wrap, views.zone_set.anchors())
+
+
+def _started(running: contextlib.ExitStack, command: list[str], log: object) -> None:
+    process = subprocess.Popen(command, stdout=log, stderr=log)  # type: ignore[call-overload]
+    running.callback(_end, process)
+
+
+def _end(process: subprocess.Popen[object]) -> None:
+    process.kill()
+    process.communicate()
+
+
+def _wait(wrap: Sequence[str], log: Path) -> None:
+    """Wait until the resolver validates a name."""
+    deadline = time.monotonic() + 60
+    said = ""
+    while time.monotonic() < deadline:
+        dig = [*wrap, programs()["dig"], f"@{RESOLVER}", "+time=1", "+tries=1", "clean.vn", "SOA"]
+        said = subprocess.run(dig, capture_output=True, text=True, check=False).stdout
+        if "ANSWER: 1" in said:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"the resolver does not answer: {said} {log.read_text()}")
+
+
+def observations(internet: Internet, wanted: Sequence[tuple[str, str, str | None]]) -> list[str]:
+    """What the probes observe in the internet at these URIs and addresses, as canonical JSON."""
+    module = "tests.plugins.inspector_dns.observe"
+    command = [sys.executable, "-m", module, RESOLVER, json.dumps(internet.anchors), json.dumps(list(wanted))]
+    done = subprocess.run([*internet.wrap, *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: list[str] = json.loads(done.stdout)
+    return found
