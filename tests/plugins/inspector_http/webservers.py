@@ -125,15 +125,6 @@ async def utf8_redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
         writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
 
 
-async def nested_page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Ten million elements, one in the other: 50 MB."""
-    await request(reader)
-    writer.write(OK.encode() + b"\r\n<!doctype html><meta charset=utf-8>")
-    for _ in range(1000):
-        writer.write(b"<div>" * 10000)
-        await writer.drain()
-
-
 async def gzip_bomb(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """20 MB in 20 KB."""
     await reply(OK + "Content-Encoding: gzip\r\n", compress(b"<p>" + b" " * 20_000_000, wbits=31).decode("latin-1"))(
@@ -151,7 +142,6 @@ async def random_bytes(_reader: asyncio.StreamReader, writer: asyncio.StreamWrit
 
 
 HABITS: dict[str, Habit] = {
-    "nested-page": nested_page,
     # 262144 bytes that become 25 million elements.
     "exploding-page": reply(OK, "".join(f"<font color={number}><p>" for number in range(11000))),
     "gzip-bomb": gzip_bomb,
