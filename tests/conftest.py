@@ -9,6 +9,7 @@ import struct
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -24,6 +25,30 @@ NOTHING_MAY_BE_SKIPPED = os.environ.get("CI") == "true"
 def anyio_backend() -> str:
     """Asynchronous tests run on asyncio, the only loop that the product runs on."""
     return "asyncio"
+
+
+# --- Tests that wait run beside tests that compute -------------------------------------------------------------------
+
+#: Folders whose tests mostly wait for servers and for processes that they start.
+WAITING = ("agreement", "line", "packaging", "remedies")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the modules so that those that wait and those that compute take turns, evenly over the whole run.
+
+    Several processes share the processors, and each takes the next module when it is done with one. In the order of
+    the folders all of them would compute at one time and wait at another.
+    """
+    tests = Path(__file__).parent
+    modules: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        modules.setdefault(item.path, []).append(item)
+    kinds: dict[bool, list[list[pytest.Item]]] = {True: [], False: []}
+    for path, members in modules.items():
+        is_waiting = path.is_relative_to(tests) and path.relative_to(tests).parts[0] in WAITING
+        kinds[is_waiting].append(members)
+    placed = [(place / len(kind), members) for kind in kinds.values() for place, members in enumerate(kind)]
+    items[:] = [item for _, members in sorted(placed, key=lambda each: each[0]) for item in members]
 
 
 # --- What was sent to an address by one test slows no other one down -------------------------------------------------

@@ -67,6 +67,7 @@ def print_plans(arguments: RunArguments) -> int:
     if totals.systems > 1:
         _print_totals(totals)
         _print_windows(schedule)
+    _print_spreads(schedule)
     show.print()
     return code
 
@@ -97,6 +98,33 @@ def _print_windows(schedule: WindowSchedule) -> None:
                 hours=_duration(misfit.seconds),
             )
         )
+
+
+def _print_spreads(schedule: WindowSchedule) -> None:
+    """Over which windows a sweep of all ports goes on."""
+    for spread in schedule.spreads[:MOST_WINDOWS]:
+        terminal.print_result(
+            _(
+                "{system}: the sweep of all ports takes {count} windows; 'inspector run --resume RUN' goes on in the "
+                "next",
+                system=spread.system,
+                count=len(spread.windows),
+            )
+        )
+        for window, seconds in list(zip(spread.windows, spread.seconds, strict=True))[:MOST_WINDOWS]:
+            terminal.print_result(
+                _(
+                    "from {opens} to {closes}: {hours} of it",
+                    opens=_instant(window.opens),
+                    closes=_instant(window.closes),
+                    hours=_duration(seconds),
+                )
+            )
+        if more := spread.seconds[MOST_WINDOWS:]:
+            hours = _duration(sum(more))
+            terminal.print_result(_("in {count} later windows: {hours} of it", count=len(more), hours=hours))
+    if more_systems := schedule.spreads[MOST_WINDOWS:]:
+        terminal.print_result(_("{count} more systems take several windows", count=len(more_systems)))
 
 
 def _instant(at: datetime) -> str:

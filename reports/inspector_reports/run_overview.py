@@ -140,7 +140,7 @@ def render_html(overview: RunOverview, language: Language) -> bytes:
 _COLUMNS = (
     *("system", "name", "owner", "level", "regime", "state", "detail", "began", "as_of"),
     *("critical", "high", "medium", "low", "mandatory_failing", "undecided", "undecided_mandatory"),
-    *("scans_seen", "scans_planned", "worst", "ransomware", "folder", "inspection"),
+    *("scans_seen", "scans_planned", "worst", "ransomware", "shared_with", "folder", "inspection"),
 )
 
 
@@ -149,16 +149,27 @@ def render_csv(overview: RunOverview, _language: Language) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(_COLUMNS)
+    shared = _shared_with(overview)
     for each in overview.systems:
         cells = (
             *(each.system, each.name, each.owner, each.level, each.regime, each.state.value, each.detail),
             *(each.began and each.began.isoformat(), each.as_of and each.as_of.isoformat()),
             *(each.failing.critical, each.failing.high, each.failing.medium, each.failing.low),
             *(each.must, each.undecided, each.undecided_must, each.scans_seen, each.scans_planned),
-            *(" ".join(each.worst), " ".join(each.ways_in), each.folder, each.inspection),
+            *(" ".join(each.worst), " ".join(each.ways_in), shared.get(each.system, ""), each.folder, each.inspection),
         )
         writer.writerow(_cell(cell) for cell in cells)
     return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def _shared_with(overview: RunOverview) -> dict[str, str]:
+    """By system: each identity that it shares with systems of other owners, and with which; ``CHECK FACT: SYSTEMS``."""
+    found: dict[str, list[str]] = {}
+    for each in overview.shared:
+        for system in each.systems:
+            others = " ".join(other for other in each.systems if other != system)
+            found.setdefault(system, []).append(f"{each.check} {each.fact}: {others}")
+    return {system: "; ".join(texts) for system, texts in found.items()}
 
 
 def _cell(value: object) -> object:

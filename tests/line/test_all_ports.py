@@ -123,3 +123,19 @@ def test_a_sweep_that_fits_no_windows_is_refused_with_the_arithmetic(line: Line)
     refused = line.call("run", *documents)
     assert refused.code == 2
     assert re.search(r"196605 port questions at 1/s = \d+ s; \d+ s needed, \d+ s granted", refused.err)
+
+
+def test_the_plan_says_over_which_windows_a_sweep_is_spread(line: Line) -> None:
+    """Each with its hours, and how much of the sweep it takes; what fits one window needs no such line."""
+    rates = {"connections_per_second": 10, "burst": 10, "at_once": 5, "port_questions_per_second": 20}
+    windows = [hours(datetime.now(UTC) + HOUR / 2)]
+    documents = declared(line, "127.0.0.1", rates=rates, windows=windows, valid_until=FAR)
+    spread = line.call("plan", *documents)
+    assert spread.code == 0, spread.err
+    [count] = re.findall(r"portal: the sweep of all ports takes (\d+) windows", " ".join(spread.out.split()))
+    at = r"\d{4}-\d\d-\d\d \d\d:\d\d"
+    listed = re.findall(rf"^from {at} to {at}: (\d+) h (\d+) min of it", spread.out, re.MULTILINE)
+    assert len(listed) == int(count) > 2
+    assert all((hours, minutes) <= ("1", "0") for hours, minutes in listed)
+    once = line.call("plan", *(each for each in documents if each != "--all-ports"))
+    assert "the sweep of all ports" not in once.out

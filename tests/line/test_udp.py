@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.line.harness import Line, RunResult, system
-from tests.plugins.inspector_services.udp_servers import ADDRESS, namespace, scripted, snmpd
+from tests.plugins.inspector_services.udp_servers import ADDRESS, memcached, namespace, scripted, snmpd
 
 INTRUSIVE_CHECKS = ("no-open-resolver", "ntp-control-not-answered", "no-snmp-public-community", "no-cleartext-snmp")
 
@@ -19,7 +19,7 @@ def results(line: Line) -> dict[str, RunResult]:
             intrusiveness: line.spawn(
                 "run",
                 line.declare(
-                    system(f"host:{ADDRESS}", level=3, hosts=[host]),
+                    system(f"host:{ADDRESS}", level=1, hosts=[host]),
                     name=f"{intrusiveness}.yaml",
                     intrusiveness=intrusiveness,
                 ),
@@ -53,3 +53,24 @@ def test_every_datagram_is_on_the_ledger(results: dict[str, RunResult]) -> None:
     assert {entry.probe for entry in asked} == {"udp-services", "udp-exposure"}
     assert all(entry.authorisation and not entry.infrastructure for entry in asked)
     assert any(entry.port == 161 and entry.received for entry in asked)
+
+
+def test_ipv6_is_asked_as_ipv4_is(line: Line) -> None:
+    """The same host over IPv6: memcached answers, a closed port says so by ICMPv6, and all is on the ledger."""
+    host = {"name": "::1", "ports": ["11211/udp", "53/udp"]}
+    with namespace() as space, memcached(space, "::1"), scripted(space, {389: "cldap"}, "::1"):
+        result = line.spawn(
+            "run",
+            line.declare(system("host:[::1]", level=3, hosts=[host]), name="ipv6.yaml", covers={"blocks": ["::1"]}),
+            "--only",
+            "udp-services",
+            wrap=["nsenter", "--net", "-t", str(space.pid)],
+            vantage={"kind": "internet"},
+        )
+    assert result.finding("udp-ports-only-declared")["measured"] == ["389/udp (cldap)"]
+    assert result.finding("declared-udp-ports-open")["measured"] == ["53/udp"]
+    assert [each.split(",")[0] for each in result.finding("no-amplifier-reachable")["measured"]] == [
+        "389/udp (cldap)",
+        "11211/udp (memcached)",
+    ]
+    assert {entry.address for entry in result.ledger if entry.protocol == "udp"} == {"::1"}

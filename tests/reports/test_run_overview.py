@@ -263,6 +263,10 @@ def test_keys_that_systems_of_different_owners_share_are_named() -> None:
     seen = counter.overview("r", "0", [each.row for each in systems])
     assert [(each.check, each.fact, each.systems) for each in seen.shared] == [(check, "k1", ("a", "b"))]
     assert json.loads(render_json(seen, Language.EN))["shared"][0]["systems"] == ["a", "b"]
+    lines = csv.DictReader(io.StringIO(render_csv(seen, Language.EN).decode("utf-8-sig")))
+    shared = {each["system"]: each["shared_with"] for each in lines}
+    assert (shared["a"], shared["b"]) == (f"{check} k1: b", f"{check} k1: a")
+    assert set(shared.values()) <= {shared["a"], shared["b"], ""}
     for language in Language:
         page = render_html(seen, language).decode()
         assert page.count("k1") == 1

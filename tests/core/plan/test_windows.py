@@ -7,9 +7,9 @@ from typing import Any
 
 from inspector.declare.authorisation import Authorisation, Rates, Window
 from inspector.model.subject import Subject, SubjectKind
-from inspector.plan.pace import HORIZON
+from inspector.plan.pace import HORIZON, pace_of
 from inspector.plan.windows import WindowSchedule
-from inspector.record.plan import CostBounds, Plan, ScanTask
+from inspector.record.plan import CostBounds, Plan, ScanTask, Selection
 from tests.core.systems import authorisation
 
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -84,6 +84,27 @@ def test_what_is_longer_than_every_window_fits_none() -> None:
     assert [each.system for each in schedule.misfits] == ["long", "over"]
     assert schedule.misfits[0].seconds > 3600
     assert schedule.windows == []
+
+
+def test_a_sweep_of_all_ports_is_spread_over_windows() -> None:
+    """It takes what is left of each, and the rest of the last one is for others; what no windows hold fits none."""
+    schedule = WindowSchedule(AT, at_once=1)
+    schedule.add("before", plan(20, "192.0.2.9"), [granted(NIGHT)])
+    long = plan(70, "192.0.2.1").model_copy(update={"selection": Selection(all_ports=True)})
+    assert schedule.add("long", long, [granted(NIGHT)]) is schedule.windows[0]
+    schedule.add("after", plan(20, "192.0.2.8"), [granted(NIGHT)])
+    assert [each.systems for each in schedule.windows] == [["before", "long"], ["long", "after"]]
+    [spread] = schedule.spreads
+    assert spread.system == "long"
+    assert [each.opens for each in spread.windows] == [each.opens for each in schedule.windows]
+    assert [seconds > 0 for seconds in spread.seconds] == [True, True]
+    assert sum(spread.seconds) == pace_of(long.tasks, [granted(NIGHT)])["192.0.2.1"].seconds > 3600
+    endless = plan(32 * 60, "192.0.2.2").model_copy(update={"selection": Selection(all_ports=True)})
+    assert schedule.add("endless", endless, [granted(NIGHT)]) is None
+    assert [each.system for each in schedule.misfits] == ["endless"]
+    short = plan(5, "192.0.2.3").model_copy(update={"selection": Selection(all_ports=True)})
+    schedule.add("short", short, [granted(NIGHT)])
+    assert [each.system for each in schedule.spreads] == ["long"]
 
 
 def test_without_windows_the_validity_is_one() -> None:

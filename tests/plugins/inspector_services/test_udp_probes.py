@@ -67,8 +67,9 @@ def outcome(check: str, *seen: Observation | Declared) -> Outcome:
 
 @pytest.fixture
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait a short time for answers that do not come."""
+    """Wait a short time for answers that do not come, and for ICMP errors that are limited for good."""
     monkeypatch.setattr(udp_probes, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(udp_probes, "ICMP_SECONDS", 0.2)
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +79,22 @@ def open_host() -> Iterator[Namespace]:
 
 
 @pytest.fixture(scope="module")
+def asked_by_nmap(open_host: Namespace) -> Iterator[subprocess.Popen[str]]:
+    """nmap with version detection, which works while other tests do."""
+    ports = ",".join(map(str, BY_PORT))
+    limits = ("--version-light", "--max-retries", "1", "--max-rtt-timeout", "500ms")
+    command = [installed("nmap"), "-n", "-Pn", "-sU", "-sV", *limits, "-p", ports, "-oX", "-", ADDRESS]
+    with open_host.start(*command) as process:
+        yield process
+        process.kill()
+
+
+@pytest.fixture(scope="module")
 def seen_open(open_host: Namespace) -> UdpServices:
     return services_at(open_host, whole_list=True)
 
 
+@pytest.mark.usefixtures("asked_by_nmap")
 def test_every_server_is_identified(seen_open: UdpServices) -> None:
     """Each of Debian's servers is recognised by its protocol; a port without a server is closed."""
     found = {port: seen_open.answer(port).value.protocol for port in seen_open.open}
@@ -125,39 +138,6 @@ def test_a_host_in_order_passes() -> None:
     assert outcome("udp-ports-only-declared", seen, declaring("53/udp", "161/udp")) is Outcome.FAIL
 
 
-#: What nmap calls the protocols.
-NMAP_NAMES = {
-    "domain": UdpProtocol.DNS,
-    "isakmp": UdpProtocol.IKE,
-    "mdns": UdpProtocol.MDNS,
-    "zeroconf": UdpProtocol.MDNS,
-    "coap": UdpProtocol.COAP,
-}
-
-
-def test_nmap_agrees(open_host: Namespace, seen_open: UdpServices) -> None:
-    """nmap's UDP scan with version detection finds the same ports open and closed, and the same protocols."""
-    ports = ",".join(map(str, BY_PORT))
-    limits = ("--version-light", "--max-retries", "1", "--max-rtt-timeout", "500ms")
-    command = [installed("nmap"), "-n", "-Pn", "-sU", "-sV", *limits, "-p", ports, "-oX", "-", ADDRESS]
-    root = ET.fromstring(open_host.run(*command))
-    states: dict[int, str] = {}
-    names: dict[int, UdpProtocol] = {}
-    for port in root.iter("port"):
-        number, state, service = int(port.get("portid", "0")), port.find("state"), port.find("service")
-        assert state is not None
-        states[number] = state.get("state", "")
-        if service is not None and service.get("method") == "probed":
-            name = service.get("name", "")
-            names[number] = NMAP_NAMES.get(name) or UdpProtocol(name)
-    for port in root.iter("extraports"):
-        assert port.get("state") == "closed"
-    assert {port for port, state in states.items() if state == "open"} <= set(seen_open.open)
-    assert {port for port in BY_PORT if states.get(port, "closed") == "closed"} == set(BY_PORT) - set(seen_open.open)
-    assert names.items() <= {port: seen_open.answer(port).value.protocol for port in seen_open.open}.items()
-    assert len(names) >= 8
-
-
 def test_names_of_hosts_are_not_kept(open_host: Namespace) -> None:
     """What servers say about themselves beyond their protocol stays out of the evidence."""
     stored = output_of(open_host, whole_list=True).named("udp.json") or b""
@@ -182,6 +162,64 @@ def test_a_closed_resolver_beside_an_open_agent_is_told_apart(open_host: Namespa
     asked = {each["name"]: each["sent"] for each in json.loads(output.named("udp.json") or b"")["questions"]}
     assert asked["recursion"] == ""
     assert read(udp_exposure, output, target).recursion.value is Handling.CLOSED
+
+
+#: What nmap calls the protocols.
+NMAP_NAMES = {
+    "domain": UdpProtocol.DNS,
+    "isakmp": UdpProtocol.IKE,
+    "mdns": UdpProtocol.MDNS,
+    "zeroconf": UdpProtocol.MDNS,
+    "coap": UdpProtocol.COAP,
+}
+
+
+def test_nmap_agrees(asked_by_nmap: subprocess.Popen[str], seen_open: UdpServices) -> None:
+    """nmap's UDP scan with version detection finds the same ports open and closed, and the same protocols."""
+    printed, _ = asked_by_nmap.communicate(timeout=300)
+    root = ET.fromstring(printed)
+    states: dict[int, str] = {}
+    names: dict[int, UdpProtocol] = {}
+    for port in root.iter("port"):
+        number, state, service = int(port.get("portid", "0")), port.find("state"), port.find("service")
+        assert state is not None
+        states[number] = state.get("state", "")
+        if service is not None and service.get("method") == "probed":
+            name = service.get("name", "")
+            names[number] = NMAP_NAMES.get(name) or UdpProtocol(name)
+    for port in root.iter("extraports"):
+        assert port.get("state") == "closed"
+    assert {port for port, state in states.items() if state == "open"} <= set(seen_open.open)
+    assert {port for port in BY_PORT if states.get(port, "closed") == "closed"} == set(BY_PORT) - set(seen_open.open)
+    assert names.items() <= {port: seen_open.answer(port).value.protocol for port in seen_open.open}.items()
+    assert len(names) >= 8
+
+
+#: How many times as long as the question its answer may be; that of a NetBIOS node has a table of names.
+AMPLIFICATION = {137: 4.0}
+
+
+def test_no_question_is_amplified(open_host: Namespace) -> None:
+    """Counted at the wire with all that servers send, the answers are about as long as the questions, packet headers
+    included; the sizes in the facts are those of the first answer."""
+    rules = ["add table inet a", "add chain inet a o { type filter hook output priority 0; }"]
+    for port in BY_PORT:
+        # What servers say to each other is between the ports themselves.
+        ways = (("asked", f"udp sport >= 1024 udp dport {port}"), ("answered", f"udp sport {port} udp dport >= 1024"))
+        for name, way in ways:
+            rules += [f"add counter inet a {name}-{port}", f"add rule inet a o {way} counter name {name}-{port}"]
+    open_host.run("nft", "; ".join(rules))
+    seen = services_at(open_host, whole_list=True)
+    listed = json.loads(open_host.run("nft", "-j", "list", "counters", "table", "inet", "a"))["nftables"]
+    open_host.run("nft", "delete", "table", "inet", "a")
+    counted = {each["counter"]["name"]: each["counter"] for each in listed if "counter" in each}
+    for port in set(seen.open) - {69}:  # TFTP answers from another port
+        asked, answered = counted[f"asked-{port}"], counted[f"answered-{port}"]
+        assert answered["bytes"] <= AMPLIFICATION.get(port, 2.5) * asked["bytes"], (port, asked, answered)
+        assert answered["packets"] <= 2 * asked["packets"], (port, asked, answered)
+        reply = seen.answer(port).value
+        assert reply.received <= answered["bytes"] - 28 * answered["packets"], (port, reply)
+    assert counted["asked-53"]["packets"] == counted["asked-161"]["packets"] == 1
 
 
 # --- firewalls ---
@@ -231,7 +269,7 @@ _ASK = textwrap.dedent(
     from inspector_services.udp_probes import udp_services
     from tests.plugins.inspector_services.scanning import AUTHORISATION, host, read, scan
 
-    udp_probes.ANSWER_SECONDS = 0.5
+    udp_probes.ANSWER_SECONDS, udp_probes.ICMP_SECONDS = 0.5, 0.25
     target = host("198.51.100.2")
     granted = AUTHORISATION.model_copy(update={"covers": Covers(blocks=("198.51.100.2",))})
     print(read(udp_services, scan(udp_services, target, authorisation=granted), target).canonical().decode())
@@ -240,10 +278,14 @@ _ASK = textwrap.dedent(
 
 
 def test_a_closed_host_is_seen_closed_though_linux_limits_its_icmp() -> None:
-    """Six errors at once and one a second is what Linux sends: asked again slowly, every closed port says so."""
+    """Six errors at once and then one at a time is what Linux sends: asked again slowly, every closed port says so.
+
+    The time between them, a second by default, is a fifth of one here (icmp_ratelimit, icmp(7)).
+    """
     needs_root()
     join = (
         "ip link add c type veth peer name s netns $server; ip address add 198.51.100.1/24 dev c; ip link set c up; "
+        "nsenter -t $server -n sysctl -q -w net.ipv4.icmp_ratelimit=200; "
         "nsenter -t $server -n sh -c 'ip address add 198.51.100.2/24 dev s; ip link set s up'; exec $0 -c \"$1\""
     )
     with namespace() as server:

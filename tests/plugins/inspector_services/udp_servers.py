@@ -70,9 +70,8 @@ class Namespace:
 
         def go() -> None:
             try:
-                with Path(f"/proc/{self.pid}/ns/net").open("rb") as namespace:
-                    assert ctypes.CDLL(None).setns(namespace.fileno(), _CLONE_NEWNET) == 0
-                results.append(function())
+                with self.entered():
+                    results.append(function())
             except BaseException as error:  # noqa: BLE001  # raised below
                 errors.append(error)
 
@@ -83,9 +82,20 @@ class Namespace:
             raise errors[0]
         return results[0]
 
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """The sockets of this thread are in this namespace for the time being."""
+        with Path(f"/proc/{self.pid}/ns/net").open("rb") as inner, Path("/proc/thread-self/ns/net").open("rb") as outer:
+            assert ctypes.CDLL(None).setns(inner.fileno(), _CLONE_NEWNET) == 0
+            try:
+                yield
+            finally:
+                assert ctypes.CDLL(None).setns(outer.fileno(), _CLONE_NEWNET) == 0
+
     def bound(self, port: int) -> bool:
         """Whether a UDP socket is bound to this port (proc_pid_net(5))."""
-        lines = Path(f"/proc/{self.pid}/net/udp").read_text().splitlines()[1:]
+        tables = (Path(f"/proc/{self.pid}/net/{name}").read_text() for name in ("udp", "udp6"))
+        lines = [line for table in tables for line in table.splitlines()[1:]]
         return any(line.split()[1].endswith(f":{port:04X}") for line in lines)
 
 
@@ -273,9 +283,9 @@ def closed_resolver(space: Namespace) -> Iterator[None]:
 
 
 @contextmanager
-def memcached(space: Namespace) -> Iterator[None]:
+def memcached(space: Namespace, address: str = ADDRESS) -> Iterator[None]:
     """memcached with UDP, which is off unless asked for."""
-    with _running(space, 11211, installed("memcached"), "-u", "nobody", "-l", ADDRESS, "-p", "11211", "-U", "11211"):
+    with _running(space, 11211, installed("memcached"), "-u", "nobody", "-l", address, "-p", "11211", "-U", "11211"):
         yield
 
 

@@ -40,6 +40,7 @@ class Server:
     keys: Mapping[str, bytes] = field(default_factory=lambda: {"ssh-ed25519": ED25519_KEY})
     ciphers: tuple[str, ...] = ("aes128-ctr",)
     macs: tuple[str, ...] = ("hmac-sha2-256",)
+    compression: tuple[str, ...] = ("none",)
     group_bits: int = 1024
     guesses: bool = False
     #: By number of an encrypted message, what it is answered; the first cipher is an AEAD one.
@@ -58,8 +59,8 @@ class Server:
             self.ciphers,
             self.macs,
             self.macs,
-            ("none",),
-            ("none",),
+            self.compression,
+            self.compression,
             (),
             (),
         )

@@ -98,8 +98,15 @@ def dropbear(keys: Mapping[str, int] = DEFAULT_KEYS, options: Sequence[str] = ()
 @contextmanager
 def scripted(name: str, address: str = ADDRESS) -> Iterator[int]:
     """The scripted server of this name; its port."""
+    with served(SCRIPTS[name], address) as port:
+        yield port
+
+
+@contextmanager
+def served(script: Script, address: str = ADDRESS) -> Iterator[int]:
+    """A server that follows a script; its port."""
     with socket.create_server((address, 0)) as listener:
-        threading.Thread(target=_serve, args=(listener, SCRIPTS[name]), daemon=True).start()
+        threading.Thread(target=_serve, args=(listener, script), daemon=True).start()
         try:
             yield listener.getsockname()[1]
         finally:

@@ -9,14 +9,14 @@ import sys
 import textwrap
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from inspector.declare.authorisation import Covers, PortRange, Rates
+from inspector.declare.authorisation import Covers, PortRange, Rates, Window
 from inspector.declare.settings import Ceilings, Settings
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
@@ -274,7 +274,7 @@ def test_udp_needs_the_address_listed(tmp_path: Path) -> None:
 
 
 def test_ports_that_are_not_covered_get_no_datagram(tmp_path: Path) -> None:
-    """The ports of the authorisation hold for UDP as well, and so do its hours and its validity."""
+    """The ports of the authorisation hold for UDP as well, and so does its validity."""
     at = datetime.now(UTC)
 
     async def ask(network: Network) -> tuple[bytes, ...]:
@@ -284,6 +284,40 @@ def test_ports_that_are_not_covered_get_no_datagram(tmp_path: Path) -> None:
     assert refusal(tmp_path / "ports", ask, covers=other) is Cause.OUT_OF_SCOPE
     ended = {"valid_from": at - timedelta(hours=2), "valid_until": at - timedelta(hours=1)}
     assert refusal(tmp_path / "ended", ask, **ended) is Cause.NOT_AUTHORISED
+
+
+def test_nothing_is_asked_outside_of_the_authorised_hours(tmp_path: Path) -> None:
+    """The hours hold for each datagram: those that are due when the window has closed are not sent."""
+    closes = datetime.now(UTC) + timedelta(hours=1)
+    window = Window.model_validate(
+        {"start": f"{closes - 2 * timedelta(hours=1):%H:%M:%S}", "end": f"{closes:%H:%M:%S}", "timezone": "UTC"}
+    )
+    received: list[bytes] = []
+    with bound() as server, pytest.MonkeyPatch.context() as patched:
+        server.setblocking(False)
+
+        def after_two() -> datetime:
+            with suppress(BlockingIOError):
+                while True:
+                    received.append(server.recv(10))
+            return datetime.now(UTC) + (timedelta(hours=2) if len(received) >= 2 else timedelta())
+
+        for each in ("inspector.network.session.now", "inspector.network.gateway.now"):
+            patched.setattr(each, after_two)
+
+        async def several(network: Network) -> list[Cause]:
+            causes = []
+            for _ in range(4):
+                with pytest.raises(ScanFailure) as caught:
+                    await network.udp(b"?", anything, port=port_of(server), timeout=0.05)
+                causes.append(caught.value.cause)
+            return causes
+
+        causes, on = asking(tmp_path, several, windows=(window,), valid_until=datetime.now(UTC) + timedelta(days=9))
+        after_two()
+    assert causes == [Cause.TIMEOUT, Cause.TIMEOUT, Cause.OUTSIDE_WINDOW, Cause.OUTSIDE_WINDOW]
+    assert len(received) == 2
+    assert len(list(on.ledger.entries())) == 2
 
 
 def test_datagrams_keep_to_the_rates(tmp_path: Path) -> None:
@@ -324,10 +358,18 @@ def test_a_passive_probe_sends_nothing(tmp_path: Path) -> None:
     asyncio.run(go())
 
 
-#: Asks one port of an address, and prints the cause.
+#: By rule of the router's firewall: what a question through it ends with.
+RULES = {
+    "": "refused",
+    "drop": "timeout",
+    "reject with icmpx type port-unreachable": "blocked",
+    "reject with icmpx type admin-prohibited": "blocked",
+    "reject with icmpx type host-unreachable": "not-reached",
+}
+#: For each rule asks one port of each address, and prints the causes; a shell in the router sets the rules.
 _ASK = textwrap.dedent(
     """
-    import asyncio, sys
+    import asyncio, subprocess, sys
     from pathlib import Path
     from inspector.declare.authorisation import Covers
     from inspector.model.errors import ScanFailure
@@ -340,12 +382,19 @@ _ASK = textwrap.dedent(
             where = target(None, host=address, address=address, scheme="host")
             network = on.gateway.network(make_probe(), where, granted)
             try:
-                print(await network.udp(b"?", lambda datagram: True, port=161, timeout=1.0))
+                return await network.udp(b"?", lambda datagram: True, port=161, timeout=0.5)
             except ScanFailure as failure:
-                print(failure.cause.value)
+                return failure.cause.value
 
-    for address in sys.argv[2:]:
-        asyncio.run(go(address, sys.argv[1]))
+    folder, router, *rules = sys.argv[1:]
+    shell = ["nsenter", "-t", router, "-n", "sh", "-e"]
+    with subprocess.Popen(shell, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as setting:
+        for rule in rules:
+            added = f"nft add rule inet t f meta l4proto udp {rule}; " if rule else ""
+            setting.stdin.write(f"nft flush chain inet t f; {added}echo set\\n")
+            setting.stdin.flush()
+            assert setting.stdout.readline() == "set\\n"
+            print(*(asyncio.run(go(each, folder)) for each in ("198.51.100.3", "2001:db8:2::3")), flush=True)
     """
 )
 #: Client, router and server, each in a namespace, in a row; the router is the client's way to the server.
@@ -380,30 +429,23 @@ asking.send(b"?")
 asking.recv(1)' 2>&1 | grep -q ConnectionRefusedError; do :; done
 in_router nft add table inet t
 in_router nft 'add chain inet t f { type filter hook forward priority 0; }'
-[ -z "$2" ] || in_router nft add rule inet t f meta l4proto udp $2
-"$1" -c "$3" "$4" 198.51.100.3 2001:db8:2::3
+asking=$2 folder=$3 python=$1
+shift 3
+"$python" -c "$asking" "$folder" $router "$@"
 """
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="networks of one's own need root")
-@pytest.mark.parametrize(
-    ("rule", "cause"),
-    [
-        ("", "refused"),
-        ("drop", "timeout"),
-        ("reject with icmpx type port-unreachable", "blocked"),
-        ("reject with icmpx type admin-prohibited", "blocked"),
-        ("reject with icmpx type host-unreachable", "not-reached"),
-    ],
-)
-def test_only_the_target_says_that_a_port_is_closed(tmp_path: Path, rule: str, cause: str) -> None:
+def test_only_the_target_says_that_a_port_is_closed(tmp_path: Path) -> None:
     """The same ICMP error from a firewall on the way means that the packet was filtered, with IPv6 as well."""
     needs_programs("ip", "nft")
     found = subprocess.run(
-        ["unshare", "-n", "sh", "-c", _ROW, "sh", sys.executable, rule, _ASK, str(tmp_path)],
+        ["unshare", "-n", "sh", "-c", _ROW, "sh", sys.executable, _ASK, str(tmp_path), *RULES],
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
-    assert (found.stdout.split(), found.returncode) == ([cause, cause], 0), found.stderr
+    assert found.returncode == 0, found.stderr
+    seen = dict(zip(RULES, map(str.split, found.stdout.splitlines()), strict=True))
+    assert seen == {rule: [cause, cause] for rule, cause in RULES.items()}
