@@ -67,6 +67,13 @@ _PRODUCTS: dict[str, _Known] = {
     ),
     "redis": _Known("Redis", "a:redis:redis", ()),
     "elasticsearch": _Known("Elasticsearch", "a:elastic:elasticsearch", ()),
+    # In pages, by the names of files: see inspector_http.
+    "jquery": _Known("jQuery", "a:jquery:jquery", ()),
+    "jquery-ui": _Known("jQuery UI", "a:jqueryui:jquery_ui", ()),
+    "bootstrap": _Known("Bootstrap", "a:getbootstrap:bootstrap", ()),
+    "angularjs": _Known("AngularJS", "a:angularjs:angularjs", ()),
+    "vue": _Known("Vue.js", "a:vuejs:vue", ()),
+    "ckeditor": _Known("CKEditor", "a:ckeditor:ckeditor", ()),
 }
 _FORMS = tuple(
     (name, re.compile(form.replace("#", _VERSION))) for name, known in _PRODUCTS.items() for form in known.forms

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspector import Cause, Every, Verdict, inconclusive, not_applicable, passed
-from inspector_http.observations import Http, SecurityTxt
+from inspector_http.observations import Http, Page, SecurityTxt
 
 
 def answers(http: Http) -> Verdict | None:
@@ -40,6 +40,23 @@ def serves_html(http: Http) -> Verdict | None:
     if not http.is_html:
         return not_applicable("the content is not an HTML page")
     return None
+
+
+def shows_text(http: Http) -> Verdict | None:
+    """Applies to HTML pages and plain text, whatever their status."""
+    closed = answers(http)
+    if closed is not None:
+        return closed
+    if http.headers.is_seen and not http.is_html and not http.is_plain_text:
+        return not_applicable("the content is not an HTML page")
+    return None
+
+
+def cut_off(page: Page) -> Verdict | None:
+    """*inconclusive*, because the rest of a page was not read, so that what it lacks may stand there."""
+    if page.is_whole:
+        return None
+    return inconclusive("only the beginning of the page was read", cause=Cause.AMBIGUOUS)
 
 
 def is_https(http: Http) -> Verdict | None:

@@ -133,6 +133,11 @@ def _is_public_suffix(domain: str) -> bool:
     return "." not in domain or _suffixes().is_public(domain)
 
 
+def registrable_domain(host: str) -> str:
+    """The domain below a public suffix to which a host belongs; the host itself where it is an address, or none."""
+    return host if is_address(host) else _suffixes().privatesuffix(host) or host
+
+
 @cache
 def _suffixes() -> PublicSuffixList:
     """The list as of the installed version: nothing is fetched."""

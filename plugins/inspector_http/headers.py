@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable
 
@@ -90,6 +91,24 @@ def _split_comments(value: str) -> tuple[str, str]:
             depth = max(0, depth - 1)
         (comments if depth or part == ")" else products).append(" " if part in "()" else part)
     return "".join(products), "".join(comments)
+
+
+_CHARSET = re.compile(r""";[ \t]*charset[ \t]*=[ \t]*"?([^\s;"]+)""", re.IGNORECASE)
+
+
+def declared_charset(content_types: Iterable[str]) -> str:
+    """The encoding that the last Content-Type declares, in lower case; empty for none."""
+    found = [_CHARSET.search(value) for value in content_types]
+    return found[-1][1].lower() if found and found[-1] else ""
+
+
+def encoding_name(label: str) -> str:
+    """One name for all labels of an encoding, as browsers take them (WHATWG Encoding §4.2); an unknown label itself."""
+    try:
+        name = codecs.lookup(label).name
+    except (LookupError, ValueError):
+        return label
+    return {"iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874"}.get(name, name)
 
 
 def shorten(value: str, length: int = 160) -> str:

@@ -76,6 +76,89 @@ class Redirect(Model):
     host: str
 
 
+class Use(StrEnum):
+    """What a page does with a URL that it names: which part of it that is.
+
+    ``other``: a part that browsers never load over plain HTTP, as images of ``srcset``, fonts and subtitles; ``css``:
+    in a style sheet in the page, where nearly always images stand.
+    """
+
+    SCRIPT = "script"
+    STYLE = "style"
+    FRAME = "frame"
+    OBJECT = "object"
+    IMAGE = "image"
+    MEDIA = "media"
+    CSS = "css"
+    CSS_IMPORT = "css-import"
+    OTHER = "other"
+    FORM = "form"
+
+
+class Reference(Model):
+    """A URL that a page names, without its query, of another service than the page's own.
+
+    ``integrity`` are the hash algorithms of its integrity metadata that browsers know, None where the element has no
+    such attribute; ``cors``: it is requested with CORS.
+    """
+
+    use: Use
+    url: str
+    integrity: tuple[str, ...] | None = None
+    cors: bool = False
+
+    @property
+    def host(self) -> str:
+        """The host of the URL, without its port."""
+        authority = self.url.partition("://")[2].partition("/")[0]
+        return authority.partition("]")[0] + "]" if authority.startswith("[") else authority.partition(":")[0]
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the URL is of plain HTTP, and not of the visitor's own machine."""
+        return self.url.startswith("http://") and not is_local(self.host)
+
+
+def is_local(host: str) -> bool:
+    """Whether a host is the visitor's own machine, which browsers trust without encryption (Secure Contexts §3.1)."""
+    return host == "localhost" or host.endswith(".localhost") or host == "[::1]" or host.startswith("127.")
+
+
+class Library(Model):
+    """A JavaScript library by the name that tables have, and its version."""
+
+    name: str
+    version: str
+
+
+class Page(Model):
+    """What the HTML of a reply names and shows; of a reply in plain text the ``marks`` alone.
+
+    ``is_whole``: all of it was read, and every reference kept. ``logins`` are the URLs to which forms with a password
+    are sent, without queries. ``charsets`` are the encodings that the page itself declares: its byte order mark, then
+    its first ``meta``. ``marks`` are the products whose default page, listing or error page it is, as
+    ``listing:nginx``. ``has_secret``: it holds a value that nobody else must guess, as those against forged requests;
+    ``has_scripts``: it has a script of any kind that browsers run.
+    ``own_domain`` is the registrable domain of the page's host, or its address.
+    """
+
+    is_whole: bool
+    own_domain: str = ""
+    references: tuple[Reference, ...] = ()
+    logins: tuple[str, ...] = ()
+    generators: tuple[str, ...] = ()
+    charsets: tuple[str, ...] = ()
+    libraries: tuple[Library, ...] = ()
+    marks: tuple[str, ...] = ()
+    incident_addresses: tuple[str, ...] = ()
+    has_secret: bool = False
+    has_scripts: bool = False
+
+    def is_foreign(self, host: str) -> bool:
+        """Whether a host is outside of the page's own registrable domain."""
+        return host != self.own_domain and not host.endswith(f".{self.own_domain}")
+
+
 class Http(Observation):
     """How one URL answers a plain GET at one address.
 
@@ -83,11 +166,12 @@ class Http(Observation):
     is the page that the facts are about). ``cookies`` are those of all replies, everything else that of the last reply.
     Behind an error, a block page or a rate limit, the facts of the page itself are unseen: ``received_headers`` and
     ``received_cookies`` are those of the replies that came instead. What they hold is a fact about the service; what
-    they lack says nothing about the page. ``redirect`` is None in a reply that does not redirect; with
-    ``leads_outside`` its host was not declared at the time, and nothing there was scanned. The size and digest
-    of the body are in the raw exchanges only: no check reads them. ``meta_policies`` are the content security
-    policies in the head of the page. ``certificate`` is why clients reject the port's certificate, None where they do
-    not; it is verified only where what clients do with a header depends on it.
+    they lack says nothing about the page. ``page`` is what its HTML names, and ``received_page`` likewise what came
+    instead. ``redirect`` is None in a reply that does not redirect; with ``leads_outside`` its host was not declared at
+    the time, and nothing there was scanned. The size and digest of the body are in the raw exchanges only: no check
+    reads them. ``meta_policies`` are the content security policies in the head of the page. ``certificate`` is why
+    clients reject the port's certificate, None where they do not; it is verified only where what clients do with a
+    header depends on it.
     """
 
     kind: ClassVar[str] = "http/1"
@@ -106,6 +190,18 @@ class Http(Observation):
     received_headers: tuple[Header, ...] = ()
     received_cookies: tuple[Cookie, ...] = ()
     certificate: Answer[CertificateFlaw | None] = Answer(unseen=Cause.NOT_SELECTED)
+    page: Answer[Page] = Answer(unseen=Cause.NOT_SELECTED)
+    received_page: Page | None = None
+
+    @property
+    def any_page(self) -> Page | None:
+        """The page, or the one that came instead; None where neither was read; never raises."""
+        return self.received_page if self.page.seen is None else self.page.seen
+
+    @property
+    def page_fact(self) -> str:
+        """The pointer to the fact that ``any_page`` gives."""
+        return "/page" if self.page.is_seen else "/received_page"
 
     @property
     def all_headers(self) -> tuple[Header, ...]:
@@ -148,8 +244,17 @@ class Http(Observation):
     @property
     def is_html(self) -> bool:
         """Whether the reply is HTML, or has no content type, so that browsers guess it; raises ``NotSeen``."""
+        return self._media_type in ("", "text/html", "application/xhtml+xml")
+
+    @property
+    def is_plain_text(self) -> bool:
+        """Whether the reply is plain text; raises ``NotSeen``."""
+        return self._media_type == "text/plain"
+
+    @property
+    def _media_type(self) -> str:
         types = self.field("content-type")
-        return not types or types[-1].split(";")[0].strip().lower() in ("", "text/html", "application/xhtml+xml")
+        return types[-1].split(";")[0].strip().lower() if types else ""
 
 
 class Sharing(StrEnum):

@@ -32,13 +32,13 @@ def meta_policies(page: bytes, *, is_whole: bool) -> tuple[str, ...] | None:
     position = 0
     while part := _PART.match(text, position):
         position = part.end()
-        attributes = _attributes(part["meta"] or "")
+        attributes = attributes_of(part["meta"] or "")
         if attributes.get("http-equiv", "").lower() == "content-security-policy":
             found.append(attributes.get("content", ""))
     return tuple(found) if is_whole or not _BEGUN.match(text, position) else None
 
 
-def _attributes(text: str) -> dict[str, str]:
+def attributes_of(text: str) -> dict[str, str]:
     """The attributes of an element, by name in lower case; the first of a name counts."""
     attributes: dict[str, str] = {}
     for name, double, single, bare in _ATTRIBUTE.findall(text):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from inspector import Answer, Cause, ParseContext, ScanFailure, ScanOutput, Uri
-from inspector_http.cookies import kept_cookies
-from inspector_http.observations import Cookie, Header, Http, Redirect, SecurityFile, SecurityTxt, WebProtocol
+from inspector_http.cookies import kept_cookies, registrable_domain
+from inspector_http.observations import Cookie, Header, Http, Page, Redirect, SecurityFile, SecurityTxt, WebProtocol
 from inspector_http.redaction import Exchange, Exchanges
 from inspector_http.security_txt import PATH, parse_file
 from inspector_http.text import printable
@@ -57,6 +57,8 @@ def parse_http(output: ScanOutput, context: ParseContext) -> Http:
             "received_headers": headers if cause else (),
             "received_cookies": cookies if cause else (),
             "certificate": exchanges.certificate,
+            "page": _page(last, cause),
+            "received_page": _with_domain(last) if cause else None,
         }
     )
 
@@ -71,6 +73,20 @@ def _meta_policies(last: Exchange, cause: Cause | None) -> dict[str, object]:
     if cause is None and last.meta_policies is None:
         cause = last.body_cause or Cause.AMBIGUOUS
     return _answer([printable(each) for each in last.meta_policies or ()], cause)
+
+
+def _page(last: Exchange, cause: Cause | None) -> dict[str, object]:
+    """The answer what the page names."""
+    if cause is None and last.page is None:
+        cause = last.page_cause or Cause.AMBIGUOUS
+    return _answer(_with_domain(last), cause)
+
+
+def _with_domain(last: Exchange) -> Page | None:
+    """What the last reply names, with the registrable domain of its host."""
+    if last.page is None:
+        return None
+    return last.page.model_copy(update={"own_domain": registrable_domain(uri_of(plain(last.url)).host)})
 
 
 def _protocol(exchanges: Exchanges, scheme: str) -> WebProtocol:

@@ -28,7 +28,15 @@ from inspector_http.observations import Http, Part, SecurityTxt
 from inspector_http.parsing import BAD_REQUEST, parse_http, parse_security_txt
 from inspector_http.redaction import Exchange, Exchanges, Redaction, is_plain
 from inspector_http.security_txt import PATH, without_other_text
-from inspector_http.session import BODY_SECONDS, HEAD_SECONDS, REDIRECTS_FOLLOWED, REFUSED_HELLOS, Session
+from inspector_http.session import (
+    BODY_SECONDS,
+    HEAD_SECONDS,
+    PAGE_BYTES,
+    PAGE_SECONDS,
+    REDIRECTS_FOLLOWED,
+    REFUSED_HELLOS,
+    Session,
+)
 from inspector_http.urls import HTTP, HTTPS, hosts, plain, uri_of
 
 #: The most handshakes in which a certificate is verified.
@@ -40,7 +48,7 @@ def _cost(target: Target, _options: Mapping[str, Any]) -> Cost:
     steps = REDIRECTS_FOLLOWED + 2 + REFUSED_HELLOS
     scans = 2 if _discovers_port_80(target) else 1
     handshakes = VERIFYING_HANDSHAKES + REFUSED_HELLOS if target.scheme == HTTPS.name else 0
-    seconds = int(HEAD_SECONDS + BODY_SECONDS) * steps + (int(HEAD_SECONDS) if handshakes else 0)
+    seconds = int(HEAD_SECONDS + BODY_SECONDS) * steps + (int(HEAD_SECONDS) if handshakes else 0) + int(PAGE_SECONDS)
     return Cost(connections=scans * steps + handshakes, seconds=seconds)
 
 
@@ -56,7 +64,7 @@ def _discovers_port_80(target: Target) -> bool:
     parse=parse_http,
     discovers={HTTPS, HTTP},
     cost=_cost,
-    version="3",
+    version="4",
 )
 async def http(target: Target, network: Network, *, parts: tuple[Part, ...] | None = None) -> ScanOutput:
     """Get the declared path as an ordinary client does, without cookies and whatever certificate is presented.
@@ -71,7 +79,7 @@ async def http(target: Target, network: Network, *, parts: tuple[Part, ...] | No
     """
     verifies = target.scheme == HTTPS.name and target.server_name is not None
     verifies = verifies and (parts is None or Part.CERTIFICATE in parts)
-    session = Session(network, Redaction(network.fingerprint), verify=verifies)
+    session = Session(network, Redaction(network.fingerprint), verify=verifies, body_bytes=PAGE_BYTES)
     followed, redirect = await session.follow(target.uri)
     other = await session.other(target.uri) if _may_be_other_protocol(followed[0], target) else None
     certificate = await _certificate(followed, network) if verifies else _NOT_VERIFIED

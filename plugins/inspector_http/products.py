@@ -25,3 +25,11 @@ def visible_marks(http: Http) -> dict[Place, tuple[str, ...]]:
         Place.COOKIE: tuple(each.name for each in http.all_cookies),
         Place.PATH: tuple(paths),
     }
+
+
+def marked_products(http: Http, kind: str) -> list[str]:
+    """The products that wrote what was received, whatever its status, as far as it is a page of this kind: ``listing``
+    of a folder, ``default`` page, ``debug`` page.
+    """
+    page = http.any_page
+    return [mark.partition(":")[2] for mark in (page.marks if page else ()) if mark.startswith(f"{kind}:")]

@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 from inspector import Answer, Cause, CertificateFlaw, Model, masked
 from inspector_http.cookies import canonical_domain, cookie_date
 from inspector_http.csp import BYPASSES
+from inspector_http.observations import Page
 from inspector_http.urls import location, uri_of
 
 #: Any status that redirects.
@@ -44,6 +45,7 @@ _WORDS = frozenset(
     """.split()
 ) | {word.encode() for url in BYPASSES for word in re.split(r"[^a-z0-9]+", url)}
 _LOCATIONS = frozenset({b"location"})
+_DATES = frozenset({b"date", b"expires"})
 _COOKIE = frozenset({b"set-cookie", b"set-cookie2"})
 _RUN = re.compile(rb"[A-Za-z0-9\x80-\xff]+")
 #: Numbers that are kept: no structured field has longer ones (RFC 9651 §3.3.1), and zeros before them hide nothing.
@@ -78,7 +80,8 @@ class Exchange(Model):
     ``malformed`` holds field lines that no client can use, each as its fingerprint: nothing shows which part is secret.
     ``body_bytes`` of the body were read, as transferred; all of it if ``body_complete``. ``cause`` and ``detail``
     explain why there is no reply, ``body_cause`` why its body was not read to the bound. ``meta_policies`` are those in
-    the head of the page, None where it was not read to its end.
+    the head of the page, None where it was not read to its end. ``page`` is what an HTML page names, None where there
+    is none, or it cannot be parsed: ``page_cause``.
     """
 
     url: str
@@ -92,6 +95,8 @@ class Exchange(Model):
     body_complete: bool = False
     body_cause: Cause | None = None
     meta_policies: tuple[str, ...] | None = None
+    page: Page | None = None
+    page_cause: Cause | None = None
     cause: Cause | None = None
     detail: str = ""
 
@@ -130,6 +135,20 @@ class Redaction:
         kept = (self._replace_known(self._words(each.encode("latin-1", "replace"), _WORDS)) for each in values)
         return tuple(each.decode("latin-1") for each in kept)
 
+    def page(self, page: Page) -> Page:
+        """What a page names, without the parameters and unusual segments of its URLs, and other words than products."""
+        return page.model_copy(
+            update={
+                "references": tuple(
+                    dict.fromkeys(each.model_copy(update={"url": self.url(each.url)}) for each in page.references)
+                ),
+                "logins": tuple(dict.fromkeys(map(self.url, page.logins))),
+                "generators": tuple(
+                    masked(each.encode("latin-1", "replace")).decode("latin-1") for each in page.generators
+                ),
+            }
+        )
+
     def reason(self, status: int, phrase: str) -> str:
         """The reason phrase, where it is the registered one."""
         registered = responses.get(status, "")
@@ -151,9 +170,16 @@ class Redaction:
             return self._cookie(value, uri_of(url).host)
         if name in _LOCATIONS:
             return self._location(value, url)
+        if name in _DATES:
+            return self._date(value)
         if name in PRODUCTS:
             return masked(value)
         return self._words(value, _WORDS) if name in VOCABULARY else self._mark(value)
+
+    def _date(self, value: bytes) -> bytes:
+        """A date in its usual form; what is none is replaced, and is none afterwards, either."""
+        date = cookie_date(value.decode("latin-1"))
+        return self._mark(value) if date is None else format_datetime(date, usegmt=True).encode()
 
     def _words(self, value: bytes, known: Collection[bytes]) -> bytes:
         """The value with unknown words and long numbers replaced: equal ones by equal ones, others by others.

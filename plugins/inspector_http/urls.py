@@ -65,6 +65,25 @@ def location(url: str, status: int | None, values: Iterable[str]) -> Answer[str]
         return Answer[str](unseen=Cause.PROTOCOL_ERROR)
 
 
+#: The beginning of a reference that may lead to another service.
+_OTHER_SERVICE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[/\\\\]{2}")
+
+
+def other_service(reference: str) -> bool:
+    """Whether a reference in a page may lead to another service than the page's own: it has a scheme or a host."""
+    return bool(_OTHER_SERVICE.match(_TAB_OR_NEWLINE.sub("", reference.strip(_C0_AND_SPACE))))
+
+
+def resolved(base: str, reference: str) -> str:
+    """The absolute URL, without fragment, of a reference in a page at ``base``; empty for one that is no web URL."""
+    if "\x00" in reference:
+        return ""
+    try:
+        return _escaped(urljoin(base, _reference(reference.encode("utf-8", "replace").decode("latin-1"), base)))
+    except (BadUri, ValueError):
+        return ""
+
+
 def _reference(value: str, base: str) -> str:
     """A URL reference as browsers read it: UTF-8, with bytes that are not escaped one by one, and ``\\`` as ``/``.
 

@@ -37,13 +37,37 @@ POLICY_JUDGES = {
     "@mdn/mdn-http-observatory@1.4.8": (
         "0goue3nubqDQuIqLaQWRUa7iNsgTOwIlJdqbiC8sO7PxqwmpdQJo9Q8GCvXkcp7s35yGj9X/RGkZ4iIBZoYHxw=="
     ),
-}
-#: What the Observatory imports to keep cookies.
-COOKIE_JAR = {
+    # What the Observatory imports to keep cookies.
     "tough-cookie@5.1.2": "FVDYdxtnj0G6Qm/DhNPSb8Ju59ULcup3tuJxkFb5K8Bv2pUXILbf0xZWU8PX8Ov19OXljbUyveOFwRMwkXzO+A==",
-    "tldts@6.1.86": "WMi/OQ2axVTf/ykqCQgXiIct+mSQDFdH2fkwhPwgEwvJ1kSzZRiinb0zF2Xb8u4+OqPChmyI6MEu4EezNJz+FQ==",
-    "tldts-core@6.1.86": "Je6p7pkk+KMzMv2XXKmAE3McmolOQFdxkKw0R8EYNr7sELW46JqnNeTX8ybPiQgvg1ymCoF8LXs5fzFaZvJPTA==",
+    # Of these the Observatory's judgement of pages is made: parse5 is the parser inside of jsdom.
+    "parse5@8.0.0": "9m4m5GSgXjL4AjumKzq1Fgfp3Z8rsvjRNbnkVwfu2ImRqE5D0LnY2QfDen18FSY9C573YU5XxSapdHZTZ2WolA==",
+    "entities@6.0.1": "aN97NXWF6AWBTahfVOIrB/NShkzi5H7F9r1s9mD3cDj4Ko5f2qhhVoYMibXF7GlLveb/D2ioWay8lxI97Ven3g==",
+    "tldts@7.0.17": "Y1KQBgDd/NUc+LfOtKS6mNsC9CCaH+m2P1RoIZy7RAPo3C3/t8X45+zgut31cRZtZ3xKPjfn3TkGTrctC2TQIQ==",
+    "tldts-core@7.0.17": "DieYoGrP78PWKsrXr8MZwtQ7GLCUeLxihtjC1jZsW1DnvSMdKPitJSe8OSYDM2u5H6g3kWJZpePqkp43TfLh0g==",
 }
+#: What the Observatory asks of jsdom: the scripts of a page, found by parse5.
+_JSDOM = """
+import { parse } from "parse5";
+function* scripts(node) {
+  if (node.tagName === "script") yield node;
+  for (const child of node.childNodes ?? []) yield* scripts(child);
+}
+class Script {
+  constructor(node) { this.attributes = new Map(node.attrs.map((each) => [each.name, each.value])); }
+  getAttribute(name) { return this.attributes.get(name) ?? null; }
+  get crossOrigin() { return this.getAttribute("crossorigin"); }
+  get src() {
+    const source = this.getAttribute("src") ?? "";
+    return URL.canParse(source) ? new URL(source).href : source;
+  }
+}
+export class JSDOM {
+  constructor(page) {
+    const found = [...scripts(parse(page))].map((each) => new Script(each));
+    this.window = { document: { querySelectorAll: () => found } };
+  }
+}
+"""
 #: A folder for each of them.
 POLICIES = LAB / "policies"
 
@@ -175,40 +199,41 @@ def _packed(package: str, digest: str) -> bytes:
 
 
 def policies() -> Path:
-    """The folder of the packages that judge content security policies; raises Missing."""
-    if not (POLICIES / "complete").exists():
+    """The folder of the packages that judge content security policies and pages; raises Missing."""
+    if not _policies_complete():
         raise Missing("csp_evaluator is missing: python -m tests.agreement.lab")
     return POLICIES
 
 
 def fetch_policies() -> None:
     """Unpack them. Of the Observatory only the modules that judge are needed: its HTTP client is left out."""
-    complete = POLICIES / "complete"
-    wanted = "\n".join((*POLICY_JUDGES, *COOKIE_JAR))
-    if complete.exists() and complete.read_text("utf-8") == wanted:
+    if _policies_complete():
         return
+    shutil.rmtree(POLICIES, ignore_errors=True)
     for package, digest in POLICY_JUDGES.items():
-        _unpack(package, digest, POLICIES / package.rpartition("@")[0].rpartition("/")[2])
-    for package, digest in COOKIE_JAR.items():
-        modules = POLICIES / "node_modules"
-        _unpack(package, digest, modules / "unpacked")
-        name = modules / package.partition("@")[0]
-        shutil.rmtree(name, ignore_errors=True)
-        (modules / "unpacked" / "package").rename(name)
-    client = POLICIES / "mdn-http-observatory" / "package" / "src" / "retriever" / "session.js"
-    client.write_text("export class Session {}\n", "utf-8")
+        folder = POLICIES / package.rpartition("@")[0].rpartition("/")[2]
+        folder.mkdir(parents=True)
+        # Not tarfile: Debian 12's has no filter, and newer ones warn without one.
+        command = ["tar", "--extract", "--gzip", "--no-same-owner", "--directory", str(folder)]
+        subprocess.run(command, input=_packed(package, digest), check=True)
+    observatory = POLICIES / "mdn-http-observatory" / "package"
+    (observatory / "src" / "retriever" / "session.js").write_text("export class Session {}\n", "utf-8")
     # Its list of preloaded names is fetched at build time: no name of the lab is in it.
-    preloaded = POLICIES / "mdn-http-observatory" / "package" / "conf" / "hsts-preload.json"
-    preloaded.parent.mkdir(exist_ok=True)
-    preloaded.write_text("{}\n", "utf-8")
-    complete.write_text(wanted, "utf-8")
+    (observatory / "conf").mkdir(exist_ok=True)
+    (observatory / "conf" / "hsts-preload.json").write_text("{}\n", "utf-8")
+    modules = POLICIES / "node_modules"
+    modules.mkdir()
+    for name in ("parse5", "entities", "tldts", "tldts-core", "tough-cookie"):
+        (modules / name).symlink_to(POLICIES / name / "package")
+    (modules / "jsdom").mkdir()
+    (modules / "jsdom" / "package.json").write_text('{"type": "module", "exports": "./index.js"}', "utf-8")
+    (modules / "jsdom" / "index.js").write_text(_JSDOM, "utf-8")
+    (POLICIES / "complete").write_text("\n".join(POLICY_JUDGES), "utf-8")
 
 
-def _unpack(package: str, digest: str, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    # Not tarfile: Debian 12's has no filter, and newer ones warn without one.
-    command = ["tar", "--extract", "--gzip", "--no-same-owner", "--directory", str(folder)]
-    subprocess.run(command, input=_packed(package, digest), check=True)
+def _policies_complete() -> bool:
+    kept = POLICIES / "complete"
+    return kept.exists() and kept.read_text("utf-8") == "\n".join(POLICY_JUDGES)
 
 
 def _inner(data: bytes) -> bytes:

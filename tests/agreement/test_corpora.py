@@ -15,6 +15,7 @@ LEAST = {
     "csp-evaluator": 120,
     "http-observatory": 60,
     "http-observatory-sites": 1000,
+    "http-observatory-pages": 60,
 }
 
 

@@ -9,7 +9,8 @@ from inspector.report.messages import catalogue
 
 #: A citation: document names, numbers and dates, with nothing but a joining word between them.
 CITATION = re.compile(
-    r"(RFC|BCP|CVE|NIST|CA/Browser|WHATWG|W3C|Law|Decree|Circular|Directive)[ -][^;]*(; (RFC|W3C) [^;]*)*\Z"
+    r"(RFC|BCP|CVE|CWE|NIST|OWASP|CIS Controls|CA/Browser|WHATWG|W3C|Law|Decree|Circular|Directive)[ -][^;]*"
+    r"(; (RFC|W3C) [^;]*)*\Z"
 )
 PROSE = re.compile(r"\b(asks|lists|read|seen|suggested|inferred|unclear|declared|packaged|annex, section)\b")
 

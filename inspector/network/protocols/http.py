@@ -332,7 +332,9 @@ class Transport(httpx.AsyncBaseTransport):
             raise failure
         if head.status == _TOO_MANY:
             stream.slow_down(_retry_after(head.fields))
-        limit = _body_limit(head.fields, self._session.settings.ceilings.answer_bytes)
+        limit = self._session.settings.ceilings.answer_bytes
+        if not _asks_for_gzip(request.headers.raw):
+            limit = _body_limit(head.fields, limit)
         body = _UnframedBody(failure) if answer is None else _Body(answer, limit)
         response = _Response(
             status_code=head.status,
@@ -349,13 +351,16 @@ class Transport(httpx.AsyncBaseTransport):
         return response
 
     def _headers(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        """The request's headers with our User-Agent, without compression, and without cookies of other replies."""
+        """The request's headers with our User-Agent, and without cookies of other replies.
+
+        A reply may be compressed only where the request asks for gzip: whoever asks so bounds what he decompresses.
+        """
         ours = {b"user-agent", b"accept-encoding", b"connection", b"cookie"}
         kept = [(name, value) for name, value in headers if name.lower() not in ours]
         return [
             *kept,
             (b"User-Agent", self._user_agent.encode("ascii")),
-            (b"Accept-Encoding", b"identity"),
+            (b"Accept-Encoding", b"gzip" if _asks_for_gzip(headers) else b"identity"),
             (b"Connection", b"close"),
         ]
 
@@ -403,6 +408,11 @@ def _values(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> list[str]:
 def _retry_after(headers: Iterable[tuple[bytes, bytes]]) -> float:
     values = _values(headers, b"retry-after")
     return float(values[0][:6]) if values and values[0].isascii() and values[0].isdigit() else 0.0
+
+
+def _asks_for_gzip(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a caller asks for gzip alone; httpx by itself asks for more."""
+    return _values(headers, b"accept-encoding") == ["gzip"]
 
 
 def _body_limit(headers: Iterable[tuple[bytes, bytes]], limit: int) -> int:

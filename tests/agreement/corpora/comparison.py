@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from tests.agreement.corpora import mail_domains, policies, sites, spf_suite, ssh_audit
+from tests.agreement.corpora import mail_domains, pages, policies, sites, spf_suite, ssh_audit
 
 EXPLANATIONS = Path(__file__).with_name("corpora.yaml")
 
@@ -90,6 +90,11 @@ def _observatory_sites() -> Iterator[Compared]:
         yield Compared(name, fact, ours, (theirs,))
 
 
+def _observatory_pages() -> Iterator[Compared]:
+    for name, fact, ours, theirs in pages.observatory():
+        yield Compared(name, fact, ours, (theirs,))
+
+
 #: By name: what compares the product with a corpus; raises Missing.
 CORPORA: Mapping[str, Callable[[], Iterator[Compared]]] = {
     "spf-suite": _spf_suite,
@@ -99,6 +104,7 @@ CORPORA: Mapping[str, Callable[[], Iterator[Compared]]] = {
     "csp-evaluator": _csp_evaluator,
     "http-observatory": _observatory,
     "http-observatory-sites": _observatory_sites,
+    "http-observatory-pages": _observatory_pages,
 }
 
 

@@ -19,6 +19,7 @@ from inspector_http.exposure import exposure
 from inspector_http.observations import CrossOrigin, Exposure, Header, Http, SecurityTxt
 from inspector_http.probes import http, security_txt
 from inspector_http.urls import uri_of
+from tests.plugins.inspector_http.served_pages import PAGES
 from tests.plugins.inspector_http.webservers import answering, apache, nginx, root
 from tests.plugins.inspector_services.scanning import AUTHORISATION, INTRUSIVE, read, scan, tcp
 from tests.plugins.inspector_services.servers import own_address
@@ -56,6 +57,9 @@ SITES = {
     "http-with-tls": "http://web.test:8443/",
     "closed": "http://web.test:8099/",
     "closed-https": "https://web.test:8099/",
+    **{f"page-{name}": f"https://web.test:8490/{name}/" for name in PAGES},
+    **{f"page-{name}": f"https://web.test:8490/{name}/" for name in ("listing", "broken", "cached", "private")},
+    "page-login-own-http": "http://web.test:8491/login-own/",
 }
 #: Sites of nginx by their ``security.txt``.
 SECURITY_SITES = {
@@ -157,6 +161,13 @@ def apache_site(tokens: str) -> Http:
         return stable(seen("http://web.test:8090/", address)[1])
 
 
+def apache_listing() -> Http:
+    """The observation of a folder that Apache httpd lists."""
+    address = own_address()
+    with apache(address, 8090, "Prod"):
+        return stable(seen("http://web.test:8090/listing/", address)[1])
+
+
 def scripted(habit: str) -> Http:
     """The observation of a scripted server with this behaviour."""
     address = own_address()
@@ -219,6 +230,7 @@ def _stable(header: Header) -> Header:
 RECORDERS: dict[str, Callable[[], Observation]] = {
     **{f"http/{name}": partial(site, name) for name in SITES},
     **{f"http/{name}": partial(apache_site, tokens) for name, tokens in APACHES.items()},
+    "http/apache-listing": apache_listing,
     **{f"http/{habit}": partial(scripted, habit) for habit in HABITS},
     **{f"security-txt/{name}": partial(security_site, name) for name in SECURITY_SITES},
     **{f"cross-origin/{name}": partial(origin_site, name) for name in ORIGIN_SITES},

@@ -13,7 +13,7 @@ from inspector_http.checks.cookies_flagged import cookies_flagged
 from inspector_http.observations import Http, WebProtocol
 from inspector_http.probes import http
 from inspector_http.redaction import PRODUCTS, VOCABULARY, Exchange, Exchanges, Redaction
-from inspector_http.session import BODY_BYTES, REDIRECTS_FOLLOWED
+from inspector_http.session import PAGE_BYTES, REDIRECTS_FOLLOWED
 from tests.plugins.inspector_http.record import page, seen
 from tests.plugins.inspector_http.webservers import SECRET, answering, nginx
 from tests.plugins.inspector_services.scanning import read, scan
@@ -221,11 +221,34 @@ def test_a_server_that_never_answers_is_a_timeout(habit: str, monkeypatch: pytes
 def test_an_endless_body_is_cut_and_its_page_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the beginning of a body is read; a slow one leaves the headers seen."""
     endless, _ = body("endless-body")
-    assert (endless.body_bytes, endless.body_complete) == (BODY_BYTES, False)
+    assert (endless.body_bytes, endless.body_complete) == (PAGE_BYTES, False)
     monkeypatch.setattr("inspector_http.probes.BODY_SECONDS", 0.5)
     dripping, facts = body("dripping-body")
     assert dripping.body_cause is Cause.TIMEOUT
     assert facts.field("x-content-type-options") == ("nosniff",)
+
+
+@pytest.mark.parametrize(
+    ("habit", "cause"),
+    [
+        ("exploding-page", {Cause.AMBIGUOUS, Cause.TIMEOUT}),
+        ("no-gzip", {Cause.PROTOCOL_ERROR}),
+        ("other-encoding", {Cause.AMBIGUOUS}),
+    ],
+)
+def test_a_page_that_cannot_be_read_is_unseen(habit: str, cause: set[Cause]) -> None:
+    """Its headers are seen all the same; one whose tree would fill the memory costs a worker process, not the scan."""
+    facts = answered(habit)
+    assert facts.status.value == 200
+    assert facts.page.unseen in cause
+
+
+def test_of_a_page_that_grows_the_beginning_is_read() -> None:
+    """20 MB in 20 KB."""
+    exchange, facts = body("gzip-bomb")
+    assert exchange.body_bytes <= PAGE_BYTES
+    assert facts.page.seen is not None
+    assert not facts.page.value.is_whole
 
 
 def test_a_body_is_recorded_by_size_and_digest() -> None:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zlib import compress
 
 if TYPE_CHECKING:
     import trustme
@@ -124,6 +125,13 @@ async def utf8_redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
         writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
 
 
+async def gzip_bomb(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """20 MB in 20 KB."""
+    await reply(OK + "Content-Encoding: gzip\r\n", compress(b"<p>" + b" " * 20_000_000, wbits=31).decode("latin-1"))(
+        reader, writer
+    )
+
+
 async def mute(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
     await reader.read()
     await asyncio.Event().wait()
@@ -134,6 +142,11 @@ async def random_bytes(_reader: asyncio.StreamReader, writer: asyncio.StreamWrit
 
 
 HABITS: dict[str, Habit] = {
+    # 262144 bytes that become 25 million elements.
+    "exploding-page": reply(OK, "".join(f"<font color={number}><p>" for number in range(11000))),
+    "gzip-bomb": gzip_bomb,
+    "no-gzip": reply(OK + "Content-Encoding: gzip\r\n", "<script src=//other.test/a.js></script>"),
+    "other-encoding": reply(OK + "Content-Encoding: br\r\n", "abc"),
     "blocked": reply("HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\n"),
     "challenge": reply(OK + "cf-mitigated: challenge\r\n"),
     "cookies": reply(
@@ -291,6 +304,14 @@ HTTP-EQUIV=Content-Security-Policy>'; }} }}
     add_header Public-Key-Pins-Report-Only "max-age=60"; add_header X-Frame-Options DENY;
     add_header X-Frame-Options SAMEORIGIN; add_header X-Content-Type-Options nosniff;
     add_header X-Content-Type-Options nosniff; }}
+  server {{ listen {address}:8490 ssl; listen {address}:8491; server_tokens off; root {folder}/pages; charset utf-8;
+    location /listing/ {{ autoindex on; }} location /no-encoding/ {{ charset off; }}
+    location /cached/ {{ alias {folder}/pages/clean/; add_header Set-Cookie "sid=abcdefghijklmnop; Secure; HttpOnly"; }}
+    location /private/ {{ alias {folder}/pages/clean/; add_header Set-Cookie "sid=abcdefghijklmnop; Secure; HttpOnly";
+      add_header Cache-Control "private, max-age=60"; }}
+    location /broken/ {{ error_page 500 /debug/; return 500; }}
+    location ~ ^/(compressed|secret)/ {{ gzip on; gzip_min_length 1; }}
+    location /upgraded/ {{ add_header Content-Security-Policy upgrade-insecure-requests; }} }}
   server {{ listen {address}:8476 ssl; add_header Access-Control-Allow-Origin $http_origin always;
     add_header Access-Control-Allow-Credentials true always; add_header Allow "GET, PUT, TRACE" always;
     location / {{ return 200 "<p>hello</p>"; }} }}
@@ -338,13 +359,24 @@ def write_security_files(folder: Path) -> None:
         (folder / name / "security.txt").write_bytes(content)
 
 
+def write_pages(folder: Path) -> None:
+    """Write each page into a folder of its own below ``pages``, and a folder without one."""
+    from tests.plugins.inspector_http.served_pages import PAGES
+
+    for name, content in PAGES.items():
+        (folder / "pages" / name).mkdir(parents=True)
+        (folder / "pages" / name / "index.html").write_text(content, encoding="utf-8")
+    (folder / "pages" / "listing" / "du-lieu").mkdir(parents=True)
+
+
 @contextmanager
 def nginx(address: str) -> Iterator[None]:
     """nginx, with 8443 (good), 8444 (bad), 8445 (bare), 8446 (elsewhere), 8449 (error), 8080 (to HTTPS), 8081, 8082;
     8450 to 8454 present certificates that clients reject, 8455 sets cookies of CSRF protection; 8456 to 8459 differ in
     their Content-Security-Policy, 8460 to 8473 in their ``security.txt``; 8474 sends
     headers that browsers ignore, 8475 has a policy in its page, too; 8476 and 8477 share replies with other origins,
-    8478 gives away files, 8479 sets cookies for others, 8480 leads back to plain HTTP.
+    8478 gives away files, 8479 sets cookies for others, 8480 leads back to plain HTTP; 8490 (and over plain HTTP 8491)
+    has pages.
 
     The good site sends every security header that is in use, so that a check of one more finds it recorded.
     """
@@ -354,6 +386,7 @@ def nginx(address: str) -> Iterator[None]:
     with tempfile.TemporaryDirectory() as folder:
         certificates = make_certificates(Path(folder))
         write_security_files(Path(folder))
+        write_pages(Path(folder))
         if os.geteuid() == 0:
             Path(folder).chmod(0o755)
         configuration = Path(folder) / "nginx.conf"
@@ -366,7 +399,7 @@ def nginx(address: str) -> Iterator[None]:
 
 @contextmanager
 def apache(address: str, port: int, tokens: str) -> Iterator[None]:
-    """An Apache httpd that tells as much of its version as ``ServerTokens`` says."""
+    """An Apache httpd that tells as much of its version as ``ServerTokens`` says, and lists ``/listing/``."""
     from tests.plugins.inspector_services.servers import installed, running
 
     modules = Path("/usr/lib/apache2/modules")
@@ -374,6 +407,7 @@ def apache(address: str, port: int, tokens: str) -> Iterator[None]:
         if os.geteuid() == 0:
             Path(folder).chmod(0o755)
         (Path(folder) / "index.html").write_text("<p>hello</p>", encoding="utf-8")
+        (Path(folder) / "listing" / "du-lieu").mkdir(parents=True)
         configuration = Path(folder) / "apache.conf"
         configuration.write_text(
             f"Listen {address}:{port}\nServerName web.test\nServerTokens {tokens}\nDocumentRoot {folder}\n"
@@ -381,7 +415,9 @@ def apache(address: str, port: int, tokens: str) -> Iterator[None]:
             f"LoadModule mpm_event_module {modules}/mod_mpm_event.so\n"
             f"LoadModule authz_core_module {modules}/mod_authz_core.so\n"
             f"LoadModule dir_module {modules}/mod_dir.so\nLoadModule mime_module {modules}/mod_mime.so\n"
-            "TypesConfig /etc/mime.types\n",
+            f"LoadModule autoindex_module {modules}/mod_autoindex.so\n"
+            f"TypesConfig /etc/mime.types\n<Directory {folder}/listing>\nOptions Indexes\n</Directory>\n"
+            "IndexOptions FancyIndexing\n",
             encoding="utf-8",
         )
         with running([installed("apache2"), "-X", "-f", str(configuration)], address, port):
