@@ -226,8 +226,8 @@ class Banner(Model):
     it does not. ``tls``: it was seen inside TLS.
 
     ``server``: HTTP's header of this name. ``title``: that of the page ``/``. ``subject``: the attributes of the
-    subject of the certificate that it presented, e.g. ``OU=FortiGate``. All are bounded and printable, and the title has
-    no form of a secret.
+    subject of the certificate that it presented, e.g. ``OU=FortiGate``. All are bounded and printable, and the title
+    has no form of a secret.
 
     ``cleartext``: whether an unencrypted session is possible. ``authentication``: True where the server refuses a
     client that does not log in, False where it served one. Both are None where nothing that it sent shows it.
