@@ -47,6 +47,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for path, members in modules.items():
         is_waiting = path.is_relative_to(tests) and path.relative_to(tests).parts[0] in WAITING
         kinds[is_waiting].append(members)
+    for kind in kinds.values():  # the largest first, so that none is left over at the end
+        kind.sort(key=len, reverse=True)
     placed = [(place / len(kind), members) for kind in kinds.values() for place, members in enumerate(kind)]
     items[:] = [item for _, members in sorted(placed, key=lambda each: each[0]) for item in members]
 
@@ -60,6 +62,14 @@ def _own_rate_state(factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(factory.mktemp("state")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def byte_code() -> Iterator[None]:
+    """What a command that loads pinned plugins does to the whole process: no byte code is read, by others either."""
+    kept = sys.pycache_prefix, sys.dont_write_bytecode
+    yield
+    sys.pycache_prefix, sys.dont_write_bytecode = kept
 
 
 @pytest.fixture(scope="module", autouse=True)
