@@ -17,4 +17,4 @@ def none_recognised(role: ApplianceRole, http: Http, appliances: TableAt[Applian
         return failed("recognised: {measured}", measured=found, facts=("/url", http.headers_fact, http.cookies_fact))
     http.require_page()
     _ = http.cookies.value  # which raises NotSeen: one of them may be a mark
-    return passed("what a visitor gets shows no sign of one", facts=("/headers", "/cookies"))
+    return passed("address, header fields and cookies show no sign of one", facts=("/headers", "/cookies"))
