@@ -23,7 +23,7 @@ def cookie_prefixes_kept(http: Http) -> Verdict:
     refused = [each.label for each in prefixed if not each.is_stored]
     if refused:
         return failed("browsers do not store {measured}", measured=refused, facts=(http.cookies_fact,))
-    http.require_page()
+    _ = http.cookies.value
     if not prefixed:
         return not_applicable("sets no cookie with such a name")
     names = [each.label for each in prefixed]

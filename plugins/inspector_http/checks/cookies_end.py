@@ -33,7 +33,7 @@ def cookies_end(http: Http, *, max_age_days: int = 400) -> Verdict:
             threshold=threshold,
             facts=(http.cookies_fact,),
         )
-    http.require_page()
+    _ = http.cookies.value
     if not cookies:
         return not_applicable("sets no cookie")
     names = [each.label for each in cookies]

@@ -26,7 +26,7 @@ def cookies_not_shared(http: Http) -> Verdict:
     ]
     if shared:
         return failed("cookies are sent to other hosts: {measured}", measured=shared, facts=(http.cookies_fact,))
-    http.require_page()
+    _ = http.cookies.value
     if not cookies:
         return not_applicable("sets no cookie")
     names = [each.label for each in cookies]
