@@ -90,9 +90,10 @@ def test_diff_tells_new_fixed_and_unseen_apart(line: Line, pair: Pair, tmp_path:
     assert "exit code 1: something new counts under --fail-on medium" in said.out
     assert {key for key, change in changes.items() if change == "new"} == {
         ("cookies-flagged", pair.page),
+        ("cookie-pages-not-cached", pair.page),
         ("https-reachable", pair.gone),
     }
-    assert "portal: new 2," in said.out
+    assert "portal: new 3," in said.out
     assert found["rejudged"] is True
     pages = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.glob("*.html")}
     assert set(pages) == {"difference.vi.html", "difference.en.html"}

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from inspector_http.session import PAGE_BYTES
 from tests.line.harness import (
     Line,
     RunResult,
@@ -174,7 +175,9 @@ def test_endless_body(result: RunResult, at: dict[str, str]) -> None:
     assert stored is not None
     [exchange] = json.loads(stored)["followed"]
     assert exchange["body_complete"] is False
-    assert 0 < exchange["body_bytes"] <= 65536
+    assert 0 < exchange["body_bytes"] <= PAGE_BYTES
+    connections = [each for each in result.ledger if each.subject.startswith(f"http://{at['body']}")]
+    assert max(each.received for each in connections) < 2 * PAGE_BYTES
 
 
 def test_redirect_loop(result: RunResult, at: dict[str, str]) -> None:
