@@ -159,7 +159,9 @@ def test_planned_inspected_and_reported(inspector: Installed, servers: Servers) 
     options = line.options(output)
 
     [plan] = inspector.result(("plan", declaration, "--lang", "en", *options))
-    assert [row for row in plan.splitlines() if "finger " in row and talks in row and "a-1" in row]
+    shown = " ".join(plan.split())
+    assert "Planned scans by authorisation a-1" in shown
+    assert f"{talks} [127.0.0.1]: finger " in shown or f"{talks}: finger " in shown
 
     run = inspector.run(
         "run",
