@@ -161,7 +161,7 @@ def test_planned_inspected_and_reported(inspector: Installed, servers: Servers) 
     [plan] = inspector.result(("plan", declaration, "--lang", "en", *options))
     shown = " ".join(plan.split())
     assert "Planned scans by authorisation a-1" in shown
-    assert f"{talks} [127.0.0.1]: finger " in shown or f"{talks}: finger " in shown
+    assert f"{talks}: finger " in shown
 
     run = inspector.run(
         "run",
@@ -178,7 +178,7 @@ def test_planned_inspected_and_reported(inspector: Installed, servers: Servers) 
         "--verbose",
     )
     assert run.returncode == 1, run.stderr
-    assert f"{talks} 127.0.0.1 – Dịch vụ finger không tiết lộ tên đăng nhập của ai" in run.stdout
+    assert f"{talks} – Dịch vụ finger không tiết lộ tên đăng nhập của ai" in run.stdout
 
     [capture] = output.glob("*/*/*/capture")
     bundle = Bundle.open(capture.parent)
