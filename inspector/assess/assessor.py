@@ -28,13 +28,12 @@ from inspector.model.declared import Declared, Tenancy
 from inspector.model.errors import ScanFailure
 from inspector.model.escaping import text_of
 from inspector.model.finding import ClauseRef, CommonCause, EvidenceRef, Finding, Force, finding_id
-from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.observation import STOPPED_ANSWERING, Evidence
 from inspector.model.subject import HOST, SYSTEM, BadUri, Subject, SubjectKind, Uri, parse_uri, subject_of
 from inspector.model.table import Table
 from inspector.model.verdict import ALWAYS_WITHIN_BOUNDS, Message, Outcome, Verdict, bounded
 from inspector.plan.planner import applies_to, asks_less, union_of_parts, wanted_options
-from inspector.plan.selection import exceeds_intrusiveness, has_check, selects
+from inspector.plan.selection import has_check, rows_not_permitted, selects
 from inspector.plugin.check import Check
 from inspector.plugin.containment import contained, described
 from inspector.plugin.time_limits import Clock
@@ -156,9 +155,9 @@ class _Assessor:
     index: EvidenceIndex
     clock: Clock
     common: CommonInputs
-    granted: Sequence[Intrusiveness]
-    #: The rows that are asked about.
+    #: The rows that are asked about, and the ids of those of them that no authorisation permits.
     selected: Sequence[Requirement]
+    not_permitted: frozenset[str]
     #: The declared endpoints, but those of a scheme whose plugin is gone.
     endpoints: Sequence[Uri]
     _declared: dict[str | None, Declared] = field(default_factory=dict)
@@ -170,8 +169,9 @@ class _Assessor:
         common = CommonInputs({each.kind: each for each in given.tables}, given.as_of)
         granted = [each.intrusiveness for each in given.inspection.authorisations]
         selected = [each for each in given.requirements if _is_selected(each, given)]
+        beyond = rows_not_permitted(selected, given.registry, granted, given.selection)
         endpoints = list(_endpoints(given))
-        return cls(given, EvidenceIndex(given.evidence), clock, common, granted, selected, endpoints)
+        return cls(given, EvidenceIndex(given.evidence), clock, common, selected, beyond, endpoints)
 
     def _declared_of(self, host: str | None) -> Declared:
         if host not in self._declared:
@@ -201,11 +201,8 @@ class _Assessor:
             if requirement.check == NOT_OBSERVABLE:
                 if not self.given.selection.only:
                     yield RequirementResult(self._row(requirement), SYSTEM, _UNOBSERVABLE)
-            elif _is_selected(requirement, self.given) and not self._is_beyond(requirement):
+            elif _is_selected(requirement, self.given) and requirement.id not in self.not_permitted:
                 yield from self._results(requirement)
-
-    def _is_beyond(self, requirement: Requirement) -> bool:
-        return exceeds_intrusiveness(requirement, self.given.registry, self.granted, self.given.selection)
 
     def _results(self, requirement: Requirement) -> Iterator[RequirementResult]:
         check = self.given.registry.checks[requirement.check]
@@ -361,7 +358,7 @@ class _Assessor:
             not_installed=tuple(
                 sorted({each.id for each in self.given.requirements if not has_check(each, self.given.registry)})
             ),
-            not_authorised=tuple(sorted(each.id for each in kept if self._is_beyond(each))),
+            not_authorised=tuple(sorted(self.not_permitted)),
             not_observable=tuple(sorted(each.id for each in hidden)),
             limits=(*self.given.inspection.plan.limits, *self._stopped()),
         )

@@ -36,7 +36,7 @@ from inspector.plan.planner import (
     scan_options,
     validate_options,
 )
-from inspector.plan.selection import check_selection, exceeds_intrusiveness, lacks_plugin, selects
+from inspector.plan.selection import check_selection, lacks_plugin, rows_not_permitted, selects
 from inspector.plugin.probe import ALL_PORTS, TOP_PORTS, Probe
 from inspector.record.ledger_entry import LedgerEntry
 from inspector.record.plan import PinnedHost, Plan, Selection
@@ -198,7 +198,7 @@ def _questions_of(
     """The same for all systems whose rows are the same."""
     rows, registry = known.value, at.value
     selected = [each for each in rows if selects(selection, each, registry)]
-    left_out = {each.id for each in selected if exceeds_intrusiveness(each, registry, granted, selection)}
+    left_out = rows_not_permitted(selected, registry, granted, selection)
     kept = [each for each in selected if each.id not in left_out]
     checks = checks_of(kept, registry)
     validate_options(kept, registry)

@@ -77,21 +77,31 @@ def has_check(requirement: Requirement, registry: Registry) -> bool:
     return requirement.check == NOT_OBSERVABLE or requirement.check in registry.checks
 
 
-def exceeds_intrusiveness(
+def rows_not_permitted(
+    selected: Collection[Requirement], registry: Registry, granted: Collection[Intrusiveness], selection: Selection
+) -> frozenset[str]:
+    """The ids of the selected rows that need scans that nothing ``granted`` permits, e.g. intrusive ones.
+
+    Such rows are counted in the coverage and not judged, unless ``--only`` names their check or the probe that is not
+    permitted; the name of a plugin, or of another probe of the check, asks for what is permitted. None where ``--only``
+    would leave no row: an inspection of nothing would resemble a clean result.
+    """
+    beyond = {each.id for each in selected if _exceeds_intrusiveness(each, registry, granted, selection)}
+    return frozenset() if selection.only and len(beyond) == len(selected) else frozenset(beyond)
+
+
+def _exceeds_intrusiveness(
     requirement: Requirement, registry: Registry, granted: Collection[Intrusiveness], selection: Selection
 ) -> bool:
-    """Whether a row needs scans that nothing ``granted`` permits, e.g. intrusive ones.
-
-    Such rows are counted in the coverage and not judged, unless ``--only`` asks for them by name.
-    """
     check = registry.checks.get(requirement.check)
-    if check is None or selection.only:
+    if check is None or check.id in selection.only:
         return False
-    producers = [registry.producers(wire.kind) for wire in check.inputs if wire.kind is not None]
-    return any(
-        probes and not any(probe.intrusiveness.within(intrusiveness) for probe in probes for intrusiveness in granted)
-        for probes in producers
-    )
+    for wire in check.inputs:
+        probes = [] if wire.kind is None else list(registry.producers(wire.kind))
+        permitted = any(probe.intrusiveness.within(each) for probe in probes for each in granted)
+        if probes and not permitted and not any(probe.name in selection.only for probe in probes):
+            return True
+    return False
 
 
 def _plugin_names(package: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cached_property
 
 from pydantic import ValidationError
 
@@ -79,7 +80,9 @@ def endpoint_seen(uri: str, scans: list[Evidence]) -> EndpointSeen:
 
 def has_port_states(kind: type[Observation]) -> bool:
     """Whether an observation has the states of ports, as ``open`` and ``state(port)``."""
-    return isinstance(getattr(kind, "open", None), property) and callable(getattr(kind, "state", None))
+    return isinstance(getattr(kind, "open", None), property | cached_property) and callable(
+        getattr(kind, "state", None)
+    )
 
 
 def transport_of(kind: type[Observation]) -> str:

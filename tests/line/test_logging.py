@@ -49,6 +49,7 @@ def test_a_scan_is_logged_with_its_probe_and_address(result: RunResult, lines: l
     assert {(line["probe"], line["address"], line["scan"]) for line in ended} == {
         ("http", "127.0.0.1", 1),
         ("http", "127.0.0.1", 2),
+        ("cross-origin", "127.0.0.1", 1),
     }
     assert {line["inspection"] for line in ended} == {result.bundle.inspection.id}
 

@@ -379,10 +379,11 @@ def summary(text: str) -> InspectionSummary:
 def test_the_summary_keeps_its_lines(stored: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What a run prints has one line for each finding and each cause, and as many groups, whatever the servers sent."""
     made, benign = summary(stored), summary(BENIGN)
-    assert (len(made.lines), len(made.causes)) == (len(benign.lines), len(benign.causes)) == (16, 2)
+    assert (len(made.lines), len(made.unseen)) == (len(benign.lines), len(benign.unseen)) == (16, 5)
     assert len(made.failures) == len(benign.failures)
     groups = [text for each in made.failures for text in (each.message, each.remedy, *each.subjects)]
-    assert not any("\n" in each for each in (*groups, *made.causes, *made.unseen, *(line for _, line in made.lines)))
+    unseen = [text for each in made.unseen for text in (each.short, each.whole)]
+    assert not any("\n" in each for each in (*groups, *unseen, *(line for _, line in made.lines)))
     for arguments in (RunArguments(), RunArguments(verbose=True), RunArguments(summary=True)):
         print_summary([made], arguments)
         assert_inert(capsys.readouterr().out)

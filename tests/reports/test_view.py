@@ -15,7 +15,8 @@ from inspector.model.declared import DeclaredPort, Tenancy
 from inspector.model.verdict import Message
 from inspector.pipeline.reporting import render
 from inspector.record.ledger_entry import LedgerEntry
-from inspector.report.declared_vs_seen import PortSeen
+from inspector.registry.registry import installed
+from inspector.report.declared_vs_seen import PortSeen, has_port_states, transport_of
 from inspector.report.findings_json import findings_json
 from inspector.report.ledger_totals import totals as sum_totals
 from inspector_reports.causes import followed_cause
@@ -73,6 +74,15 @@ def test_declared_ports_are_compared_with_those_seen() -> None:
     ]
     assert legacy.ports == (PortSeen(port="443/tcp", declared=True, cause=Cause.OUTSIDE_WINDOW),)
     assert not legacy.ports[0].differs
+
+
+def test_the_port_states_of_shipped_observations_are_known() -> None:
+    """The comparison knows them by their members, which a plugin may compute once or each time."""
+    kinds = installed().kinds
+    assert {name for name, kind in kinds.items() if has_port_states(kind)} == {
+        name for name, kind in kinds.items() if hasattr(kind, "open") and hasattr(kind, "state")
+    }
+    assert {transport_of(kind) for kind in kinds.values() if has_port_states(kind)} == {"tcp", "udp"}
 
 
 class UdpPorts(Observation):

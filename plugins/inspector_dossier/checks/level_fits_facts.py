@@ -129,13 +129,14 @@ def level_fits_facts(
                 return _kept(declared, criterion, level)
             # A condition that is no number says the same as the fact.
             limits = tuple(each for each in _conditions(criterion) if "≥" in each)
+            stated = {"limits": limits} if limits else {}
             return failed(
                 "level {implied} is required, level {declared} is declared: {measured}; limit: {limits}"
                 if limits
                 else "level {implied} is required, level {declared} is declared: {measured}",
                 measured=tuple(_values(declared.facts, criterion)),
                 threshold=tuple(_conditions(criterion)),
-                limits=limits,
+                **stated,
                 implied=criterion.level,
                 declared=level,
                 facts=tuple(f"facts/{name}" for name in criterion.when),

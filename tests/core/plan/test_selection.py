@@ -5,10 +5,11 @@ import pytest
 from inspector import Check, Declared, SubjectKind, Verdict, check, passed
 from inspector.model.errors import UsageError
 from inspector.model.finding import Force, Obligation, Severity
-from inspector.plan.selection import check_selection, lacks_plugin, selects
+from inspector.model.intrusiveness import Intrusiveness
+from inspector.plan.selection import check_selection, lacks_plugin, rows_not_permitted, selects
 from inspector.record.plan import Plan, Selection
 from inspector.regime.regime import NOT_OBSERVABLE, BilingualText, Requirement
-from inspector.registry.registry import Plugin, Registry
+from inspector.registry.registry import Plugin, Registry, installed
 
 
 @check("device-listed", title="Computed", about=SubjectKind.SYSTEM)
@@ -110,6 +111,26 @@ def test_a_missing_plugin_is_named(name: str) -> None:
         check_selection(
             Selection(only=(name,)), registry(device_listed), [*ROWS, row("device-unknown", plugin="second")]
         )
+
+
+@pytest.mark.parametrize(
+    ("only", "checks", "left_out"),
+    [
+        ((), ("https-reachable", "trace-disabled"), {"row-trace-disabled"}),
+        (("http",), ("https-reachable", "trace-disabled"), {"row-trace-disabled"}),
+        (("http", "trace-disabled"), ("https-reachable", "trace-disabled"), set()),
+        (("http", "exposure"), ("https-reachable", "trace-disabled"), set()),
+        (("ports",), ("ports-only-declared", "no-anonymous-login"), {"row-no-anonymous-login"}),
+        (("http",), ("trace-disabled",), set()),
+    ],
+)
+def test_intrusive_rows_without_a_grant_are_asked_by_their_own_name_alone(
+    only: tuple[str, ...], checks: tuple[str, ...], left_out: set[str]
+) -> None:
+    """The name of a plugin, or of another probe of the check, does not ask for them, unless nothing else is asked."""
+    rows, selection, plugins = [row(each) for each in checks], Selection(only=only), installed()
+    assert rows_not_permitted(rows, plugins, [Intrusiveness.POLITE], selection) == left_out
+    assert rows_not_permitted(rows, plugins, [Intrusiveness.INTRUSIVE], selection) == set()
 
 
 def test_a_selection_survives_its_recording() -> None:
