@@ -24,7 +24,7 @@ def result(line: Line, servers: Servers) -> RunResult:
     """One inspection under an authorisation with a hostile id, its settings asking for JSON lines."""
     document = line.declare(system(f"http://127.0.0.1:{servers.ports['clear']}/"), name="logged.yaml", id=HOSTILE)
     logging = {"level": "debug", "format": "json"}
-    return line.call("run", document, "--only", "content-type-nosniff", "--quiet", logging=logging)
+    return line.call("run", document, "--only", "http", "--quiet", logging=logging)
 
 
 @pytest.fixture(scope="module")
