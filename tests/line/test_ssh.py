@@ -73,7 +73,8 @@ def test_login_is_not_asked_for_without_authorisation(line: Line, results: dict[
     """Without the grant for intrusive questions the rows are not judged, or inconclusive where they are asked for."""
     assert not set(LOGIN_CHECKS) & {each["check"] for each in results["modern"].findings}
     with openssh(MODERN, {"ed25519": 256}) as port:
-        result = line.spawn("run", _declared(line, "polite", port), "--only", "ssh")
+        named = [word for each in ("ssh", *LOGIN_CHECKS) for word in ("--only", each)]
+        result = line.spawn("run", _declared(line, "polite", port), *named)
     assert [result.verdict(check) for check in LOGIN_CHECKS] == [("inconclusive", "not-authorised")] * 2
     assert {entry.probe for entry in result.ledger} == {"ssh"}
 
