@@ -59,7 +59,9 @@ def _parse_delegation(output: ScanOutput, context: ParseContext) -> Delegation:
 async def delegation(
     target: Target, network: Network, *, answer_seconds: int = 5, name_server_port: int = 53
 ) -> ScanOutput:
-    """Find the parent zone, and query its name servers for the NS records of a zone.
+    """Find the parent zone, and query its name servers for the NS records of a zone, over TCP.
+
+    Over UDP a server may leave out glue that does not fit, and older ones do not say so (RFC 9471 §3).
 
     The name servers to which they refer are discovered, with the addresses of the referral. ``name_server_port`` is the
     port on which all of them are queried.
@@ -70,7 +72,9 @@ async def delegation(
     async def reply(address: str) -> Raw | Gap:
         question, seconds = _question(address), float(answer_seconds)
         try:
-            message = await network.query(target.host, "NS", server=address, port=name_server_port, timeout=seconds)
+            message = await network.query(
+                target.host, "NS", server=address, port=name_server_port, tcp=True, timeout=seconds
+            )
         except ScanFailure as failure:
             return Gap(question=question, cause=failure.cause, detail=failure.message)
         return raw_dns_message(question, message)

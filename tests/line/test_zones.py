@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.line.harness import Line, RunResult, authorisation, document, system
-from tests.plugins.inspector_dns.internet import RESOLVER, ZONES, Internet, PlantedZone, internet
+from tests.plugins.inspector_dns.internet import RESOLVER, TOP, ZONES, Internet, PlantedZone, internet
 
 #: The checks of zones; those of documents and of mail are not compared.
 CHECKS = (
@@ -60,3 +60,10 @@ def test_planted_faults_are_reported_and_no_others(inspected: RunResult, planted
     assert set(found) == set(CHECKS)
     assert {check for check, each in found.items() if each[0] == "fail"} == planted.failing, found
     assert {check for check, each in found.items() if each[0] in ("inconclusive", "error")} == planted.unclear, found
+
+
+def test_the_parent_is_asked_over_tcp(inspected: RunResult) -> None:
+    """Over UDP glue may be missing without a sign, and would count as missing at the parent."""
+    asked = [each for each in inspected.ledger if each.probe == "delegation" and each.address in TOP]
+    assert {each.protocol for each in asked} == {"tcp"}
+    assert {each.address for each in asked} == set(TOP)
