@@ -85,9 +85,10 @@ def parse_exposure(output: ScanOutput, context: ParseContext) -> Exposure:
         url=context.subject.uri,
         missing=_answer(stored.missing.status, stored.missing.cause),
         paths=tuple(
-            PathAnswer(path=each.path, status=each.status, is_exposed=_is_exposed(each)) for each in stored.paths
+            PathAnswer(path=each.path, status=each.status, is_exposed=_is_exposed(each, stored.missing))
+            for each in stored.paths
         ),
-        trace=_is_exposed(stored.trace),
+        trace=_is_exposed(stored.trace, stored.missing),
     )
 
 
@@ -95,11 +96,15 @@ def _answer(status: int | None, cause: Cause | None) -> Answer[int]:
     return Answer[int](unseen=cause or Cause.PROTOCOL_ERROR) if status is None else Answer[int](seen=status)
 
 
-def _is_exposed(stored: StoredPath) -> Answer[bool]:
-    """A body decides by what it shows; without one, a refusal or an absence does, and nothing else."""
+def _is_exposed(stored: StoredPath, missing: StoredPath) -> Answer[bool]:
+    """A body decides by what it shows; without one, a refusal or an absence does, and nothing else.
+
+    A block page that also stands at the path that cannot exist says nothing about any other one.
+    """
     if stored.is_shown is not None:
         return Answer[bool](seen=stored.is_shown)
-    if stored.status in _TRUE_ABSENCE:
+    is_blocked = stored.status in BLOCKS and stored.status == missing.status
+    if stored.status in _TRUE_ABSENCE and not is_blocked:
         return Answer[bool](seen=False)
     cause = stored.cause or BLOCKS.get(stored.status or 0) or Cause.AMBIGUOUS
     return Answer[bool](unseen=cause)

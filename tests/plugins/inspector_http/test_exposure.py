@@ -41,6 +41,15 @@ def test_behind_a_refusal_no_path_counts_as_absent(habit: str, cause: Cause) -> 
     assert [each.status is None for each in stored.paths] == [False, cause is Cause.RATE_LIMITED]
 
 
+def test_behind_a_block_page_no_path_counts_as_absent() -> None:
+    """Where the path that cannot exist is forbidden as well, a refusal of another one shows nothing about it."""
+    address = own_address()
+    with answering(address, {9000: "blocked"}):
+        _, facts = exposed("http://web.test:9000/", address, paths=("/.env", "/.git/HEAD"))
+    assert [each.is_exposed.unseen for each in facts.paths] == [Cause.BLOCKED] * 2
+    assert facts.trace.unseen is Cause.BLOCKED
+
+
 def test_an_endless_body_ends_at_its_bound() -> None:
     """A service that answers every path with a body without end gives away nothing by that."""
     address = own_address()
