@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from inspector import Target
+from inspector_services import identification
 from inspector_services.observations import Banner, OpenPorts, ServiceProtocol
 from tests.plugins.inspector_services.debian_servers import SERVERS, started
 from tests.plugins.inspector_services.scanning import host, identified, opened
@@ -25,8 +26,10 @@ GROUPS = (
 
 @pytest.fixture(scope="module")
 def debian() -> dict[str, Banner]:
-    """What was identified of each server."""
-    with ExitStack() as stack:
+    """What was identified of each server, which has time to answer on a loaded machine."""
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(identification, "GREETING_SECONDS", 6.0)
+        patched.setattr(identification, "ANSWER_SECONDS", 60.0)
         jobs: list[tuple[Target, OpenPorts]] = []
         places: dict[str, tuple[int, int]] = {}
         for group in GROUPS:
