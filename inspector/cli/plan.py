@@ -148,8 +148,15 @@ def _code(planned: PlannedInspection) -> int:
 
 
 def _asks_nothing(planned: PlannedInspection) -> bool:
+    """Whether scans are left out and none is left that sends something to a target.
+
+    What asks resolvers and name servers alone, as for the names of an endpoint, sees nothing of the endpoint.
+    """
     tasks = planned.plan.tasks
-    return bool(tasks) and all(task.cause is not None for task in tasks)
+    return any(task.cause is not None for task in tasks) and not any(
+        task.cause is None and (task.authorisation or task.bounds.connections or task.bounds.port_questions)
+        for task in tasks
+    )
 
 
 def _print_outcome(planned: PlannedInspection) -> None:
