@@ -110,14 +110,22 @@ def _place() -> Iterator[tuple[Path, _Files]]:
         yield place, _Files(certificate, key)
 
 
+#: Settings of one name that do not replace one another: headers and rules, also those of a firewall.
+_ADDING_UP = frozenset(
+    {"add_header", "Header", "http-response", "http-request", "RewriteRule", "proxy_hide_header", "ip", "tcp", "udp"}
+)
+
+
 def _name_of(line: str) -> str:
     """What a setting sets; settings of one name replace one another, but headers and rules add up."""
     words = line.replace("=", " = ").split()
     if words[0] == "#":
         return line
+    if words[0] == "server" and "=" in words:  # Samba's settings have names of several words
+        return " ".join(words[: words.index("=")])
     if words[0] in ("ssl_conf_command", "SSLOpenSSLConfCmd"):
         return " ".join(words[:2])
-    adds_up = words[0] in ("add_header", "Header", "http-response", "http-request", "RewriteRule", "proxy_hide_header")
+    adds_up = words[0] in _ADDING_UP
     return line if adds_up or line.startswith("<") else words[0]
 
 
