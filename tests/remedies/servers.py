@@ -148,8 +148,14 @@ def applied(settings: Iterable[str], blocks: Blocks, place: str, files: _Files) 
         if block.place == place
         for line in block.lines
     ]
-    new = {line.removeprefix(REMOVE).split()[0] if line.startswith(REMOVE) else _name_of(line) for line in lines}
-    return "\n".join([*(each for each in settings if _name_of(each) not in new), *lines])
+    return settings_of(settings, lines)
+
+
+def settings_of(settings: Iterable[str], lines: Iterable[str]) -> str:
+    """The settings with these lines, which replace those of the same names."""
+    given = list(lines)
+    new = {line.removeprefix(REMOVE).split()[0] if line.startswith(REMOVE) else _name_of(line) for line in given}
+    return "\n".join([*(each for each in settings if _name_of(each) not in new), *given])
 
 
 @contextlib.contextmanager

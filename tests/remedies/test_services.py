@@ -37,7 +37,7 @@ from tests.plugins.inspector_services.servers import _postgresql_programs, own_a
 from tests.plugins.inspector_services.udp_servers import ADDRESS, ROOT_PORT, Namespace, namespace, needs_root
 from tests.plugins.inspector_ssh.servers import ADDRESS as SSH_ADDRESS
 from tests.plugins.inspector_ssh.servers import OLD, openssh
-from tests.remedies.servers import REMOVE
+from tests.remedies.servers import settings_of
 from tests.remedies.test_remedies import SERVERS, all_remedies
 from tests.reports import examples
 
@@ -50,17 +50,9 @@ UNUSED = 4
 ASKED = tuple(map(str, sorted({*NOTABLE, UNUSED, 902, 9443})))
 
 
-def _name(line: str) -> str:
-    """The setting that a line sets."""
-    return line.removeprefix(REMOVE).replace("=", " ").split()[0]
-
-
 def settings(own: Iterable[str], lines: Iterable[str]) -> str:
-    """The settings with these lines, which replace those of the same names."""
-    given = list(lines)
-    names = set(map(_name, given))
-    added = [each for each in given if not each.startswith(REMOVE)]
-    return "\n".join([*(each for each in own if _name(each) not in names), *added]) + "\n"
+    """The settings with these lines, which replace those of the same names, as text of a file."""
+    return f"{settings_of(own, lines)}\n"
 
 
 def lines_of(remedy: Remedy, verdict: Verdict, address: str) -> tuple[str, ...]:
@@ -152,14 +144,9 @@ def mosquitto(address: str, lines: tuple[str, ...]) -> Iterator[None]:
 @contextlib.contextmanager
 def samba(address: str, lines: tuple[str, ...]) -> Iterator[None]:
     """Samba, which speaks SMB 1 and requires no signing."""
-    own = settings(["server min protocol = NT1", "server signing = auto"], ())
-    given = "\n".join(each for each in own.splitlines() if not any(_same_setting(each, line) for line in lines))
-    with _folder() as folder, running(_samba("\n".join([given, *lines]))(address, folder), address, 445):
+    own = settings(["server min protocol = NT1", "server signing = auto"], lines)
+    with _folder() as folder, running(_samba(own)(address, folder), address, 445):
         yield
-
-
-def _same_setting(one: str, other: str) -> bool:
-    return one.partition("=")[0].strip() == other.partition("=")[0].strip()
 
 
 @contextlib.contextmanager
