@@ -652,11 +652,13 @@ def test_plan_ends_as_run_would(line: Line, at: dict[str, str]) -> None:
     assert {line.call(command, outside).code for command in ("plan", "run")} == {2}
     nowhere = ("http://nowhere.line.test/", "--level", 3, "--authorised-by", "A", "--only", "http", "--lang", "en")
     # Questions to resolvers and name servers are no questions to the endpoint.
-    for whole in ([], ["--select", "smoke"], ["--only", "http"]):
+    for whole in ([], ["--select", "smoke"], ["--only", "ipv6-published"]):
         planned = line.call("plan", "https://nowhere.line.test/", *nowhere[1:5], *whole, resolvers=["127.0.0.1:9"])
         assert (planned.code, "can be asked" in planned.err) == (3, True), whole
     planned = line.call("plan", *nowhere, resolvers=["127.0.0.1:9"])
     assert (planned.code, "can be asked" in planned.err) == (3, True)
+    run = line.call("run", "https://nowhere.line.test/", *nowhere[1:5], *whole, resolvers=["127.0.0.1:9"])
+    assert run.code == 3
     run = line.call("run", *nowhere, resolvers=["127.0.0.1:9"])
     assert run.code == 3
     assert "nowhere.line.test: " in run.out.partition("Undecided:")[2].partition("nowhere.line.test/")[0]

@@ -207,6 +207,17 @@ def judged(check: str, target: Target, seen: Seen) -> Verdict:
     return found.evaluate(given, {})
 
 
+def judged_all(checks: Iterable[str], address: str) -> dict[str, Verdict]:
+    """The verdicts of checks on the ports of a host; a server that was too busy to answer is asked again."""
+    found: dict[str, Verdict] = {}
+    for _ in range(3):
+        at = scanned(address)
+        found = {check: judged(check, *at) for check in checks}
+        if not any(each.outcome is Outcome.INCONCLUSIVE for each in found.values()):
+            break
+    return found
+
+
 Verdicts = dict[str, tuple[Verdict, Verdict]]
 
 #: The servers to whose settings remedies belong, and the checks that they fail.
@@ -236,12 +247,12 @@ def configured(checks: Iterable[str], products: Iterable[str]) -> Verdicts:
     with contextlib.ExitStack() as stack:
         for start, _ in started_by.values():
             stack.enter_context(start(address, ()))
-        before = {check: judged(check, *at) for at in (scanned(address),) for check in checks}
+        before = judged_all(checks, address)
     with contextlib.ExitStack() as stack:
         for product, (start, failing) in started_by.items():
             found = [lines_of(REMEDIES[check, product], before[check], address) for check in failing]
             stack.enter_context(start(address, tuple(dict.fromkeys(line for lines in found for line in lines))))
-        after = {check: judged(check, *at) for at in (scanned(address),) for check in checks}
+        after = judged_all(checks, address)
     return {check: (before[check], after[check]) for check in checks}
 
 
@@ -253,10 +264,10 @@ def one_host() -> Verdicts:
 
 def firewalled(address: str, checks: Iterable[str]) -> Verdicts:
     """By check: its verdict on a host before and after the rules of its remedies."""
-    before = {check: judged(check, *at) for at in (scanned(address),) for check in checks}
+    before = judged_all(checks, address)
     found = [lines_of(REMEDIES[check, "nftables"], verdict, address) for check, verdict in before.items()]
     with filtered(dict.fromkeys(line for lines in found for line in lines)):
-        after = {check: judged(check, *at) for at in (scanned(address),) for check in checks}
+        after = judged_all(checks, address)
     return {check: (before[check], after[check]) for check in checks}
 
 
