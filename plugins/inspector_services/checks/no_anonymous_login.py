@@ -19,8 +19,8 @@ def no_anonymous_login(ports: OpenPorts, banners: Banners, logins: AnonymousLogi
 
     The probe logs in without a name and leaves at once; it lists, reads and writes nothing.
 
-    Remediation: refuse guests (vsftpd ``anonymous_enable=NO``, ProFTPD without ``<Anonymous>``, mosquitto
-    ``allow_anonymous false`` with a password file), or publish files over HTTPS.
+    Remediation: refuse guests (ProFTPD without ``<Anonymous>``, MQTT brokers with a password file), or publish files
+    over HTTPS.
     """
     admitted = {each.port: f"{each.port}/tcp ({each.protocol.value})" for each in logins.ports if each.admitted.seen}
     if admitted:
