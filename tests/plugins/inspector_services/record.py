@@ -41,6 +41,7 @@ class Scene:
 
 SCENES: dict[str, Scene] = {
     "orderly": Scene((2222, 8443), {8443: "silent"}, sshd=2222),
+    "ssh-alone": Scene((2222,), sshd=2222),
     "behind-a-firewall": Scene((2222, 8443), {8443: "silent", 5432: "deaf", 23: "deaf"}, sshd=2222),
     "redirecting": Scene((443,), {80: "silent", 443: "silent"}),
     "exposed": Scene(
