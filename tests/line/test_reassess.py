@@ -106,17 +106,18 @@ def test_flipped_byte_is_named(line: Line, copy: Path, kind: str, words: str) ->
     ("how", "words"), [("gone", "is missing in the shared"), ("altered", "was altered in the shared")]
 )
 def test_what_is_shared_is_named(line: Line, copy: Path, how: str, words: str) -> None:
-    """Trust roots that are missing or altered in what bundles share are named as such, and nothing is assessed."""
+    """Tables that are missing or altered in what bundles share are named as such, and nothing is assessed."""
     listed = {each["name"]: each["digest"]["sha256"] for each in payload(copy / "capture")["subject"]}
-    shared = copy / "shared" / f"{listed['shared/trust/public-roots.pem']}.zst"
+    shared = copy / "shared" / f"{listed['shared/tables.json']}.zst"
     if how == "gone":
         shared.unlink()
     else:
         shared.write_bytes(shared.read_bytes()[:-1] + b"x")
     answer = line.call("verify", copy, "--lang", "en")
     assert answer.code == 1
-    [named] = [each for each in answer.out.splitlines() if words in each]
-    assert named.strip().startswith("trust roots (capture/trust/public-roots.pem): ")
+    named = [each.strip().partition(":")[0] for each in answer.out.splitlines() if words in each]
+    assert "tables (capture/tables.json)" in named
+    assert all(each.startswith("tables (") for each in named)
     assert line.call("assess", copy).code == 2
 
 

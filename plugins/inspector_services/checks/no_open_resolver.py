@@ -16,4 +16,4 @@ def no_open_resolver(exposure: UdpExposure) -> Verdict:
     Remediation: let it resolve for its own networks only (Unbound ``access-control``), or switch recursion off on an
     authoritative server.
     """
-    return none_answered({"53/udp (dns)": exposure.recursion}, ("/recursion",))
+    return none_answered(exposure.answers("recursion"), ("/recursion", "/elsewhere"))

@@ -20,7 +20,8 @@ GROUPS = (
         *("redis", "rpcbind", "rsync", "samba", "slapd", "telnetd", "tigervnc", "vsftpd", "x11", "xrdp"),
     ),
     ("mosquitto-password", "redis-password", "samba-netbios", "samba-old", "tigervnc-open", "vsftpd-guests"),
-    ("redis-in-tls", "xrdp-negotiating"),
+    ("postfix-relay", "redis-in-tls", "vsftpd-in-tls", "xrdp-negotiating"),
+    ("vsftpd-guests-in-tls",),
 )
 
 
@@ -51,6 +52,7 @@ IDENTITIES: dict[str, tuple[ServiceProtocol, str, bool, bool | None, bool | None
     "mosquitto": (ServiceProtocol.UNKNOWN, "", False, None, None),
     "mosquitto-password": (ServiceProtocol.UNKNOWN, "", False, None, None),
     "postfix": (ServiceProtocol.SMTP, "Postfix", False, None, None),
+    "postfix-relay": (ServiceProtocol.SMTP, "Postfix", False, None, None),
     "postgresql": (ServiceProtocol.POSTGRESQL, "", False, True, None),
     "redis": (ServiceProtocol.REDIS, "Redis", True, None, False),
     "redis-in-tls": (ServiceProtocol.REDIS, "Redis", True, None, False),
@@ -66,6 +68,8 @@ IDENTITIES: dict[str, tuple[ServiceProtocol, str, bool, bool | None, bool | None
     "tigervnc-open": (ServiceProtocol.VNC, "", False, True, False),
     "vsftpd": (ServiceProtocol.FTP, "vsFTPd", True, True, None),
     "vsftpd-guests": (ServiceProtocol.FTP, "vsFTPd", True, True, None),
+    "vsftpd-guests-in-tls": (ServiceProtocol.FTP, "vsFTPd", True, None, None),
+    "vsftpd-in-tls": (ServiceProtocol.FTP, "vsFTPd", True, None, None),
     "x11": (ServiceProtocol.X11, "", False, True, False),
     "xrdp": (ServiceProtocol.RDP, "", False, False, None),
     "xrdp-negotiating": (ServiceProtocol.RDP, "", False, False, None),
