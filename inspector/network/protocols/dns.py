@@ -65,6 +65,8 @@ def _question(name: str, rdtype: str, *, recursive: bool, dnssec: bool) -> dns.m
     if dnssec:
         message.use_edns(0, dns.flags.DO, _UDP_BYTES)
         message.flags |= dns.flags.CD
+    elif recursive:
+        message.flags |= dns.flags.AD  # asks whether the resolver authenticated the answer (RFC 6840 §5.7)
     if not recursive:
         message.flags &= ~dns.flags.RD
     return message
