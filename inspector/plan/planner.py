@@ -280,13 +280,14 @@ class Planner:
         try:
             if probe.infrastructure and subject.address is not None:
                 self.scope.admit_infrastructure(subject.host, subject.address, self.at)
-            if not probe.infrastructure and probe.intrusiveness is not Intrusiveness.PASSIVE:
+            if probe.intrusiveness is not Intrusiveness.PASSIVE:
                 granted = self.scope.permit(
                     subject,
                     intrusiveness=probe.intrusiveness,
                     at=self.at,
                     port=subject.port,
                     sweep=subject.scheme == HOST.name,
+                    third_party=probe.infrastructure,
                 )
         except ScanFailure as failure:
             return self._refusal(probe, subject, endpoint, failure.cause, failure.message)
