@@ -285,9 +285,8 @@ class Planner:
                     subject,
                     intrusiveness=probe.intrusiveness,
                     at=self.at,
-                    port=subject.port,
+                    port=None if probe.infrastructure else subject.port,  # the gateway asks port 53 only
                     sweep=subject.scheme == HOST.name,
-                    third_party=probe.infrastructure,
                 )
         except ScanFailure as failure:
             return self._refusal(probe, subject, endpoint, failure.cause, failure.message)

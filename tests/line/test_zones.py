@@ -11,18 +11,30 @@ from tests.plugins.inspector_dns.internet import RESOLVER, TOP, ZONES, Internet,
 
 #: The checks of zones; those of documents and of mail are not compared.
 CHECKS = (
+    "cds-consistent",
     "delegation-consistent",
+    "dnssec-algorithms-strong",
+    "dnssec-denial-valid",
+    "dnssec-signatures-fresh",
     "dnssec-valid",
     "glue-consistent",
+    "mail-hosts-exist",
+    "mail-hosts-have-reverse-names",
+    "name-server-version-hidden",
     "name-servers-agree",
     "name-servers-answer",
     "name-servers-have-public-addresses",
     "name-servers-in-several-networks",
     "name-servers-refuse-recursion",
     "name-servers-redundant",
+    "name-servers-support-cookies",
     "name-servers-support-edns",
+    "no-wildcard-addresses",
+    "ns-ttl-sound",
+    "nsec3-parameters-sound",
     "soa-serials-agree",
     "soa-values-sound",
+    "zone-transfer-refused",
 )
 
 
@@ -42,7 +54,8 @@ def inspected(running: Internet, tmp_path_factory: pytest.TempPathFactory) -> Ru
         line.folder / "declaration.yaml", {"organisation": {"code": "T-1", "name": "Cơ quan"}, "systems": systems}
     )
     granted = document(
-        line.folder / "authorisation.yaml", authorisation(covers={"names": ["*.vn"], "blocks": ["11.0.0.0/8"]})
+        line.folder / "authorisation.yaml",
+        authorisation(covers={"names": ["*.vn"], "blocks": ["11.0.0.0/8", "2a0b::/16"]}, intrusiveness="intrusive"),
     )
     only = [word for check in CHECKS for word in ("--only", check)]
     settings = {"resolvers": [RESOLVER], "dnssec_anchors": list(running.anchors)}
