@@ -168,16 +168,15 @@ class _Validator:
         """What the secure zone proves about the name that nobody made (RFC 4035 §5.4, RFC 5155 §8)."""
         name = dns.name.from_text(nonexistent(dns_name_text(zone)))
         message = self._message(name, dns.rdatatype.A)
-        denial = Denial()
+        denial = _shape(message, zone)
         try:
             proof = self._denying(message, zone, self._keys)
-            if proof is not None:
-                denial = _shape(message, zone, proof)
-            return denial.model_copy(update={"flaw": self._denial_flaw(message, zone, name, proof)})
+            flaw = self._denial_flaw(message, zone, name, proof)
         except BogusChain as broken:
-            return denial.model_copy(update={"flaw": broken.flaw})
+            flaw = broken.flaw
         except TooManyIterations:
-            return _shape(message, zone, None).model_copy(update={"flaw": ChainFlaw.ITERATIONS})
+            flaw = ChainFlaw.ITERATIONS
+        return denial.model_copy(update={"flaw": flaw})
 
     def _denial_flaw(
         self, message: dns.message.Message, zone: dns.name.Name, name: dns.name.Name, proof: Nsec | Nsec3 | None
@@ -335,21 +334,17 @@ class _Validator:
         return self._replies.message(dns_name_text(name), dns.rdatatype.to_text(kind))
 
 
-def _shape(message: dns.message.Message, zone: dns.name.Name, proof: Nsec | Nsec3 | None) -> Denial:
-    """The method of a proof and, of NSEC3, its parameters."""
-    if isinstance(proof, Nsec):
-        return Denial(method=DenialMethod.NSEC)
-    records = [
-        record
-        for rrset in message.authority
-        if rrset.name.is_subdomain(zone)
-        for record in rrset
-        if isinstance(record, NSEC3)
-    ]
+def _shape(message: dns.message.Message, zone: dns.name.Name) -> Denial:
+    """The method by which a response denies a name and, of NSEC3, the parameters."""
+    denying = [rrset for rrset in message.authority if rrset.name.is_subdomain(zone)]
+    records = [record for rrset in denying for record in rrset if isinstance(record, NSEC3)]
+    if not records:
+        has_nsec = any(rrset.rdtype == dns.rdatatype.NSEC for rrset in denying)
+        return Denial(method=DenialMethod.NSEC if has_nsec else None)
     return Denial(
         method=DenialMethod.NSEC3,
-        iterations=max((record.iterations for record in records), default=0),
-        salt_bytes=max((len(record.salt) for record in records), default=0),
+        iterations=max(record.iterations for record in records),
+        salt_bytes=max(len(record.salt) for record in records),
         opt_out=any(record.flags & 1 for record in records),
     )
 

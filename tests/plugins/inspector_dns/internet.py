@@ -64,7 +64,8 @@ class PlantedZone:
     """A zone below ``vn``: the name servers that its parent and that itself name, its records, and what must fail.
 
     ``glue``: records at the parent; ``second``: the records on the server ``old`` instead, or its serial number alone;
-    ``ds``: which DS records the parent has (``_Views._signers``); ``change``: what is replaced once the zone is signed.
+    ``ds``: which DS records the parent has (``_Views._signers``); ``change``: what is replaced once the zone is signed;
+    ``either``: the checks whose verdict depends on which question comes first.
     """
 
     name: str
@@ -80,6 +81,7 @@ class PlantedZone:
     change: tuple[str, str] | None = None
     signing: Signing | None = SIGNED
     unclear: frozenset[str] = frozenset()
+    either: frozenset[str] = frozenset()
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -189,7 +191,7 @@ ZONES: tuple[PlantedZone, ...] = (
         signing=None,
         unclear=(*_DELEGATION, *_RECORDS, "dnssec-valid", *_UNSEEN_SIGNATURES, *_CONTENTS),
     ),
-    _zone("dead", "name-servers-answer", delegated=_by("ns1", "ns2", "dead"), unclear=_EXPOSED[1:]),
+    _zone("dead", "name-servers-answer", delegated=_by("ns1", "ns2", "dead"), either=frozenset(_EXPOSED)),
     _zone(
         "silent",
         "name-servers-answer",
