@@ -249,11 +249,14 @@ class Network:
         tcp: bool = False,
         dnssec: bool = False,
         recursion: bool = False,
+        cookie: bool = False,
+        rdclass: str = "IN",
         timeout: float = 5.0,
     ) -> dns.message.Message:
         """Ask one DNS question of a configured resolver, or of a name server at ``server`` (infrastructure).
 
-        ``dnssec`` sets the DO and CD bits, ``recursion`` the RD bit for a name server (resolvers always get it).
+        ``dnssec`` sets the DO and CD bits, ``recursion`` the RD bit for a name server (resolvers always get it);
+        ``cookie`` sends a client cookie (RFC 7873 §4.1). Of a zone transfer (AXFR) the first message is read.
         Truncated UDP answers are asked for again over TCP. The answer is returned whatever its RCODE; no answer, a
         refused connection and malformed messages raise ``ScanFailure``.
         """
@@ -268,6 +271,8 @@ class Network:
             tcp=tcp,
             dnssec=dnssec,
             recursion=recursion,
+            cookie=cookie,
+            rdclass=rdclass,
             timeout=timeout,
         )
 
