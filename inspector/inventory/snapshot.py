@@ -24,9 +24,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from pydantic import ValidationError
+from pydantic import RootModel, ValidationError
 
 from inspector.inventory.notes import Note
 from inspector.inventory.organisation import Organisation, Organisations
@@ -260,3 +260,13 @@ def _values(folder: UntrustedFolder, part: str, sealed: Sealed[SnapshotSealed], 
             yield model.model_validate_json(line)
         except ValidationError as error:
             raise not_valid(error, f"{folder.path}/{part}", {}) from None
+
+
+class _Line(RootModel[Organisation | InventorySystem | Source | Note]):
+    """A line of a file of a snapshot: an organisation, a system, a source or a note."""
+
+
+def inventory_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of the lines of a snapshot's files."""
+    made = _Line.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "Inventory"}

@@ -79,20 +79,23 @@ class Origin(Model):
 class InventorySystem(Model):
     """A system as the lists say. Its key is ``ORG/ID``: the code of its owner and the id within the owner's list.
 
-    ``formerly`` are earlier names and keys. ``origin`` is where its values were read but for those in ``origins``, by
-    field (``approval.number``). ``listed_by`` has the newest list of each organisation that lists it;
-    ``unlisted_since`` is the day of the list that leaves it out (*not listed any more*), None while it is listed.
+    ``code`` is the code that lists give; where they give none, the id is made of the name. ``formerly`` are earlier
+    names and keys. A stage that no list gives is None, and counts as operating. ``origin`` is where its values were
+    read but for those in ``origins``, by field (``approval.number``). ``listed_by`` has the day of the newest list of
+    each organisation that lists it; ``unlisted_since`` is the day of the list that leaves it out (*not listed any
+    more*), None while it is listed.
     """
 
     organisation: Code
     id: str = Field(pattern=f"^{SYSTEM_ID}$")
+    code: Text | None = None
     name: Text
     formerly: tuple[Text, ...] = ()
     owner: Text | None = None
     operator: Text | None = None
     kind: SystemKind | None = None
     level: Annotated[int, Field(ge=1, le=5)] | None = None
-    stage: Stage = Stage.OPERATING
+    stage: Stage | None = None
     approval: LevelApproval = LevelApproval()
     regulation: DocumentReference | None = None
     plan: SecurityPlan = SecurityPlan()
