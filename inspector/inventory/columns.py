@@ -23,6 +23,8 @@ _HEADER_ROWS = 200
 #: A heading is recognised by a phrase that has at least this share of its words.
 _COVERAGE = 0.6
 _MOST_WORDS = 40
+#: So many rows below the headings are looked at for better ones.
+_BELOW = 3
 _BRACKETS = re.compile(r"\([^()]*\)")
 
 
@@ -130,6 +132,8 @@ def header(table: Table, kind: str, own: Mapping[str, str], needed: Sequence[str
     """The headings of a table, None where there are none: at least two fields, one of them in ``needed``."""
     best: tuple[int, Header] | None = None
     for index, row in enumerate(table.rows[:_HEADER_ROWS]):
+        if best is not None and index > best[1].last_row + _BELOW:
+            break
         if sum(1 for each in row if each.strip()) < 2:
             continue
         for last, headings in _candidates(table, index):

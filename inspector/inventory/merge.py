@@ -463,11 +463,12 @@ def _known(system: InventorySystem) -> _Known:
 
 
 def _system(known: _Known) -> InventorySystem:
-    origins: dict[tuple[Any, ...], int] = {}
-    for _, origin in known.values.values():
-        origins[_place(origin)] = origins.get(_place(origin), 0) + 1
-    main = max(origins, key=lambda each: origins[each])
-    origin = next(each for _, each in known.values.values() if _place(each) == main)
+    counts: dict[int, int] = {}
+    by_identity: dict[int, Origin] = {}
+    for _, each in known.values.values():
+        counts[id(each)] = counts.get(id(each), 0) + 1
+        by_identity[id(each)] = each
+    origin = by_identity[max(counts, key=lambda each: counts[each])]
     nested: dict[str, dict[str, Any]] = {}
     simple: dict[str, Any] = {}
     for name, (value, _) in known.values.items():
@@ -482,13 +483,11 @@ def _system(known: _Known) -> InventorySystem:
         code=known.code,
         formerly=tuple(dict.fromkeys(known.formerly)),
         origin=origin,
-        origins={name: each for name, (_, each) in sorted(known.values.items()) if _place(each) != main},
+        origins={
+            name: each for name, (_, each) in sorted(known.values.items()) if each is not origin and each != origin
+        },
         listed_by=dict(sorted(known.listed_by.items())),
         unlisted_since=known.unlisted_since,
         **simple,
         **{group: _NESTED[group](**parts) for group, parts in nested.items()},
     )
-
-
-def _place(origin: Origin) -> tuple[Any, ...]:
-    return origin.file, origin.at, origin.as_of, origin.role

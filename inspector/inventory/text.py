@@ -19,7 +19,6 @@ class Unreadable(ValueError):
     """A text that is none of the kind that is asked for."""
 
 
-_SPACES = re.compile(r"\s+")
 #: Format characters (category Cf) that lists copied from other programs contain.
 _FORMAT = re.compile(
     "["
@@ -32,21 +31,28 @@ _FORMAT = re.compile(
 )
 
 
+#: Marks on letters (the combining characters that Vietnamese uses, and their neighbours), and what is in no word.
+_MARKS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]")
+_NO_WORD = re.compile(r"[\W_]+")
+
+
 def clean(text: str) -> str:
     """``text`` without format characters, in NFC, its spaces (also no-break ones) joined to single ones."""
-    if text.isascii():
-        return _SPACES.sub(" ", text).strip()
-    return _SPACES.sub(" ", unicodedata.normalize("NFC", _FORMAT.sub("", text))).strip()
+    if not text.isascii():
+        if not text.isprintable():  # which all of them are not
+            text = _FORMAT.sub("", text)
+        text = unicodedata.normalize("NFC", text)
+    return " ".join(text.split())
 
 
 @lru_cache(maxsize=1 << 16)
 def fold(text: str) -> str:
     """``text`` in lower case without diacritics and punctuation, its words separated by one space: for comparing."""
     lower = unicodedata.normalize("NFD", clean(text).casefold()).replace("đ", "d")
-    plain = "".join(each if each.isalnum() else " " for each in lower if not unicodedata.combining(each))
-    return " ".join(plain.split())
+    return " ".join(_NO_WORD.sub(" ", _MARKS.sub("", lower)).split())
 
 
+@lru_cache(maxsize=1 << 16)
 def same_name(text: str) -> str:
     """What two names have in common that are written alike but for case, spaces and the place of the tone mark."""
     return _TONE.sub(r"\1\3\2", unicodedata.normalize("NFD", clean(text).casefold()))
