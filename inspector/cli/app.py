@@ -258,6 +258,138 @@ def sign_table(
     return write_signed(file, output, arguments.settings)
 
 
+inventory = typer.Typer(help="Inventory of organisations and systems, from the yearly lists.", rich_markup_mode=None)
+app.add_typer(inventory, name="inventory")
+
+InventoryFolder = Annotated[
+    Path | None, typer.Option("--inventory", help="Folder of the snapshots (default: inventory in the output folder).")
+]
+SnapshotName = Annotated[
+    str | None, typer.Option("--snapshot", help="Beginning of a snapshot's digest (default: the newest).")
+]
+
+
+@inventory.command("import")
+@takes("settings")
+def import_inventory(
+    arguments: RunArguments,
+    files: Annotated[list[Path], typer.Argument(help="Lists of systems (.csv, .tsv, .xlsx), or folders of them.")],
+    as_of: Annotated[str, typer.Option("--as-of", help="The day that the lists describe, YYYY-MM-DD.")],
+    organisations: Annotated[
+        Path | None, typer.Option("--organisations", help="List of organisations, read before the others.")
+    ] = None,
+    organisation: Annotated[
+        str | None,
+        typer.Option(
+            "--organisation", help="Code of the organisation whose lists these are (default: the files' names)."
+        ),
+    ] = None,
+    columns: Annotated[
+        Path | None, typer.Option("--columns", help="YAML file that maps fields to the headings of own tables.")
+    ] = None,
+    accept_partial: Annotated[
+        bool, typer.Option("--accept-partial", help="Take the good rows of lists that have refused ones.")
+    ] = False,
+    form: Annotated[
+        str, typer.Option("--format", "-f", help="How faults and notes are printed: text or json.")
+    ] = "text",
+    folder: InventoryFolder = None,
+) -> int:
+    """Read lists of systems, merge them with what is known, and seal a snapshot."""
+    from inspector.cli.inventory import import_files
+
+    return import_files(
+        files,
+        organisations=organisations,
+        organisation=organisation,
+        as_of=as_of,
+        columns=columns,
+        accept_partial=accept_partial,
+        form=form,
+        inventory=folder,
+        settings=arguments.settings,
+    )
+
+
+@inventory.command("export")
+@takes("settings")
+def export_inventory(
+    arguments: RunArguments,
+    to: Annotated[Path, typer.Argument(help="Folder for the declarations.")],
+    organisation: Annotated[
+        str | None, typer.Option("--organisation", help="Only this organisation and those below it, by code.")
+    ] = None,
+    snapshot: SnapshotName = None,
+    folder: InventoryFolder = None,
+) -> int:
+    """Write a declaration for each owner, for 'inspector plan' and 'inspector run'."""
+    from inspector.cli.inventory import export_declarations
+
+    return export_declarations(
+        to, organisation=organisation, snapshot=snapshot, inventory=folder, settings=arguments.settings
+    )
+
+
+@inventory.command("stats")
+@takes("settings")
+def inventory_statistics(
+    arguments: RunArguments,
+    by: Annotated[
+        str, typer.Option("--by", help="Some of organisation, level, kind and group, comma-separated.")
+    ] = "organisation,level",
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="Day on which promised days are past (default: the snapshot's).")
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", "-f", help="csv, json or xlsx (default: a table with shares).")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file (default: stdout).")] = None,
+    snapshot: SnapshotName = None,
+    folder: InventoryFolder = None,
+) -> int:
+    """Count systems by organisation, level, kind and group: approved, plan carried out, inspected, late, unknown."""
+    from inspector.cli.inventory import print_statistics
+
+    return print_statistics(
+        by=by,
+        as_of=as_of,
+        form=form,
+        output=output,
+        snapshot=snapshot,
+        inventory=folder,
+        settings=arguments.settings,
+    )
+
+
+@inventory.command("due")
+@takes("settings")
+def inventory_due(
+    arguments: RunArguments,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="The day, YYYY-MM-DD (default: the snapshot's).")] = None,
+    organisation: Annotated[
+        str | None, typer.Option("--organisation", help="Only this organisation and those below it, by code.")
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", "-f", help="csv or json, one item each (default: a table by date).")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file (default: stdout).")] = None,
+    snapshot: SnapshotName = None,
+    folder: InventoryFolder = None,
+) -> int:
+    """Tell what is late, due or unknown by the dates of the law and by what was promised, with sources."""
+    from inspector.cli.inventory import print_due
+
+    return print_due(
+        as_of=as_of,
+        organisation=organisation,
+        form=form,
+        output=output,
+        snapshot=snapshot,
+        inventory=folder,
+        settings=arguments.settings,
+    )
+
+
 @command(name="list")
 def list_(
     what: Annotated[str, typer.Argument(help="plugins, probes, checks, regimes, formats or schemes.")] = "checks",
@@ -282,7 +414,7 @@ def schema(
     document: Annotated[
         str,
         typer.Argument(
-            help="declaration, declaration-line, authorisation, statements, inspection, settings or findings."
+            help="declaration, declaration-line, authorisation, statements, inspection, settings, findings, inventory."
         ),
     ],
 ) -> int:
