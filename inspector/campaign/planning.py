@@ -128,7 +128,7 @@ class CampaignPlanner:
         planned = await prepare(request, self._context, pins, at=opens)
         for endpoint, task in sorted(refused_endpoints(planned.plan).items()):
             raise _Refusal(NotInspected.NO_AUTHORISATION, f"{endpoint}: {task.detail}")
-        if all(task.cause is not None for task in planned.plan.tasks):
+        if not planned.plan.tasks:
             raise _Refusal(NotInspected.NO_ENDPOINT)
         return planned
 
@@ -152,6 +152,13 @@ class CampaignPlanner:
         permitted = merged(part for each in granted for part in intervals(each, self._begin, self._end))
         return next((opens for opens, _ in common(self.hours, permitted)), None)
 
+    def _permitted(self, used: Sequence[Authorisation]) -> list[Interval]:
+        """When the campaign and all of these authorisations permit packets."""
+        found = self.hours
+        for each in used:
+            found = common(found, intervals(each, self._begin, self._end))
+        return found
+
     def _unit(self, candidate: Candidate, planned: PlannedInspection | _Refusal) -> PlannedUnit:
         job = Job(
             system=candidate.key,
@@ -170,6 +177,10 @@ class CampaignPlanner:
             arithmetic = "; ".join(each.text() for each in pace.values() if each.seconds == seconds)
             return PlannedUnit(candidate, _refused(job, _Refusal(NotInspected.TOO_LONG, arithmetic)))
         used = tuple(sorted({task.authorisation for task in plan.tasks if task.cause is None and task.authorisation}))
+        if not used:  # its names cannot be resolved now, or nothing but name servers is asked
+            used = tuple(sorted(each.id for each in granted))
+        if not self._permitted([each for each in granted if each.id in used]):
+            return PlannedUnit(candidate, _refused(job, _Refusal(NotInspected.NO_WINDOW)))
         request = planned.request.model_copy(update={"authorisations": _kept(granted, used)})
         update = {"request": request, "seconds": seconds, "authorisations": used}
         interval = None if window is None else (window.opens, window.closes)
@@ -187,8 +198,6 @@ def _kept(granted: Sequence[Authorisation], used: Sequence[str]) -> tuple[Author
     """
     ends = [each.valid_until for each in granted if each.id in used]
     begins = [each.valid_from for each in granted if each.id in used]
-    if not used:
-        return tuple(granted)
     return tuple(
         each
         for each in granted

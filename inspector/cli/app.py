@@ -485,7 +485,8 @@ def schema(
     document: Annotated[
         str,
         typer.Argument(
-            help="declaration, declaration-line, authorisation, statements, inspection, settings, findings, inventory."
+            help="declaration, declaration-line, authorisation, statements, inspection, settings, campaign, findings or "
+            "inventory."
         ),
     ],
 ) -> int:

@@ -340,7 +340,7 @@ class _Queue(FleetListener):
 
     def check_archive(self) -> None:
         """Begin nothing more where the archive cannot be written; what runs there fails by itself."""
-        reason = archive_fault(self.archive)
+        reason = archive_fault(self.archive, self.journal)
         if reason is not None and self.fault is None:
             self.fault = EngineError(
                 FormattedMessage(
@@ -378,7 +378,7 @@ class _Queue(FleetListener):
             self._record(claim, JobState.WAITING, detail=error.message, not_before=closes)
         elif not isinstance(error, BundleError):
             self._record(claim, JobState.FAILED, detail=error.message)
-        elif archive_fault(self.archive) is not None:
+        elif archive_fault(self.archive, self.journal) is not None:
             self._record(claim, JobState.INTERRUPTED, detail=error.message)
             self.check_archive()
         elif claim.attempt < MOST_ATTEMPTS:
@@ -400,10 +400,11 @@ class _Queue(FleetListener):
         self.listener.ended(claim.campaign, claim.system, state, detail)
 
 
-def archive_fault(folder: Path) -> str | None:
-    """Why nothing can be written into the archive; None where it can."""
+def archive_fault(folder: Path, journal: Journal) -> str | None:
+    """Why nothing can be written into the archive, in which the journal is; None where it can."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not journal.is_in_place():
+            return "another folder is in its place"
         free = shutil.disk_usage(folder).free
         if not os.access(folder, os.W_OK | os.X_OK):
             return "it is read-only"

@@ -120,6 +120,8 @@ class Journal:
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
                 self._db.execute(f"PRAGMA {pragma}")
             self._prepare()
+            status = self.path.stat()
+            self._identity = status.st_dev, status.st_ino
 
     def _prepare(self) -> None:
         if self._version() == 0:
@@ -142,6 +144,11 @@ class Journal:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    def is_in_place(self) -> bool:
+        """Whether its path still leads to the file that was opened. Raises OSError where it leads nowhere."""
+        status = self.path.stat()
+        return (status.st_dev, status.st_ino) == self._identity
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
