@@ -14,6 +14,7 @@ from inspector.declare.authorisation import Authorisation
 from inspector.declare.campaign import Campaign, CampaignKind
 from inspector.declare.declaration import Organisation, System
 from inspector.declare.document import SourceMap, read_text
+from inspector.engine.engine import NotInspected
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.subject import Scheme
@@ -48,6 +49,18 @@ class Candidate:
     def key(self) -> str:
         """Its id in the campaign: ``ORG/ID``."""
         return f"{self.organisation.code}/{self.system.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Undeclared:
+    """A system of the inventory that cannot be inspected, and why; its level and kind, where these are known."""
+
+    key: str
+    organisation: str
+    level: int | None
+    kind: str | None
+    cause: NotInspected
+    detail: str
 
 
 def read_authorisations(campaign: Campaign) -> tuple[tuple[Authorisation, ...], SourceMap]:
@@ -127,9 +140,10 @@ def select(
     candidates: Iterable[Candidate],
     *,
     below: Callable[[str], Collection[str]],
+    undeclared: Iterable[Undeclared] = (),
     failed: Collection[str] | None = None,
-) -> list[Candidate]:
-    """The candidates that a campaign selects. Raises UsageError where there are none.
+) -> tuple[list[Candidate], list[Undeclared]]:
+    """The systems that a campaign selects. Raises UsageError where there are none.
 
     ``below`` gives the codes of an organisation and of those below it; ``failed`` are the keys of the systems that
     failed in the campaign ``failed_in``.
@@ -143,16 +157,26 @@ def select(
         if (codes is None or each.organisation.code in codes)
         and (not chosen.levels or each.system.level in chosen.levels)
         and (not chosen.kinds or each.kind in chosen.kinds)
-        and (not chosen.systems or any(_matches(each, pattern) for pattern in chosen.systems))
+        and (not chosen.systems or any(_fits(each.key, pattern) for pattern in chosen.systems))
         and (chosen.due_by is None or (each.due is not None and each.due <= chosen.due_by))
         and (failed is None or each.key in failed)
     ]
-    if not found:
+    others = [
+        each
+        for each in undeclared
+        if (codes is None or each.organisation in codes)
+        and (not chosen.levels or each.level is None or each.level in chosen.levels)
+        and (not chosen.kinds or each.kind is None or each.kind in chosen.kinds)
+        and (not chosen.systems or any(_fits(each.key, pattern) for pattern in chosen.systems))
+        and chosen.due_by is None
+        and (failed is None or each.key in failed)
+    ]
+    if not found and not others:
         raise UsageError(
             FormattedMessage("campaign {id}: no system is selected", id=repr(campaign.id)),
             remedy="correct the fields under selection, which all have to hold for a system",
         )
-    return found
+    return found, others
 
 
 def below_among(documents: Iterable[Organisation]) -> Callable[[str], Collection[str]]:
@@ -168,9 +192,9 @@ def below_among(documents: Iterable[Organisation]) -> Callable[[str], Collection
     return below
 
 
-def _matches(candidate: Candidate, pattern: str) -> bool:
-    text = candidate.key if "/" in pattern else candidate.system.id
-    return fnmatch.fnmatchcase(text, pattern)
+def _fits(key: str, pattern: str) -> bool:
+    """Whether a pattern names the system of this key."""
+    return fnmatch.fnmatchcase(key if "/" in pattern else key.rpartition("/")[2], pattern)
 
 
 def rank_of(campaign: Campaign, candidate: Candidate) -> int:
@@ -184,7 +208,7 @@ def rank_of(campaign: Campaign, candidate: Candidate) -> int:
 
 def position_of(campaign: Campaign, candidate: Candidate) -> int:
     """The place of the first of the campaign's priorities that names the system."""
-    found = (index for index, pattern in enumerate(campaign.priorities) if _matches(candidate, pattern))
+    found = (index for index, pattern in enumerate(campaign.priorities) if _fits(candidate.key, pattern))
     return next(found, len(campaign.priorities))
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import zstandard
 
 from inspector.campaign import candidates, record, schedule
-from inspector.campaign.candidates import Candidate
+from inspector.campaign.candidates import Candidate, Undeclared
 from inspector.campaign.closing import attempt_of
 from inspector.campaign.closing import close as close_campaign
-from inspector.campaign.planning import CampaignPlanner, PlannedUnit, terms_of
+from inspector.campaign.planning import CampaignPlanner, terms_of
 from inspector.campaign.record import CampaignRecord, Unit, units_of
 from inspector.campaign.result import MARK, SUMMARISE
 from inspector.cli import terminal
@@ -37,6 +37,7 @@ from inspector.fleet.jobs import Common
 from inspector.model.base import canonical, now
 from inspector.model.errors import BundleError, InspectorError, UsageError
 from inspector.model.formatted import FormattedMessage
+from inspector.network.access.time_windows import Interval
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.event_loop import run_async
 from inspector.pipeline.pipeline import resume_inspection
@@ -145,6 +146,7 @@ class _Round:
     campaign: Campaign
     context: RunContext
     candidates: list[Candidate]
+    undeclared: list[Undeclared]
     is_decided: bool
 
 
@@ -155,10 +157,10 @@ def _round(campaign: Campaign, desk: _Desk) -> _Round:
     place = _workplace(desk.settings, is_decided)
     schemes = place.context.registry.schemes
     found = candidates.candidates_of(candidates.read_declarations(campaign, granted, granted_at, schemes))
-    chosen = candidates.select(
+    chosen, others = candidates.select(
         campaign, found, below=_below(each.organisation for each in found), failed=_failed(campaign, desk)
     )
-    return _Round(campaign, place.context, candidates.in_order(campaign, chosen), is_decided)
+    return _Round(campaign, place.context, candidates.in_order(campaign, chosen), others, is_decided)
 
 
 def _below(organisations: Iterable[Organisation]) -> Callable[[str], Collection[str]]:
@@ -183,7 +185,7 @@ def print_plan(file: Path, settings: Path | None, output: Path | None, form: str
     campaign = campaigns.load(file)
     made = _round(campaign, desk)
     planner = CampaignPlanner(campaign, made.context, now())
-    units = _planned(planner, made.candidates)
+    units = _planned(planner, made)
     ready = sum(each.is_ready for each in units)
     if form == "json":
         terminal.print_result(json.dumps([_unit_json(each) for each in units], indent=2, ensure_ascii=False))
@@ -215,21 +217,21 @@ class _Brief:
         return self.cause is None
 
 
-def _planned(planner: CampaignPlanner, chosen: Iterable[Candidate]) -> list[_Brief]:
+def _planned(planner: CampaignPlanner, made: _Round) -> list[_Brief]:
     """Every system with its job, compressed: there may be many."""
     found: list[_Brief] = []
 
     async def plan_all() -> None:
-        found.extend([_brief(unit) async for unit in planner.plan(chosen)])
+        found.extend([_brief(unit.job, unit.window) async for unit in planner.plan(made.candidates)])
 
     with reduced_gc():
         run_async(plan_all())
-    return found
+    others = (Job(system=each.key, cause=each.cause, detail=each.detail) for each in made.undeclared)
+    return [*found, *(_brief(each, None) for each in others)]
 
 
-def _brief(unit: PlannedUnit) -> _Brief:
-    job = unit.job
-    opens = None if unit.window is None else unit.window[0]
+def _brief(job: Job, window: Interval | None) -> _Brief:
+    opens = None if window is None else window[0]
     data = zstandard.compress(job.canonical())
     return _Brief(job.system, job.cause, job.detail, job.seconds, opens, data)
 
@@ -289,7 +291,7 @@ def _enqueue(campaign: Campaign, desk: _Desk) -> Enqueued:
         journal.enqueue(terms_of(campaign, is_decided=False), (), b"")
         raise _known(campaign.id)
     made = _round(campaign, desk)
-    units = _planned(CampaignPlanner(campaign, made.context, now()), made.candidates)
+    units = _planned(CampaignPlanner(campaign, made.context, now()), made)
     terms = terms_of(campaign, is_decided=made.is_decided)
     jobs = (Job.parse(zstandard.decompress(each.job)) for each in units)
     enqueued = desk.engine.enqueue(terms, jobs, canonical(campaign.model_dump(mode="json")))

@@ -65,7 +65,8 @@ def _kind(path: Path) -> str:
         return kind
     raise UsageError(
         FormattedMessage("{file}: it cannot be told which document this is", file=path),
-        remedy="write systems (declaration), covers (authorisation), statements or selection (campaign); settings end in .toml",
+        remedy="write systems (declaration), covers (authorisation), statements or selection (campaign); "
+        "settings end in .toml",
     )
 
 

@@ -144,7 +144,7 @@ class EmbeddedEngine:
         queue.check_archive()
         if queue.fault is None:
             waiting = sum(queue.waiting().values())
-            fleet = Fleet(queue.archive, place.context, place.common, max(2, waiting), queue)
+            fleet = Fleet(queue.archive, place.context, place.common, waiting, queue, grows=True)
             with reduced_gc():
                 fleet.run_queue(queue)
         if queue.fault is not None:

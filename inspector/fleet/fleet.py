@@ -156,15 +156,29 @@ class _Estimate:
 
 
 class Fleet:
-    """Inspects systems side by side; ``root`` is the folder of their runs, ``systems`` how many there are."""
+    """Inspects systems side by side; ``root`` is the folder of their runs, ``systems`` how many there are.
 
-    def __init__(self, root: Path, context: RunContext, common: Common, systems: int, listener: FleetListener) -> None:
+    With ``grows`` there may be more: then one alone begins in this process, and worker processes with the second.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        context: RunContext,
+        common: Common,
+        systems: int,
+        listener: FleetListener,
+        *,
+        grows: bool = False,
+    ) -> None:
         self._root = root
         self._context = context
         self._common = common
         self._listener = listener
         ceilings = context.settings.ceilings
-        within = open_files.systems_within(open_files.raise_limit(), ceilings.connections) if systems > 1 else 1
+        within = (
+            open_files.systems_within(open_files.raise_limit(), ceilings.connections) if grows or systems > 1 else 1
+        )
         self._admission = SystemAdmission(min(ceilings.systems, within))
         self._in_workers = InWorkers(common) if systems > 1 else None
         self._shared = SharedScans()
@@ -312,6 +326,8 @@ class Fleet:
 
     async def _finished(self, request: InspectionRequest, control: InspectionControl) -> bytes:
         """What is kept of a system: begun, continued, or finished before."""
+        if self._in_workers is None and self._begun > 1:
+            self._in_workers = InWorkers(self._common)
         steps: RunSteps = self._in_workers or InThisProcess(self._context, self._common)
         found = await in_thread(partial(self._begun_before, request))
         step, planned = self._listener.step, partial(self._planned, request)
