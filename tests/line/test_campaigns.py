@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -408,6 +409,7 @@ def test_an_archive_that_goes_away_is_named_and_its_systems_go_on_when_it_is_bac
         code, said = _ends(process)
         assert code == 2
         assert f"{output}: the archive cannot be written: " in said
+        shutil.rmtree(output)  # what was written to the place where it was
         away.rename(output)
         assert line.call("tick", output=output).code == 0
         assert counts(servers)["fast"] == 1
@@ -443,9 +445,9 @@ def test_a_re_inspection_selects_what_failed_before(line: Line) -> None:
     with serving({"name": "good", "mode": "page"}, {"name": "bad", "mode": "page"}) as servers:
         folder = declared(line, "first", *at(servers, "good", "bad"))
         content = json.loads((folder / "T-1.yaml").read_text())
-        content["systems"][1] |= {"stage": "operating", "approval": {"status": "none"}}
+        content["systems"][1]["facts"] = {"nationwide": True, "always_on": True}  # which level 4 has to have
         document(folder / "T-1.yaml", content)
-        asked = {"only": ["no-version-disclosed", "dossier"]}
+        asked = {"only": ["no-version-disclosed", "level-fits-facts"]}
         line.call("campaign", "start", campaign(line, "first", folder, requirements=asked), output=output)
         again = campaign(
             line, "again", folder, kind="re-inspection", selection={"declarations": [str(folder)], "failed_in": "first"}
