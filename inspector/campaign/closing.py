@@ -8,16 +8,21 @@ from pathlib import Path
 
 from inspector.campaign import record
 from inspector.campaign.record import CampaignRecord, UnitAttempt, units_of
-from inspector.engine.embedded import EmbeddedEngine
+from inspector.campaign.result import UnitResult
+from inspector.engine.embedded import EmbeddedEngine, EngineBusy
 from inspector.engine.engine import JobState, JobStatus, NotInspected
 from inspector.engine.journal import CampaignState
 from inspector.model.base import now
 from inspector.model.errors import BundleError, InspectorError
+from inspector.model.formatted import FormattedMessage
 from inspector.seal import Bundle
 from inspector.seal.layout import CAPTURE, MANIFEST
 from inspector.seal.signing import SigningKey
 
 _log = logging.getLogger(__name__)
+
+#: What may have left a capture behind that is not sealed.
+_UNFINISHED = (JobState.INTERRUPTED, JobState.TORN, JobState.FAILED)
 
 
 def close(
@@ -31,18 +36,31 @@ def close(
     folder = output / record.FOLDER
     row = engine.journal.campaign(campaign)
     if row.state != CampaignState.CLOSED:
+        if row.state != CampaignState.STOPPED:
+            engine.journal.set_state(campaign, CampaignState.STOPPED)  # from now on none of its jobs begins
+        _check_idle(engine, campaign)
+        is_late = row.terms.deadline is not None and row.terms.deadline <= now()
+        engine.journal.leave_out(campaign, NotInspected.DEADLINE if is_late else NotInspected.CLOSED)
+        jobs = list(engine.journal.jobs(campaign))
+        for job in jobs:
+            if job.state in _UNFINISHED:
+                _seal(output, job, seal)
+        record.write(folder, row, units_of(jobs, lambda job: attempt_of(output, job)), key)
+        engine.journal.set_state(campaign, CampaignState.CLOSED)
+    return record.read(folder, campaign)
+
+
+def _check_idle(engine: EmbeddedEngine, campaign: str) -> None:
+    """Raise EngineBusy where another process inspects a system of the campaign."""
+    try:
         with engine.exclusive():
             engine.journal.recover("the process ended", is_death=True)
-            at = now()
-            is_late = row.terms.deadline is not None and row.terms.deadline <= at
-            engine.journal.leave_out(campaign, NotInspected.DEADLINE if is_late else NotInspected.CLOSED)
-            jobs = list(engine.journal.jobs(campaign))
-            for job in jobs:
-                if job.state in (JobState.INTERRUPTED, JobState.TORN, JobState.FAILED):
-                    _seal(output, job, seal)
-            record.write(folder, row, units_of(jobs, lambda job: attempt_of(output, job)), key)
-            engine.journal.set_state(campaign, CampaignState.CLOSED)
-    return record.read(folder, campaign)
+    except EngineBusy:
+        if engine.journal.running().get(campaign):
+            raise EngineBusy(
+                FormattedMessage("systems of campaign {id} are still being inspected", id=repr(campaign)),
+                remedy="they stop at their next connection: close it again in a few seconds",
+            ) from None
 
 
 def inspection_folder(output: Path, job: JobStatus) -> Path | None:
@@ -66,6 +84,10 @@ def _seal(output: Path, job: JobStatus, seal: Callable[[Path], object]) -> None:
 
 def attempt_of(output: Path, job: JobStatus) -> UnitAttempt:
     """An attempt as the record has it."""
+    if job.result is not None:
+        known = UnitResult.parse(job.result)
+        place = f"{known.run}/{known.system}/{known.inspection}"
+        return UnitAttempt(attempt=job.attempt, state=job.state, folder=place, capture=known.capture)
     folder = inspection_folder(output, job)
     capture = None
     if folder is not None:

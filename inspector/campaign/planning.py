@@ -52,7 +52,7 @@ class _Refusal(Exception):
         self.detail = detail
 
 
-def terms_of(campaign: Campaign, *, is_decided: bool) -> Terms:
+def terms_of(campaign: Campaign, *, is_decided: bool, inventory: str | None = None) -> Terms:
     """What holds for all jobs of a campaign."""
     return Terms(
         campaign=campaign.id,
@@ -61,6 +61,7 @@ def terms_of(campaign: Campaign, *, is_decided: bool) -> Terms:
         deadline=campaign.deadline,
         at_once=campaign.systems_at_once,
         is_decided=is_decided,
+        inventory=inventory,
     )
 
 

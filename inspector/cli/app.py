@@ -485,8 +485,8 @@ def schema(
     document: Annotated[
         str,
         typer.Argument(
-            help="declaration, declaration-line, authorisation, statements, inspection, settings, campaign, findings or "
-            "inventory."
+            help="A document: declaration, declaration-line, authorisation, statements, inspection, settings, "
+            "campaign, findings or inventory."
         ),
     ],
 ) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,6 +14,7 @@ from inspector.campaign import candidates, record, schedule
 from inspector.campaign.candidates import Candidate, Undeclared
 from inspector.campaign.closing import attempt_of
 from inspector.campaign.closing import close as close_campaign
+from inspector.campaign.inventory_source import read_inventory
 from inspector.campaign.planning import CampaignPlanner, terms_of
 from inspector.campaign.record import CampaignRecord, Unit, units_of
 from inspector.campaign.result import MARK, SUMMARISE
@@ -26,7 +26,6 @@ from inspector.cli.plan import print_windows, shown_instant
 from inspector.cli.run_progress import RunProgress
 from inspector.declare import campaign as campaigns
 from inspector.declare.campaign import Campaign
-from inspector.declare.declaration import Organisation
 from inspector.declare.settings import Settings
 from inspector.engine.embedded import EmbeddedEngine, EngineBusy, EngineListener, Workplace
 from inspector.engine.engine import Enqueued, Job, JobState, NotInspected
@@ -43,12 +42,13 @@ from inspector.pipeline.event_loop import run_async
 from inspector.pipeline.pipeline import resume_inspection
 from inspector.pipeline.trust import load_trust
 from inspector.regime.loader import load_all
+from inspector.regime.regime import day_of
 from inspector.registry.lock import is_decided as is_under_decision
 from inspector.registry.lock import pinned, records_of
 from inspector.registry.registry import installed
 from inspector.seal.signing import SigningKey
 from inspector.seal.signing import default_path as default_key_path
-from inspector.tables.store import tables_at_hand
+from inspector.tables.store import tables_at_hand, trusted_signers
 
 #: The most ready systems that a plan lists one by one.
 MOST_LISTED = 50
@@ -119,8 +119,7 @@ class _Desk:
     def record(self, campaign: str) -> CampaignRecord:
         """The sealed record of a campaign, by a signer who is trusted. Raises BundleError."""
         found = record.read(self.folder, campaign)
-        own = SigningKey.load_or_create(self.settings.signing_key).keyid
-        if not {own, *self.settings.trusted_signers} & set(found.signers):
+        if not set(trusted_signers(self.settings)) & set(found.signers):
             raise BundleError(
                 FormattedMessage(
                     "{name}: is signed by {signers}, which is not a trusted signer",
@@ -148,6 +147,7 @@ class _Round:
     candidates: list[Candidate]
     undeclared: list[Undeclared]
     is_decided: bool
+    inventory: str | None
 
 
 def _round(campaign: Campaign, desk: _Desk) -> _Round:
@@ -157,14 +157,18 @@ def _round(campaign: Campaign, desk: _Desk) -> _Round:
     place = _workplace(desk.settings, is_decided)
     schemes = place.context.registry.schemes
     found = candidates.candidates_of(candidates.read_declarations(campaign, granted, granted_at, schemes))
-    chosen, others = candidates.select(
-        campaign, found, below=_below(each.organisation for each in found), failed=_failed(campaign, desk)
-    )
-    return _Round(campaign, place.context, candidates.in_order(campaign, chosen), others, is_decided)
-
-
-def _below(organisations: Iterable[Organisation]) -> Callable[[str], Collection[str]]:
-    return candidates.below_among({each.code: each for each in organisations}.values())
+    below, undeclared = candidates.below_among(each.organisation for each in found), list[Undeclared]()
+    snapshot = None
+    if campaign.selection.inventory is not None:
+        folder, trusted = Path(campaign.selection.inventory), trusted_signers(desk.settings)
+        source = read_inventory(folder, trusted, granted, granted_at, schemes, day_of(now()))
+        known = {each.key for each in found}  # what a declaration says holds over the lists
+        found += [each for each in source.candidates if each.key not in known]
+        snapshot = source.digest
+        undeclared, below = [each for each in source.undeclared if each.key not in known], source.below
+    failed = _failed(campaign, desk)
+    chosen, others = candidates.select(campaign, found, below=below, undeclared=undeclared, failed=failed)
+    return _Round(campaign, place.context, candidates.in_order(campaign, chosen), others, is_decided, snapshot)
 
 
 def _failed(campaign: Campaign, desk: _Desk) -> set[str] | None:
@@ -292,7 +296,7 @@ def _enqueue(campaign: Campaign, desk: _Desk) -> Enqueued:
         raise _known(campaign.id)
     made = _round(campaign, desk)
     units = _planned(CampaignPlanner(campaign, made.context, now()), made)
-    terms = terms_of(campaign, is_decided=made.is_decided)
+    terms = terms_of(campaign, is_decided=made.is_decided, inventory=made.inventory)
     jobs = (Job.parse(zstandard.decompress(each.job)) for each in units)
     enqueued = desk.engine.enqueue(terms, jobs, canonical(campaign.model_dump(mode="json")))
     if enqueued.refused:

@@ -33,6 +33,7 @@ from inspector.model.errors import (
     InspectionStopped,
     InspectorError,
     NotAuthorised,
+    RateLimitError,
     UsageError,
     WindowTooShort,
 )
@@ -141,6 +142,7 @@ class EmbeddedEngine:
             return False
         place = self._workplace(is_decided)
         queue.archive = place.context.settings.output
+        queue.context = place.context
         queue.check_archive()
         if queue.fault is None:
             waiting = sum(queue.waiting().values())
@@ -205,6 +207,7 @@ class _Queue(FleetListener):
     listener: EngineListener
     is_decided: bool
     archive: Path = Path()
+    context: RunContext | None = None
     fault: EngineError | None = None
     begun: int = 0
     _running: dict[tuple[str, str], _Running] = field(default_factory=dict)
@@ -268,7 +271,7 @@ class _Queue(FleetListener):
             except EngineError as error:
                 self._halt(error)
                 claim = None
-            if claim is not None:
+            if claim is not None and self._is_runnable(claim):
                 control = InspectionControl(at_end_of_hours=True)
                 self._running[claim.run, claim.request.system.id] = _Running(claim, control)
                 self.begun += 1
@@ -279,6 +282,18 @@ class _Queue(FleetListener):
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_SECONDS):
                     await self._changed.wait()
+
+    def _is_runnable(self, claim: Claim) -> bool:
+        """Whether the regimes of a job are installed; where they are not, no job is run."""
+        try:
+            for ref in (claim.request.regime, claim.request.next_regime):
+                if ref is not None and self.context is not None:
+                    self.context.regime(ref)
+        except UsageError as error:
+            self.journal.record(claim, JobState.INTERRUPTED, detail=error.message)
+            self._halt(EngineError(error.message, remedy=error.remedy))
+            return False
+        return True
 
     # --- What stops ---
 
@@ -376,6 +391,9 @@ class _Queue(FleetListener):
         elif isinstance(error, WindowTooShort):
             closes = self._closes(Hours(claim.campaign, claim.hours), row.terms, at)
             self._record(claim, JobState.WAITING, detail=error.message, not_before=closes)
+        elif isinstance(error, RateLimitError):
+            self._record(claim, JobState.INTERRUPTED, detail=error.message)
+            self._halt(EngineError(error.message, remedy=error.remedy))
         elif not isinstance(error, BundleError):
             self._record(claim, JobState.FAILED, detail=error.message)
         elif archive_fault(self.archive, self.journal) is not None:

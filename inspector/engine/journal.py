@@ -370,9 +370,10 @@ class Journal:
         with self._writing():
             row = self._db.execute(
                 """
-                SELECT job.rowid AS id, job.* FROM job JOIN (
+                SELECT job.rowid AS number, job.* FROM job JOIN (
                     SELECT value ->> 0 AS campaign, value ->> 1 AS hours, value ->> 2 AS seconds FROM json_each(?)
                 ) AS open ON job.campaign = open.campaign AND job.hours = open.hours
+                JOIN campaign ON campaign.id = job.campaign AND campaign.state = 'running'
                 WHERE job.state IN ('waiting', 'interrupted') AND job.is_withdrawn = 0
                     AND job.seconds <= open.seconds AND (job.not_before IS NULL OR job.not_before <= ?)
                 ORDER BY max(0, rank - CAST((julianday(?) - julianday(enqueued)) / ? AS INTEGER)),
@@ -387,7 +388,7 @@ class Journal:
             self._db.execute(
                 "UPDATE job SET state = 'running', tries = tries + 1, cause = NULL, detail = '', changed = ? "
                 "WHERE rowid = ?",
-                [_text(at), row["id"]],
+                [_text(at), row["number"]],
             )
         return Claim(
             row["campaign"],
