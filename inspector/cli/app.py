@@ -172,6 +172,106 @@ def diff(
     return print_difference(old, new, arguments.fail_on or "must", formats, to)
 
 
+campaigns = typer.Typer(help="Inspect many systems in one round, over nights.", rich_markup_mode=None)
+app.add_typer(campaigns, name="campaign")
+CampaignId = Annotated[str, typer.Argument(metavar="ID", help="Id of a campaign.")]
+CampaignFile = Annotated[Path, typer.Argument(help="campaign.yaml.")]
+NoRun = Annotated[bool, typer.Option("--no-run", help="Inspect nothing now: 'inspector tick' does.")]
+
+
+@campaigns.command("plan")
+@takes("settings", "output")
+def plan_campaign(
+    arguments: RunArguments,
+    file: CampaignFile,
+    form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+) -> int:
+    """Say of every selected system whether it is ready or why not, and which window it falls into; nothing is sent."""
+    from inspector.cli.campaign import print_plan
+
+    return print_plan(file, arguments.settings, arguments.output, form)
+
+
+@campaigns.command("start")
+@takes("settings", "output", "quiet")
+def start_campaign(arguments: RunArguments, file: CampaignFile, no_run: NoRun = False) -> int:
+    """Start a campaign, once, and inspect what its windows and authorisations permit now."""
+    from inspector.cli.campaign import start
+
+    return start(file, arguments.settings, arguments.output, runs=not no_run, quiet=arguments.quiet)
+
+
+@campaigns.command("status")
+@takes("settings", "output")
+def campaign_status(
+    arguments: RunArguments,
+    campaign: Annotated[str | None, typer.Argument(metavar="[ID]", help="Id of a campaign (default: all).")] = None,
+    units: Annotated[bool, typer.Option("--units", help="Print every system.")] = False,
+    form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+) -> int:
+    """Print how many systems of a campaign wait, run, were interrupted, sealed, failed or not inspected."""
+    from inspector.cli.campaign import print_status
+
+    return print_status(campaign, arguments.settings, arguments.output, form, every_unit=units)
+
+
+@campaigns.command("pause")
+@takes("settings", "output")
+def pause_campaign(
+    arguments: RunArguments,
+    campaign: CampaignId,
+    now: Annotated[
+        bool, typer.Option("--now", help="Also stop what is being inspected, at its next connection.")
+    ] = False,
+) -> int:
+    """Begin no further system, until 'inspector campaign resume'."""
+    from inspector.cli.campaign import pause
+
+    return pause(campaign, arguments.settings, arguments.output, at_once=now)
+
+
+@campaigns.command("resume")
+@takes("settings", "output", "quiet")
+def resume_campaign(arguments: RunArguments, campaign: CampaignId, no_run: NoRun = False) -> int:
+    """End a pause, and inspect what may be inspected now."""
+    from inspector.cli.campaign import resume as end_pause
+
+    return end_pause(campaign, arguments.settings, arguments.output, runs=not no_run, quiet=arguments.quiet)
+
+
+@campaigns.command("stop")
+@takes("settings", "output")
+def stop_campaign(
+    arguments: RunArguments,
+    campaign: CampaignId,
+    authorisation: Annotated[
+        str | None, typer.Option("--authorisation", help="Only what is inspected under this one, which was withdrawn.")
+    ] = None,
+) -> int:
+    """Inspect no further system; what is being inspected stops at its next connection."""
+    from inspector.cli.campaign import stop
+
+    return stop(campaign, arguments.settings, arguments.output, authorisation)
+
+
+@campaigns.command("close")
+@takes("settings", "output")
+def close_campaign(arguments: RunArguments, campaign: CampaignId) -> int:
+    """Seal what was interrupted, and a record of every system."""
+    from inspector.cli.campaign import close
+
+    return close(campaign, arguments.settings, arguments.output)
+
+
+@app.command("tick")
+@takes("settings", "output", "quiet")
+def tick_(arguments: RunArguments) -> int:
+    """Start repeated campaigns that are due, and go on with what may be inspected now; for cron and systemd."""
+    from inspector.cli.campaign import tick
+
+    return tick(arguments.settings, arguments.output, quiet=arguments.quiet)
+
+
 baselines = typer.Typer(help="Known failures that a pipeline leaves out of its exit code.", rich_markup_mode=None)
 app.add_typer(baselines, name="baseline")
 
@@ -414,7 +514,8 @@ def schema(
     document: Annotated[
         str,
         typer.Argument(
-            help="declaration, declaration-line, authorisation, statements, inspection, settings, findings, inventory."
+            help="A document: declaration, declaration-line, authorisation, statements, inspection, settings, "
+            "campaign, findings or inventory."
         ),
     ],
 ) -> int:

@@ -9,8 +9,8 @@ from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
 
 DOCUMENTS = (
-    *("declaration", "declaration-line", "authorisation", "statements", "inspection", "settings", "findings"),
-    "inventory",
+    *("declaration", "declaration-line", "authorisation", "statements", "inspection", "settings", "campaign"),
+    *("findings", "inventory"),
 )
 
 
