@@ -148,6 +148,18 @@ HABITS: dict[str, Habit] = {
     "no-gzip": reply(OK + "Content-Encoding: gzip\r\n", "<script src=//other.test/a.js></script>"),
     "other-encoding": reply(OK + "Content-Encoding: br\r\n", "abc"),
     "blocked": reply("HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\n"),
+    # Hand-made after what these products show.
+    "challenge-page": reply(
+        OK,
+        "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body><script>var a=document.createElement("
+        "'script');a.src='/cdn-cgi/challenge-platform/h/b/orchestrate/chl_page/v1?ray=0';</script></body></html>",
+    ),
+    "firewall-page": reply(
+        OK,
+        "<html><head><title>Request Rejected</title></head><body>The requested URL was rejected. Please consult with "
+        "your administrator.<br><br>Your support ID is: 1234567890123456789</body></html>",
+    ),
+    "network-log-in": reply("HTTP/1.1 511 Network Authentication Required\r\nContent-Type: text/html\r\n"),
     "challenge": reply(OK + "cf-mitigated: challenge\r\n"),
     "cookies": reply(
         OK + "Set-Cookie: plain=1\r\n"
@@ -326,6 +338,18 @@ HTTP-EQUIV=Content-Security-Policy>'; }} }}
     add_header Set-Cookie "sso=abcdefgh; Domain=web.test; Secure; HttpOnly; SameSite=Lax; Max-Age=63072000";
     location / {{ return 200 "<p>hello</p>"; }} }}
   server {{ listen {address}:8480 ssl; location / {{ return 302 http://web.test/; }} }}
+  server {{ listen {address}:8481 ssl http2; {hsts} add_header Alt-Svc 'h3=":443"; ma=86400';
+    add_header X-Frame-Options DENY; location = / {{ return 200 "<p>hello</p>"; }} }}
+  server {{ listen {address}:8482 ssl http2; server_tokens off; set $first "max-age=31536000"; set $second "";
+    if ($server_protocol = HTTP/2.0) {{ set $first ""; set $second no-referrer; }}
+    add_header Strict-Transport-Security $first; add_header Referrer-Policy $second;
+    location = / {{ return 200 "<p>hello</p>"; }} }}
+  server {{ listen {address}:8483 ssl; location / {{
+    return 302 "https://dang-nhap.test/oauth2/authorize?response_type=code&client_id=cong&state={secret}"; }} }}
+  server {{ listen {address}:8484 ssl; server_tokens off; ssl_verify_client on;
+    ssl_client_certificate {folder}/cert.pem; location / {{ return 200 "<p>hello</p>"; }} }}
+  server {{ listen {address}:8485 ssl; location / {{ error_page 503 @maintenance; return 503; }}
+    location @maintenance {{ return 503 "<title>Hệ thống đang bảo trì</title>"; }} }}
   server {{ listen {address}:8083; location = / {{ return 302 /vi; }}
     location / {{ return 302 https://web.test:8443/; }} }}
   server {{ listen {address}:8080; server_tokens off; location / {{ return 301 https://$host:8443$request_uri; }} }}
