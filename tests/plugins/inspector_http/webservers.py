@@ -132,6 +132,50 @@ async def gzip_bomb(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
     )
 
 
+async def huge_field(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """One field of 2 GB."""
+    await request(reader)
+    writer.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    for _ in range(2**31 // 2**20):
+        writer.write(b"x" * 2**20)
+        await writer.drain()
+    writer.write(b"\r\nContent-Length: 0\r\n\r\n")
+
+
+async def huge_page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """50 MB of a million elements, each in the one before."""
+    await request(reader)
+    writer.write(OK.encode() + b"X-Content-Type-Options: nosniff\r\nContent-Length: 50000000\r\n\r\n")
+    for _ in range(100):
+        writer.write((b"<div" + b" " * 45 + b">") * 10_000)
+        await writer.drain()
+
+
+async def chain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A thousand redirects, and a page at their end."""
+    number = int((await reader.readline()).split()[1].strip(b"/") or b"0")
+    await reader.readuntil(b"\r\n\r\n")
+    if number < 1000:
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: /%d\r\nContent-Length: 0\r\n\r\n" % (number + 1))
+    else:
+        writer.write(OK.encode() + b"Content-Length: 0\r\n\r\n")
+
+
+def many_cookies(number: int) -> Habit:
+    """A reply that sets so many cookies."""
+    return reply(OK + "".join(f"Set-Cookie: c{each}=1\r\n" for each in range(number)))
+
+
+def compressed(encoding: str, data: bytes) -> Habit:
+    """A page in this encoding."""
+    return reply(f"{OK}Content-Encoding: {encoding}\r\n", data.decode("latin-1"))
+
+
+#: A gigabyte of zeros in zstd: 8,192 blocks of one byte repeated 128 KiB (RFC 8878 §3.1.1.2).
+_ZSTD_BOMB = b"\x28\xb5\x2f\xfd\x00\x58" + b"\x02\x00\x10\x00" * 8191 + b"\x03\x00\x10\x00"
+_GZIP_BOMB = compress(compress(b"\0" * 20_000_000, wbits=31), wbits=31)
+
+
 async def mute(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
     await reader.read()
     await asyncio.Event().wait()
@@ -145,6 +189,23 @@ HABITS: dict[str, Habit] = {
     # 262144 bytes that become 25 million elements.
     "exploding-page": reply(OK, "".join(f"<font color={number}><p>" for number in range(11000))),
     "gzip-bomb": gzip_bomb,
+    "zstd-bomb": compressed("zstd", _ZSTD_BOMB),
+    "brotli-bomb": compressed("br", b"\x5b\xff\xff\x7f\xf8\x25\x00\xc2\x98\x40\x03" + b"\x00" * 4096),
+    "gzip-twice": compressed("gzip, gzip", _GZIP_BOMB),
+    "huge-field": huge_field,
+    "huge-page": huge_page,
+    "chain": chain,
+    "cookies-2000": many_cookies(2000),
+    "cookies-100000": many_cookies(100_000),
+    "to-file": reply("HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\n", ""),
+    "to-javascript": reply("HTTP/1.1 302 Found\r\nLocation: javascript:alert(1)\r\n", ""),
+    "to-userinfo": reply("HTTP/1.1 302 Found\r\nLocation: http://web.test:9000@other.test:9000/\r\n", ""),
+    "to-userinfo-backslash": reply("HTTP/1.1 302 Found\r\nLocation: http://other.test\\@web.test:9000/\r\n", ""),
+    "to-metadata": reply("HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/latest/meta-data/\r\n", ""),
+    "to-loopback": reply("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9001/\r\n", ""),
+    "to-loopback-number": reply("HTTP/1.1 302 Found\r\nLocation: http://2130706433:9001/\r\n", ""),
+    "to-loopback-v6": reply("HTTP/1.1 302 Found\r\nLocation: http://[::ffff:127.0.0.1]:9001/\r\n", ""),
+    "to-other-port": reply("HTTP/1.1 302 Found\r\nLocation: http://web.test:9001/\r\n", ""),
     "no-gzip": reply(OK + "Content-Encoding: gzip\r\n", "<script src=//other.test/a.js></script>"),
     "other-encoding": reply(OK + "Content-Encoding: br\r\n", "abc"),
     "blocked": reply("HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\n"),
