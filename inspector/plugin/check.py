@@ -169,7 +169,9 @@ class Check:
         try:
             verdict = self.function(*arguments, **self.validate(options))
         except NotSeen as unseen:
-            return _inconclusive("an answer that decides this was not seen: {cause}", unseen.cause)
+            return _explained(arguments, unseen.cause) or _inconclusive(
+                "an answer that decides this was not seen: {cause}", unseen.cause
+            )
         if nothing and verdict.outcome is Outcome.PASS:
             return _inconclusive("nothing was scanned: {cause}", Cause.NOT_SELECTED)
         if verdict.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE):
@@ -187,6 +189,12 @@ class Check:
             oldest = stale[0]
             return _inconclusive(STALE_TABLE.id, Cause.STALE_TABLE, table=oldest.name, date=oldest.dated.isoformat())
         return verdict
+
+
+def _explained(arguments: Sequence[object], cause: Cause) -> Verdict | None:
+    """What the observations themselves say of an answer that was not seen."""
+    found = (each.explain(cause) for each in arguments if isinstance(each, Observation))
+    return next((each for each in found if each is not None and each.outcome is Outcome.INCONCLUSIVE), None)
 
 
 def _inconclusive(message: str, cause: Cause, **values: Value) -> Verdict:
