@@ -52,7 +52,14 @@ class DnsReplies:
     def __init__(self, capture: ScanOutput) -> None:
         self._wires = {raw.name: raw.data for raw in capture.raw}
         self._gaps = {gap.question: gap.cause for gap in capture.gaps}
+        self._parsed: dict[str, dns.message.Message] = {}
         self.pending: dict[Question, None] = {}
+
+    def with_replies(self, capture: ScanOutput) -> DnsReplies:
+        """The replies of this capture, which has those of before, too: they are parsed once."""
+        replies = DnsReplies(capture)
+        replies._parsed = self._parsed
+        return replies
 
     def message(self, name: str, rdtype: str) -> dns.message.Message:
         """The reply to a question, with RCODE NOERROR or NXDOMAIN; raises NotSeen."""
@@ -63,7 +70,8 @@ class DnsReplies:
             if cause is None:
                 self.pending[question] = None
             raise NotSeen(cause or Cause.NOT_SELECTED)
-        message = parse_dns_message(wire)
+        message = self._parsed.get(str(question)) or parse_dns_message(wire)
+        self._parsed[str(question)] = message
         if message.rcode() not in (_NOERROR, _NXDOMAIN):
             raise NotSeen(Cause.REFUSED if message.rcode() == _REFUSED else Cause.PROTOCOL_ERROR)
         return message
@@ -154,8 +162,9 @@ async def collect_replies(
     """
     raw: list[Raw] = []
     gaps: list[Gap] = []
+    replies = DnsReplies(ScanOutput())
     while True:
-        replies = DnsReplies(ScanOutput(raw=tuple(raw), gaps=tuple(gaps)))
+        replies = replies.with_replies(ScanOutput(raw=tuple(raw), gaps=tuple(gaps)))
         facts(replies)
         if not replies.pending:
             failure = None if raw or not gaps else FailureNote(cause=gaps[0].cause, detail=gaps[0].detail)
