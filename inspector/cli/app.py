@@ -172,6 +172,106 @@ def diff(
     return print_difference(old, new, arguments.fail_on or "must", formats, to)
 
 
+campaigns = typer.Typer(help="Inspect many systems in one round, over nights.", rich_markup_mode=None)
+app.add_typer(campaigns, name="campaign")
+CampaignId = Annotated[str, typer.Argument(metavar="ID", help="Id of a campaign.")]
+CampaignFile = Annotated[Path, typer.Argument(help="campaign.yaml.")]
+NoRun = Annotated[bool, typer.Option("--no-run", help="Inspect nothing now: 'inspector tick' does.")]
+
+
+@campaigns.command("plan")
+@takes("settings", "output")
+def plan_campaign(
+    arguments: RunArguments,
+    file: CampaignFile,
+    form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+) -> int:
+    """Say of every selected system whether it is ready or why not, and which window it falls into; nothing is sent."""
+    from inspector.cli.campaign import print_plan
+
+    return print_plan(file, arguments.settings, arguments.output, form)
+
+
+@campaigns.command("start")
+@takes("settings", "output", "quiet")
+def start_campaign(arguments: RunArguments, file: CampaignFile, no_run: NoRun = False) -> int:
+    """Start a campaign, once, and inspect what its windows and authorisations permit now."""
+    from inspector.cli.campaign import start
+
+    return start(file, arguments.settings, arguments.output, runs=not no_run, quiet=arguments.quiet)
+
+
+@campaigns.command("status")
+@takes("settings", "output")
+def campaign_status(
+    arguments: RunArguments,
+    campaign: Annotated[str | None, typer.Argument(metavar="[ID]", help="Id of a campaign (default: all).")] = None,
+    units: Annotated[bool, typer.Option("--units", help="Print every system.")] = False,
+    form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+) -> int:
+    """Print how many systems of a campaign wait, run, were interrupted, sealed, failed or not inspected."""
+    from inspector.cli.campaign import print_status
+
+    return print_status(campaign, arguments.settings, arguments.output, form, every_unit=units)
+
+
+@campaigns.command("pause")
+@takes("settings", "output")
+def pause_campaign(
+    arguments: RunArguments,
+    campaign: CampaignId,
+    now: Annotated[
+        bool, typer.Option("--now", help="Also stop what is being inspected, at its next connection.")
+    ] = False,
+) -> int:
+    """Begin no further system, until 'inspector campaign resume'."""
+    from inspector.cli.campaign import pause
+
+    return pause(campaign, arguments.settings, arguments.output, at_once=now)
+
+
+@campaigns.command("resume")
+@takes("settings", "output", "quiet")
+def resume_campaign(arguments: RunArguments, campaign: CampaignId, no_run: NoRun = False) -> int:
+    """End a pause, and inspect what may be inspected now."""
+    from inspector.cli.campaign import resume as end_pause
+
+    return end_pause(campaign, arguments.settings, arguments.output, runs=not no_run, quiet=arguments.quiet)
+
+
+@campaigns.command("stop")
+@takes("settings", "output")
+def stop_campaign(
+    arguments: RunArguments,
+    campaign: CampaignId,
+    authorisation: Annotated[
+        str | None, typer.Option("--authorisation", help="Only what is inspected under this one, which was withdrawn.")
+    ] = None,
+) -> int:
+    """Inspect no further system; what is being inspected stops at its next connection."""
+    from inspector.cli.campaign import stop
+
+    return stop(campaign, arguments.settings, arguments.output, authorisation)
+
+
+@campaigns.command("close")
+@takes("settings", "output")
+def close_campaign(arguments: RunArguments, campaign: CampaignId) -> int:
+    """Seal what was interrupted, and a record of every system."""
+    from inspector.cli.campaign import close
+
+    return close(campaign, arguments.settings, arguments.output)
+
+
+@app.command("tick")
+@takes("settings", "output", "quiet")
+def tick_(arguments: RunArguments) -> int:
+    """Start repeated campaigns that are due, and go on with what may be inspected now; for cron and systemd."""
+    from inspector.cli.campaign import tick
+
+    return tick(arguments.settings, arguments.output, quiet=arguments.quiet)
+
+
 baselines = typer.Typer(help="Known failures that a pipeline leaves out of its exit code.", rich_markup_mode=None)
 app.add_typer(baselines, name="baseline")
 
@@ -258,6 +358,138 @@ def sign_table(
     return write_signed(file, output, arguments.settings)
 
 
+inventory = typer.Typer(help="Inventory of organisations and systems, from the yearly lists.", rich_markup_mode=None)
+app.add_typer(inventory, name="inventory")
+
+InventoryFolder = Annotated[
+    Path | None, typer.Option("--inventory", help="Folder of the snapshots (default: inventory in the output folder).")
+]
+SnapshotName = Annotated[
+    str | None, typer.Option("--snapshot", help="Beginning of a snapshot's digest (default: the newest).")
+]
+
+
+@inventory.command("import")
+@takes("settings")
+def import_inventory(
+    arguments: RunArguments,
+    files: Annotated[list[Path], typer.Argument(help="Lists of systems (.csv, .tsv, .xlsx), or folders of them.")],
+    as_of: Annotated[str, typer.Option("--as-of", help="The day that the lists describe, YYYY-MM-DD.")],
+    organisations: Annotated[
+        Path | None, typer.Option("--organisations", help="List of organisations, read before the others.")
+    ] = None,
+    organisation: Annotated[
+        str | None,
+        typer.Option(
+            "--organisation", help="Code of the organisation whose lists these are (default: the files' names)."
+        ),
+    ] = None,
+    columns: Annotated[
+        Path | None, typer.Option("--columns", help="YAML file that maps fields to the headings of own tables.")
+    ] = None,
+    accept_partial: Annotated[
+        bool, typer.Option("--accept-partial", help="Take the good rows of lists that have refused ones.")
+    ] = False,
+    form: Annotated[
+        str, typer.Option("--format", "-f", help="How faults and notes are printed: text or json.")
+    ] = "text",
+    folder: InventoryFolder = None,
+) -> int:
+    """Read lists of systems, merge them with what is known, and seal a snapshot."""
+    from inspector.cli.inventory import import_files
+
+    return import_files(
+        files,
+        organisations=organisations,
+        organisation=organisation,
+        as_of=as_of,
+        columns=columns,
+        accept_partial=accept_partial,
+        form=form,
+        inventory=folder,
+        settings=arguments.settings,
+    )
+
+
+@inventory.command("export")
+@takes("settings")
+def export_inventory(
+    arguments: RunArguments,
+    to: Annotated[Path, typer.Argument(help="Folder for the declarations.")],
+    organisation: Annotated[
+        str | None, typer.Option("--organisation", help="Only this organisation and those below it, by code.")
+    ] = None,
+    snapshot: SnapshotName = None,
+    folder: InventoryFolder = None,
+) -> int:
+    """Write a declaration for each owner, for 'inspector plan' and 'inspector run'."""
+    from inspector.cli.inventory import export_declarations
+
+    return export_declarations(
+        to, organisation=organisation, snapshot=snapshot, inventory=folder, settings=arguments.settings
+    )
+
+
+@inventory.command("stats")
+@takes("settings")
+def inventory_statistics(
+    arguments: RunArguments,
+    by: Annotated[
+        str, typer.Option("--by", help="Some of organisation, level, kind and group, comma-separated.")
+    ] = "organisation,level",
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="Day on which promised days are past (default: the snapshot's).")
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", "-f", help="csv, json or xlsx (default: a table with shares).")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file (default: stdout).")] = None,
+    snapshot: SnapshotName = None,
+    folder: InventoryFolder = None,
+) -> int:
+    """Count systems by organisation, level, kind and group: approved, plan carried out, inspected, late, unknown."""
+    from inspector.cli.inventory import print_statistics
+
+    return print_statistics(
+        by=by,
+        as_of=as_of,
+        form=form,
+        output=output,
+        snapshot=snapshot,
+        inventory=folder,
+        settings=arguments.settings,
+    )
+
+
+@inventory.command("due")
+@takes("settings")
+def inventory_due(
+    arguments: RunArguments,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="The day, YYYY-MM-DD (default: the snapshot's).")] = None,
+    organisation: Annotated[
+        str | None, typer.Option("--organisation", help="Only this organisation and those below it, by code.")
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", "-f", help="csv or json, one item each (default: a table by date).")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file (default: stdout).")] = None,
+    snapshot: SnapshotName = None,
+    folder: InventoryFolder = None,
+) -> int:
+    """Tell what is late, due or unknown by the dates of the law and by what was promised, with sources."""
+    from inspector.cli.inventory import print_due
+
+    return print_due(
+        as_of=as_of,
+        organisation=organisation,
+        form=form,
+        output=output,
+        snapshot=snapshot,
+        inventory=folder,
+        settings=arguments.settings,
+    )
+
+
 @command(name="list")
 def list_(
     what: Annotated[str, typer.Argument(help="plugins, probes, checks, regimes, formats or schemes.")] = "checks",
@@ -282,7 +514,8 @@ def schema(
     document: Annotated[
         str,
         typer.Argument(
-            help="declaration, declaration-line, authorisation, statements, inspection, settings or findings."
+            help="A document: declaration, declaration-line, authorisation, statements, inspection, settings, "
+            "campaign, findings or inventory."
         ),
     ],
 ) -> int:

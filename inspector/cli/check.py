@@ -8,14 +8,19 @@ from pathlib import Path
 from inspector.cli import terminal
 from inspector.cli.exit_code import CLEAN, MISUSE
 from inspector.cli.language import _
-from inspector.declare import authorisation, declaration, settings, statement
+from inspector.declare import authorisation, campaign, declaration, settings, statement
 from inspector.declare import document as documents
 from inspector.model.errors import InspectorError, UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.registry.registry import Registry, installed
 
 #: The key by which a document is recognised.
-_KEYS = {"systems": "declaration", "statements": "statements", "covers": "authorisation"}
+_KEYS = {
+    "systems": "declaration",
+    "statements": "statements",
+    "covers": "authorisation",
+    "selection": "campaign",
+}
 
 
 def check_files(paths: list[Path]) -> int:
@@ -43,6 +48,8 @@ def _check(path: Path, registry: Registry) -> str:
             declaration.load(path, registry.schemes)
         case "authorisation":
             authorisation.load(path)
+        case "campaign":
+            campaign.load(path)
         case "statements":
             statement.load(path, schemes=registry.schemes)
     return kind
@@ -58,7 +65,8 @@ def _kind(path: Path) -> str:
         return kind
     raise UsageError(
         FormattedMessage("{file}: it cannot be told which document this is", file=path),
-        remedy="write systems (declaration), covers (authorisation) or statements; settings end in .toml",
+        remedy="write systems (declaration), covers (authorisation), statements or selection (campaign); "
+        "settings end in .toml",
     )
 
 

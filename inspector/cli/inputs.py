@@ -16,17 +16,17 @@ from inspector.cli.language import translated
 from inspector.declare import authorisation, declaration, inspection_record, settings, statement
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import Declaration, SourceLocation, SourceMap, System
-from inspector.declare.document import diagnostic_at, split
+from inspector.declare.document import split
 from inspector.declare.document.source_map import Locations
 from inspector.declare.settings import Settings
 from inspector.declare.statement import Statement
 from inspector.fleet.gc_tuning import reduced_gc
 from inspector.model.base import now
-from inspector.model.errors import Diagnostic, InputFileError, UsageError
+from inspector.model.errors import InputFileError, UsageError
 from inspector.model.escaping import storable
 from inspector.model.formatted import FormattedMessage
 from inspector.model.subject import Uri, parse_uri
-from inspector.pipeline.context import InputDocuments, RunContext, request_for
+from inspector.pipeline.context import InputDocuments, RunContext, check_approvals, request_for
 from inspector.pipeline.request import InspectionRequest, ReportOptions
 from inspector.pipeline.trust import load_trust
 from inspector.record.plan import Selection
@@ -199,31 +199,6 @@ def _merged(source_map: Iterable[SourceMap]) -> SourceMap:
         known |= each.known
         systems |= each.systems
     return SourceMap(known, systems)
-
-
-def check_approvals(documents: InputDocuments, regimes: Sequence[Regime], today: date) -> None:
-    """Raise InputFileError for an approval in the future, and for one under a regime that is not installed.
-
-    Both would silently choose another regime than the one that holds.
-    """
-    known = sorted(regime.id for regime in regimes)
-    diagnostics: list[Diagnostic] = []
-    for system in documents.declaration.systems:
-        approval = system.approval
-        if approval is None:
-            continue
-        if approval.date is not None and approval.date > today:
-            what = FormattedMessage("the approval is dated {day}, which is in the future", day=approval.date)
-            remedy: str = "correct the date, or write the status that holds today"
-            diagnostics.append(diagnostic_at(documents.source_map.approval(system.id), what, remedy))
-        if approval.regime is not None and approval.regime not in known:
-            what = FormattedMessage(
-                "the approval names regime {regime}, which is not installed", regime=repr(approval.regime)
-            )
-            remedy = FormattedMessage("write one of {known}, or leave it out", known=", ".join(known))
-            diagnostics.append(diagnostic_at(documents.source_map.approval(system.id), what, remedy))
-    if diagnostics:
-        raise InputFileError(diagnostics)
 
 
 def systems_of(declared: Declaration, wanted: tuple[str, ...]) -> tuple[System, ...]:

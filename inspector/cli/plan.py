@@ -67,24 +67,24 @@ def print_plans(arguments: RunArguments) -> int:
         code = run_async(plan_all())
     if totals.systems > 1:
         _print_totals(totals)
-        _print_windows(schedule)
+        print_windows(schedule)
     _print_spreads(schedule)
     show.print()
     return code
 
 
-def _print_windows(schedule: WindowSchedule) -> None:
+def print_windows(schedule: WindowSchedule) -> None:
     """When each authorised window is filled, and what fits none."""
     for window in schedule.windows[:MOST_WINDOWS]:
         terminal.print_result(
             _(
                 "From {opens} to {closes}: {systems} systems, which take {hours} at the authorised rates, side by side "
                 "until {ends}",
-                opens=_instant(window.opens),
-                closes=_instant(window.closes),
+                opens=shown_instant(window.opens),
+                closes=shown_instant(window.closes),
                 systems=len(window.systems),
                 hours=_duration(window.seconds),
-                ends=_instant(window.ends or window.closes),
+                ends=shown_instant(window.ends or window.closes),
             )
         )
     if more := schedule.windows[MOST_WINDOWS:]:
@@ -116,8 +116,8 @@ def _print_spreads(schedule: WindowSchedule) -> None:
             terminal.print_result(
                 _(
                     "from {opens} to {closes}: {hours} of it",
-                    opens=_instant(window.opens),
-                    closes=_instant(window.closes),
+                    opens=shown_instant(window.opens),
+                    closes=shown_instant(window.closes),
                     hours=_duration(seconds),
                 )
             )
@@ -128,7 +128,7 @@ def _print_spreads(schedule: WindowSchedule) -> None:
         terminal.print_result(_("{count} more systems take several windows", count=len(more_systems)))
 
 
-def _instant(at: datetime) -> str:
+def shown_instant(at: datetime) -> str:
     """An instant in the time zone of this machine, to the minute, as the language writes it."""
     return f"{at.astimezone():{'%d/%m/%Y %H:%M' if current() is Language.VI else '%Y-%m-%d %H:%M'}}"
 
@@ -144,12 +144,7 @@ def _code(planned: PlannedInspection) -> int:
     """The exit code that ``inspector run`` is known to have: for what it refuses, and where nothing can be asked."""
     if _refusal(planned):
         return MISUSE
-    return UNSEEN if _asks_nothing(planned) else CLEAN
-
-
-def _asks_nothing(planned: PlannedInspection) -> bool:
-    tasks = planned.plan.tasks
-    return bool(tasks) and all(task.cause is not None for task in tasks)
+    return UNSEEN if planned.plan.reaches_nothing else CLEAN
 
 
 def _print_outcome(planned: PlannedInspection) -> None:
@@ -157,7 +152,7 @@ def _print_outcome(planned: PlannedInspection) -> None:
     if refusal := _refusal(planned):
         terminal.print_note(_("'inspector run' would refuse this plan:"))
         terminal.print_error(refusal)
-    elif _asks_nothing(planned):
+    elif planned.plan.reaches_nothing:
         terminal.print_note(
             _("nothing of {system} can be asked; 'inspector run' would see nothing", system=planned.request.system.id)
         )
@@ -247,7 +242,7 @@ class _Lines:
             seconds=plan.bounds.seconds,
         )
         if window is not None:
-            line += _("; in the window from {opens}", opens=_instant(window.opens))
+            line += _("; in the window from {opens}", opens=shown_instant(window.opens))
         self._lines.append((line, planned if _code(planned) != CLEAN else None))
 
     def print(self) -> None:

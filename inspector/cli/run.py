@@ -176,10 +176,10 @@ def _inspect(
         mark=MARK,
         options=KeptOptions.of(ExitRule.of(arguments), verbose=arguments.verbose).canonical(),
     )
-    fleet = Fleet(recorded.folder, context, common, len(systems), Listener())
+    fleet = Fleet(recorded.folder.parent, context, common, len(systems), Listener())
     try:
         with reduced_gc():
-            fleet.run(recorded)
+            fleet.run(recorded.folder.name, recorded)
     except KeyboardInterrupt:
         one.clear()
         many.clear()

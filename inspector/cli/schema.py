@@ -8,7 +8,10 @@ from inspector.cli import terminal
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
 
-DOCUMENTS = ("declaration", "declaration-line", "authorisation", "statements", "inspection", "settings", "findings")
+DOCUMENTS = (
+    *("declaration", "declaration-line", "authorisation", "statements", "inspection", "settings", "campaign"),
+    *("findings", "inventory"),
+)
 
 
 def print_schema(document: str) -> int:
@@ -22,6 +25,10 @@ def print_schema(document: str) -> int:
         from inspector.report.findings_json import findings_schema
 
         made = findings_schema()
+    elif document == "inventory":
+        from inspector.inventory.snapshot import inventory_schema
+
+        made = inventory_schema()
     else:
         from inspector.declare.json_schema import schema
         from inspector.registry.registry import installed

@@ -30,6 +30,7 @@ from functools import cached_property
 from itertools import zip_longest
 from typing import Protocol, TypeVar
 
+from inspector.collect.control import InspectionControl
 from inspector.collect.limiter import AdaptiveLimiter
 from inspector.collect.parsing import facts_of, failure_of
 from inspector.collect.redaction import redacted_notes, redacted_raw
@@ -244,6 +245,7 @@ class Collector:
     progress: Callable[[Progress], None] = lambda _step: None
     stop_at: float | None = None  # by time.monotonic, which is the event loop's clock too
     shared: SharedScans | None = None
+    control: InspectionControl = field(default_factory=InspectionControl)
     _done: dict[tuple[TaskKey, int], Evidence] = field(default_factory=dict)
     _asked: dict[TaskKey, ScanTask] = field(default_factory=dict)
     _pins: dict[str, PinnedHost] = field(default_factory=dict)
@@ -276,6 +278,7 @@ class Collector:
     async def collect(self, tasks: Iterable[ScanTask]) -> None:
         """Run every task without evidence, wave by wave, with those for discovered subjects."""
         pending: dict[TaskKey, ScanTask] = {task.key: task for task in tasks}
+        self.control.check()
         if self.shared is not None:
             self.shared.join(self, self._shareable(pending.values()))
         while todo := [task for key, task in pending.items() if key not in self._asked]:
@@ -294,6 +297,7 @@ class Collector:
 
         Where the probe can, only these parts of the observation are asked for; None: what the first scan asked.
         """
+        self.control.check()
         tasks = [
             self._limited(task, parts[task.key])
             for task in self._asked.values()
@@ -360,17 +364,33 @@ class Collector:
             await self._keeper.finish()
 
     def _is_postponed(self, ended: _Ended) -> bool:
-        """Whether this is a sweep that goes on when the hours of its authorisation begin again."""
+        """Whether the scan is made when the inspection is continued: it was stopped, or its authorised hours ended.
+
+        A scan that was cut may have seen a part, which is not recorded either. Where the control does not interrupt at
+        the end of the hours, only a sweep of all ports is postponed.
+        """
+        if ended.task.cause is not None:
+            return False
+        if self.control.is_stopped:
+            return True
         failure = ended.output.failure
-        is_over = failure is not None and failure.cause is Cause.OUTSIDE_WINDOW and ended.task.cause is None
+        if self.control.at_end_of_hours and (authorisation := self._authorisation(ended.task)) is not None:
+            return self.planner.scope.window_closes(now(), authorisation) is None
+        is_over = failure is not None and failure.cause is Cause.OUTSIDE_WINDOW
         if not (is_over and self.inspection.plan.selection.all_ports and ended.task.bounds.port_questions):
             return False
         return self.planner.scope.opens_next(now()) is not None
 
     def _check_postponed(self) -> None:
-        """Raise NotAuthorised where sweeps go on in later hours: then nothing that comes after them may begin."""
+        """Raise InspectionStopped where it was stopped, NotAuthorised where scans go on in later hours.
+
+        Then nothing that comes after them may begin.
+        """
+        self.control.check()
         if not self._postponed:
             return
+        if self.control.at_end_of_hours:
+            raise NotAuthorised("the authorised hours ended")
         opens = self.planner.scope.opens_next(now())
         raise NotAuthorised(
             FormattedMessage(

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from inspector.declare.authorisation import Authorisation
+from inspector.declare.campaign import Campaign
 from inspector.declare.declaration import Declaration
 from inspector.declare.inspection_record import InspectionRecord
 from inspector.declare.settings import Settings
@@ -23,6 +24,7 @@ DOCUMENTS: dict[str, type[BaseModel]] = {
     "statements": Statements,
     "inspection": InspectionRecord,
     "settings": Settings,
+    "campaign": Campaign,
 }
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -1,6 +1,7 @@
-"""A run over many systems: one event loop, as many systems in flight as it carries, one after the other begun.
+"""Many systems: one event loop, as many systems in flight as it carries, one after the other begun.
 
-A system that fails, hangs or raises leaves the others alone. Only what the caller keeps of a system stays in memory.
+They are those of one run (``Fleet.run``), or what a queue gives, of any number of runs (``Fleet.run_queue``). A system
+that fails, hangs or raises leaves the others alone. Only what the caller keeps of a system stays in memory.
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ import gc
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from inspector.collect import collector
 from inspector.collect.collector import Progress
+from inspector.collect.control import InspectionControl
 from inspector.collect.shared_scans import SharedScans
 from inspector.fleet import open_files
 from inspector.fleet.admission import SystemAdmission
@@ -45,6 +48,8 @@ from inspector.seal import atomic_files as disk
 from inspector.seal.layout import CAPTURE, MANIFEST, REQUESTS
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: Threads that wait for the disk; more would hold the interpreter from the event loop.
 _FILE_THREADS = 4
@@ -87,6 +92,37 @@ class FleetListener:
     def failed(self, system: str, error: InspectorError) -> None:
         """A system could not be inspected, or not be finished."""
 
+    def ended(self, request: InspectionRequest, result: bytes | InspectorError) -> None:
+        """The inspection of a system has ended: with what is kept of it, or with an error."""
+        if isinstance(result, InspectorError):
+            self.failed(request.system.id, result)
+        else:
+            self.kept(result)
+
+
+class RequestQueue(Protocol):
+    """What is inspected next; ``active`` is entered while a fleet takes from it."""
+
+    def active(self) -> AbstractAsyncContextManager[object]:
+        """Within the body requests are taken."""
+
+    async def next(self) -> tuple[InspectionRequest, InspectionControl] | None:
+        """The next request, with what stops its inspection; None where there is none left. It may wait."""
+
+
+@dataclass(slots=True)
+class _Listed:
+    """The requests of a run, in their order."""
+
+    requests: Iterator[InspectionRequest]
+
+    def active(self) -> AbstractAsyncContextManager[object]:
+        return nullcontext()
+
+    async def next(self) -> tuple[InspectionRequest, InspectionControl] | None:
+        request = next(self.requests, None)
+        return None if request is None else (request, InspectionControl())
+
 
 @dataclass(slots=True)
 class _Estimate:
@@ -120,22 +156,34 @@ class _Estimate:
 
 
 class Fleet:
-    """One run over the systems that it was asked for; ``folder`` is the run's."""
+    """Inspects systems side by side; ``root`` is the folder of their runs, ``systems`` how many there are.
+
+    With ``grows`` there may be more: then one alone begins in this process, and worker processes with the second.
+    """
 
     def __init__(
-        self, folder: Path, context: RunContext, common: Common, systems: int, listener: FleetListener
+        self,
+        root: Path,
+        context: RunContext,
+        common: Common,
+        systems: int,
+        listener: FleetListener,
+        *,
+        grows: bool = False,
     ) -> None:
-        self._folder = folder
+        self._root = root
         self._context = context
         self._common = common
         self._listener = listener
         ceilings = context.settings.ceilings
-        within = open_files.systems_within(open_files.raise_limit(), ceilings.connections) if systems > 1 else 1
+        within = (
+            open_files.systems_within(open_files.raise_limit(), ceilings.connections) if grows or systems > 1 else 1
+        )
         self._admission = SystemAdmission(min(ceilings.systems, within))
         self._in_workers = InWorkers(common) if systems > 1 else None
         self._shared = SharedScans()
         self._pins: SharedPins | None = None
-        self._listed: dict[str, Attempt] = {}
+        self._runs: dict[str, dict[str, Attempt]] = {}
         self._asked = systems
         self._begun = 0
         self._done = 0
@@ -144,44 +192,66 @@ class Fleet:
         self._waiting: asyncio.Task[object] | None = None
         self._ended_by: BaseException | None = None
 
-    def run(self, requests: Iterable[InspectionRequest]) -> None:
-        """Inspect all, and return when each is finished or has failed. Raises KeyboardInterrupt after an interrupt.
+    def run(self, run: str, requests: Iterable[InspectionRequest]) -> None:
+        """Inspect all of one run, and return when each is finished or has failed.
 
-        While it runs no other process goes on with it: BundleError.
+        While it runs no other process goes on with it: BundleError. Raises KeyboardInterrupt after an interrupt.
         """
-        locked = disk.lock(self._folder / REQUESTS)
+        locked = disk.lock(self._root / run / REQUESTS)
         try:
-            attempts = RunIndex(self._folder.parent, self._folder.name).attempts()
-            self._listed = {each.system: each for each in attempts if each.folder is not None}
-            run_async(self._run(requests))
+            self._attempts_of(run)
+            self.run_queue(_Listed(iter(requests)))
+        finally:
+            with suppress(OSError):  # a plugin may have closed it
+                os.close(locked)
+
+    def run_queue(self, queue: RequestQueue) -> None:
+        """Inspect what the queue gives until it has no more. Raises KeyboardInterrupt after an interrupt."""
+        try:
+            run_async(self._run(queue))
         finally:
             self._listener.status(self._status())
             self._sign()
             if self._in_workers is not None:
                 self._in_workers.close()
-            with suppress(OSError):  # a plugin may have closed it
-                os.close(locked)
+
+    def _attempts_of(self, run: str) -> dict[str, Attempt]:
+        """What the index of a run said of each system that had begun when this fleet first came to it."""
+        if run not in self._runs:
+            attempts = RunIndex(self._root, run).attempts()
+            self._runs[run] = {each.system: each for each in attempts if each.folder is not None}
+        return self._runs[run]
 
     def _sign(self) -> None:
-        """Sign the index, with the states of those that were not finished."""
-        index = RunIndex(self._folder.parent, self._folder.name)
-        try:
-            index.add_all((), SigningKey.load_or_create(self._context.settings.signing_key))
-        except InspectorError as error:
-            _log.warning("the index of the run is not signed", extra={"path": index.path, "detail": error.message})
+        """Sign the indices, with the states of those that were not finished."""
+        for run in tuple(self._runs):
+            index = RunIndex(self._root, run)
+            try:
+                index.add_all((), SigningKey.load_or_create(self._context.settings.signing_key))
+            except InspectorError as error:
+                _log.warning("the index of the run is not signed", extra={"path": index.path, "detail": error.message})
 
-    async def _run(self, requests: Iterable[InspectionRequest]) -> None:
+    async def _run(self, queue: RequestQueue) -> None:
         files = ThreadPoolExecutor(_FILE_THREADS, thread_name_prefix="asyncio_files")
         asyncio.get_running_loop().set_default_executor(files)
         tasks: set[asyncio.Task[None]] = set()
         self._waiting = asyncio.current_task()
         telling = asyncio.create_task(self._tell(), name="status")
         try:
-            async with self._admission.measuring(), pins_of_run(self._context.settings) as self._pins:
-                for request in requests:
+            async with (
+                self._admission.measuring(),
+                pins_of_run(self._context.settings) as self._pins,
+                queue.active(),
+            ):
+                while True:
                     await self._until(self._admission.admit)
+                    found = await self._until(queue.next)
+                    if found is None:
+                        self._admission.leave()
+                        break
+                    request, control = found
                     self._begun += 1
-                    task = asyncio.create_task(self._one(request), name=f"system {request.system.id}")
+                    task = asyncio.create_task(self._one(request, control), name=f"system {request.system.id}")
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
                     task.add_done_callback(self._end)
@@ -202,32 +272,30 @@ class Fleet:
             if self._waiting is not None:
                 self._waiting.cancel()
 
-    async def _until(self, wait: Callable[[], Awaitable[object]]) -> None:
-        """Wait; where a plugin cancelled the run, which is not its to end, wait again."""
+    async def _until(self, wait: Callable[[], Awaitable[T]]) -> T:
+        """What is waited for; where a plugin cancelled the run, which is not its to end, wait again."""
         while True:
             try:
-                await wait()
+                return await wait()
             except asyncio.CancelledError:
                 if self._ended_by is not None:
                     raise self._ended_by from None
                 if happened() or self._waiting is None:
                     raise
                 self._waiting.uncancel()
-            else:
-                return
 
-    async def _one(self, request: InspectionRequest) -> None:
+    async def _one(self, request: InspectionRequest, control: InspectionControl) -> None:
         """Inspect one system, whatever becomes of it."""
         system = request.system.id
         try:
             with responsive(collector.BLOCKING_SECONDS):
-                self._listener.kept(await self._finished(request))
+                self._listener.ended(request, await self._finished(request, control))
         except InspectorError as error:
-            self._fail(system, error)
+            self._fail(request, error)
         except asyncio.CancelledError:
             if happened():
                 raise
-            self._fail(system, InspectorError(CANCELLED, remedy="find out which one with --only, and repair it"))
+            self._fail(request, InspectorError(CANCELLED, remedy="find out which one with --only, and repair it"))
         except Exception as error:  # noqa: BLE001  (whatever it was, it is this system's alone)
             _log.exception("internal error", extra={"system": system})
             await self._fail_before(request, described(error))
@@ -238,31 +306,42 @@ class Fleet:
             if self._done % COLLECT_AFTER == 0:
                 gc.collect()
 
-    def _fail(self, system: str, error: InspectorError) -> None:
+    def _fail(self, request: InspectionRequest, error: InspectorError) -> None:
         self._failed += 1
-        self._listener.failed(system, error)
+        self._listener.ended(request, error)
 
     async def _fail_before(self, request: InspectionRequest, detail: str) -> None:
         """An error of Inspector itself; nothing else records it."""
-        attempt = AttemptLog(RunIndex(self._folder.parent, self._folder.name), request.system.id)
+        attempt = AttemptLog(RunIndex(self._root, request.run), request.system.id)
         try:
             await in_thread(partial(attempt.record_failed, detail))
         except BundleError as error:
             _log.warning("the index of the run cannot be written", extra={"detail": error.message})
         self._fail(
-            request.system.id,
+            request,
             InspectorError(
                 detail, remedy="this is a bug in Inspector; run again with --log-level debug and report what it prints"
             ),
         )
 
-    async def _finished(self, request: InspectionRequest) -> bytes:
+    async def _finished(self, request: InspectionRequest, control: InspectionControl) -> bytes:
         """What is kept of a system: begun, continued, or finished before."""
+        if self._in_workers is None and self._begun > 1:
+            self._in_workers = InWorkers(self._common)
         steps: RunSteps = self._in_workers or InThisProcess(self._context, self._common)
-        found = await in_thread(partial(self._begun_before, request.system.id))
+        found = await in_thread(partial(self._begun_before, request))
         step, planned = self._listener.step, partial(self._planned, request)
         if found is None:
-            return await inspection(request, self._context, steps, step, planned, shared=self._shared, pins=self._pins)
+            return await inspection(
+                request,
+                self._context,
+                steps,
+                step,
+                planned,
+                shared=self._shared,
+                pins=self._pins,
+                control=control,
+            )
         if (found / CAPTURE / MANIFEST).exists():
             return await steps.kept(found, request.as_of, request.reports)
         return await resumption(
@@ -274,28 +353,30 @@ class Fleet:
             as_of=request.as_of,
             reports=request.reports,
             shared=self._shared,
+            control=control,
         )
 
-    def _begun_before(self, system: str) -> Path | None:
+    def _begun_before(self, request: InspectionRequest) -> Path | None:
         """The inspection of a system that has begun in this run, if any has.
 
         Raises BundleError where it is gone or cannot be read: what it recorded may be lost, and the index says so.
         """
-        listed = self._listed.get(system)
+        folder = self._root / request.run
+        listed = self._attempts_of(request.run).get(request.system.id)
         try:
-            found = _latest(self._folder / system)
-            if listed is not None and listed.folder is not None and found != self._folder / listed.folder:
+            found = _latest(folder / request.system.id)
+            if listed is not None and listed.folder is not None and found != folder / listed.folder:
                 raise BundleError(
                     FormattedMessage(
                         "{folder}: what was recorded is gone: the index of the run says that it had begun",
-                        folder=self._folder / listed.folder,
+                        folder=folder / listed.folder,
                     ),
                     remedy="keep this folder as it is, and inspect the system in a new run",
                 )
         except BundleError as error:
             if listed is not None:
                 told = {"at": now(), "state": State.FAILED, "detail": storable(error.message[:2000])}
-                RunIndex(self._folder.parent, self._folder.name).add(listed.model_copy(update=told))
+                RunIndex(self._root, request.run).add(listed.model_copy(update=told))
             raise
         return found
 

@@ -11,6 +11,8 @@
     ├── BundleError                a bundle cannot be written, read or trusted
     │   └── LimitExceeded          a file of it is larger than what is written and read
     ├── RateLimitError             the state of the rate limits cannot be kept, so that nothing more is sent
+    ├── EngineError                the queue of jobs cannot be read or written, or another process runs it
+    ├── InspectionStopped          an inspection was stopped on purpose, and can be continued
     └── ScanFailure                a scan of a target ended early; recorded as evidence, never exit code 2
 """
 
@@ -115,6 +117,14 @@ class LimitExceeded(BundleError):
 
 class RateLimitError(InspectorError):
     """The state of the rate limits cannot be kept, so that nothing more is sent."""
+
+
+class EngineError(InspectorError):
+    """The queue of jobs cannot be read or written, or another process runs it."""
+
+
+class InspectionStopped(InspectorError):
+    """An inspection was stopped on purpose (a pause, a closed window, a withdrawal), and can be continued."""
 
 
 class ScanFailure(InspectorError):

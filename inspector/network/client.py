@@ -163,16 +163,18 @@ class Network:
         content: bytes | None = None,
         timeout: float = 10.0,
         verify: bool = False,
+        http1: bool = False,
     ) -> AbstractAsyncContextManager[httpx.Response]:
         """One HTTP request over ``transport``: its answer, whose body can be read within the body of ``with``.
 
         No state is kept: no cookie is stored or sent, no redirect is followed. ``timeout`` (seconds) applies to
-        connecting. Raises ScanFailure, and httpx.InvalidURL for a malformed URL.
+        connecting. HTTP/2 is offered as browsers do, unless ``http1``. Raises ScanFailure, and httpx.InvalidURL for a
+        malformed URL.
         """
         from inspector.network.protocols.http import request
 
         transport = self.transport(verify=verify)
-        return request(transport, url, method=method, headers=headers, content=content, timeout=timeout)
+        return request(transport, url, method=method, headers=headers, content=content, timeout=timeout, http1=http1)
 
     async def verify_certificate(self, *, timeout: float = 10.0) -> CertificateFlaw | None:
         """Why a client rejects the certificate of the target's port under the target's name; None when it does not.

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from inspector.model.base import now
-from inspector.model.errors import BundleError, InspectorError
+from inspector.model.errors import BundleError, InspectionStopped, InspectorError
 from inspector.model.escaping import storable
 from inspector.pipeline.event_loop import CANCELLED, in_thread
 from inspector.plugin.interrupts import happened
@@ -33,6 +33,8 @@ class AttemptLog:
         """Record an error in the body as an attempt that failed before its capture was opened."""
         try:
             yield
+        except InspectionStopped:
+            raise  # it begins later
         except InspectorError as error:
             _log.info("failed before collecting", extra={"system": self.system, "detail": error.message})
             with suppress(BundleError):  # the first error says more

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import Declaration, System
-from inspector.declare.document import SourceMap
+from inspector.declare.document import SourceMap, diagnostic_at
 from inspector.declare.settings import Settings
 from inspector.declare.statement import Statement
 from inspector.model.base import Same
-from inspector.model.errors import UsageError
+from inspector.model.errors import Diagnostic, InputFileError, UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.table import Table
 from inspector.pipeline.request import InspectionRequest, RegimeRef, ReportOptions
@@ -121,7 +121,32 @@ def request_for(
     )
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=256)
 def _filter(documents: Same[InputDocuments], registry: Same[Registry]) -> SystemFilter:
     declared = documents.value.declaration.systems
     return SystemFilter(declared, documents.value.statements, registry.value.schemes)
+
+
+def check_approvals(documents: InputDocuments, regimes: Sequence[Regime], today: date) -> None:
+    """Raise InputFileError for an approval in the future, and for one under a regime that is not installed.
+
+    Both would silently choose another regime than the one that holds.
+    """
+    known = sorted(regime.id for regime in regimes)
+    diagnostics: list[Diagnostic] = []
+    for system in documents.declaration.systems:
+        approval = system.approval
+        if approval is None:
+            continue
+        if approval.date is not None and approval.date > today:
+            what = FormattedMessage("the approval is dated {day}, which is in the future", day=approval.date)
+            remedy: str = "correct the date, or write the status that holds today"
+            diagnostics.append(diagnostic_at(documents.source_map.approval(system.id), what, remedy))
+        if approval.regime is not None and approval.regime not in known:
+            what = FormattedMessage(
+                "the approval names regime {regime}, which is not installed", regime=repr(approval.regime)
+            )
+            remedy = FormattedMessage("write one of {known}, or leave it out", known=", ".join(known))
+            diagnostics.append(diagnostic_at(documents.source_map.approval(system.id), what, remedy))
+    if diagnostics:
+        raise InputFileError(diagnostics)

@@ -19,6 +19,7 @@ from typing import Protocol, TypeVar
 
 from inspector.assess.assessor import AssessmentInput, Verdicts, tasks_to_confirm
 from inspector.collect.collector import Collector, Progress, TaskKey
+from inspector.collect.control import InspectionControl
 from inspector.collect.shared_scans import SharedScans
 from inspector.declare.authorisation import Authorisation
 from inspector.model.errors import InspectorError
@@ -32,7 +33,7 @@ from inspector.pipeline.prepare import PlannedInspection, check_permitted, check
 from inspector.pipeline.reassess import AssessmentOptions, assess_bundle
 from inspector.pipeline.reporting import WrittenAssessment, write_assessment
 from inspector.pipeline.request import InspectionRequest, ReportOptions
-from inspector.pipeline.trust import roots_of, shared_trust
+from inspector.pipeline.trust import roots_of, trust_of
 from inspector.plugin.interrupts import interrupting_at_once
 from inspector.record.inspection import Inspection
 from inspector.regime.regime import changes
@@ -165,21 +166,24 @@ async def inspection(
     *,
     shared: SharedScans | None = None,
     pins: SharedPins | None = None,
+    control: InspectionControl | None = None,
 ) -> T:
     """Inspect one system in the running event loop, beside any number of others. Raises InspectorError.
 
     ``planned`` is called with the plan, before the first packet to a target. ``shared`` and ``pins`` are what the
-    inspections of the run have in common.
+    inspections of the run have in common; ``control`` stops this one.
     """
+    control = control or InspectionControl()
     attempt = AttemptLog(RunIndex(context.settings.output, request.run), request.system.id)
     with attempt.failure():
         await in_thread(partial(SigningKey.load_or_create, context.settings.signing_key))
         made = await prepare(request, context, pins)
         check_permitted(made)
+        control.check()
         planned(made)
         writer = await in_thread(partial(open_capture, made, context), undo=CaptureWriter.close)
     with writer:
-        return await _rest(writer, made, context, steps, progress, shared)
+        return await _rest(writer, made, context, steps, progress, shared, control)
 
 
 async def resumption(
@@ -194,8 +198,10 @@ async def resumption(
     collecting: bool = True,
     authorisations: Sequence[Authorisation] = (),
     shared: SharedScans | None = None,
+    control: InspectionControl | None = None,
 ) -> T:
     """Finish an interrupted inspection in the running event loop, as ``resume_inspection`` says."""
+    control = control or InspectionControl()
     reopen = partial(reopen_capture, folder, context, as_of, reports, tuple(authorisations))
     writer, made, context = await in_thread(reopen, undo=lambda reopened: reopened[0].close())
     with writer:
@@ -204,8 +210,9 @@ async def resumption(
         if not collecting:
             return await steps.finish(writer, made, context, reason=INCOMPLETE)
         check_still_permitted(made)
+        control.check()
         planned(made)
-        return await _rest(writer, made, context, steps, progress, shared)
+        return await _rest(writer, made, context, steps, progress, shared, control)
 
 
 async def _rest(
@@ -215,11 +222,12 @@ async def _rest(
     steps: Steps[T],
     progress: OnProgress,
     shared: SharedScans | None,
+    control: InspectionControl,
 ) -> T:
     """Collect, confirm and finish."""
     attempt = _attempt_of(writer.folder, planned.request.system.id)
     async with attempt.collecting(writer.inspection):
-        await collect_and_confirm(writer, planned, context, progress, steps, shared=shared)
+        await collect_and_confirm(writer, planned, context, progress, steps, shared=shared, control=control)
         await in_thread(partial(check_unchanged, writer.inspection, context.registry))
     try:
         return await steps.finish(writer, planned, context)
@@ -240,18 +248,21 @@ async def collect_and_confirm(
     steps: Steps[object] | None = None,
     *,
     shared: SharedScans | None = None,
+    control: InspectionControl | None = None,
 ) -> None:
     """Run the scans that have no result yet, and scan again what a failing check depends on.
 
-    ``shared`` are the scans of the run, where its inspections share an event loop.
+    ``shared`` are the scans of the run, where its inspections share an event loop. Raises InspectionStopped where
+    ``control`` stops it.
     """
+    control = control or InspectionControl()
     inspection = writer.inspection
     plan = inspection.plan
     scope = Scope(inspection.authorisations, inspection.system, plan.pins, planned.further)
     planner = replace(planned.planner, scope=scope)
     ledger = Ledger(writer.ledger_path)
     material = await in_thread(lambda: {name: writer.trust(name) for name in inspection.trust})
-    trust = shared_trust(tuple(sorted(material.items())))
+    trust = trust_of(material, inspection.tables)
     roots = roots_of(trust.public_roots, trust.declared_roots)
     gateway = Gateway(context.settings, planner.scope, ledger, salt=writer.salt, run=inspection.run, roots=roots)
     within = plan.selection.within_seconds
@@ -268,14 +279,16 @@ async def collect_and_confirm(
             progress=progress,
             stop_at=None if within is None else time.monotonic() + within,
             shared=shared,
+            control=control,
         )
         about = {"system": inspection.system.id, "inspection": inspection.id}
         _log.info("collecting", extra={**about, "count": len(plan.tasks)})
         try:
-            await collector.collect(plan.tasks)
-            failing = await (steps or StepsHere()).failing(writer, planned, context.registry)
-            _log.info("confirming", extra={**about, "count": len(failing)})
-            await collector.confirm(failing)
+            with control.attached(gateway.abort):
+                await collector.collect(plan.tasks)
+                failing = await (steps or StepsHere()).failing(writer, planned, context.registry)
+                _log.info("confirming", extra={**about, "count": len(failing)})
+                await collector.confirm(failing)
         finally:
             collector.leave()
 

@@ -74,9 +74,16 @@ class PlannedInspection:
 
 
 async def prepare(
-    request: InspectionRequest, context: RunContext, pins_of_run: SharedPins | None = None
+    request: InspectionRequest,
+    context: RunContext,
+    pins_of_run: SharedPins | None = None,
+    *,
+    at: datetime | None = None,
 ) -> PlannedInspection:
-    """Resolve the names, or take the pins of the run, and make the plan. Raises UsageError."""
+    """Resolve the names, or take the pins of the run, and make the plan. Raises UsageError.
+
+    The plan is that of an inspection which begins at the instant ``at`` (None: now).
+    """
     about = {"run": request.run, "system": request.system.id}
     _log.info("preparing", extra={**about, "regime": request.regime.id})
     rows = _rows(request, context)
@@ -99,7 +106,7 @@ async def prepare(
         }
         _log.info("name resolved", extra={**about, **resolved})
     scope = Scope(request.authorisations, request.system, pins)
-    planner = _planner(request, rows, context, scope, now())
+    planner = _planner(request, rows, context, scope, at or now())
     plan = make_plan(planner, pins, request.selection)
     bounds = {"connections": plan.bounds.connections, "seconds": plan.bounds.seconds}
     _log.info("planned", extra={**about, "count": len(plan.tasks), **bounds})

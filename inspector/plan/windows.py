@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from inspector.declare.authorisation import Authorisation
-from inspector.network.access.time_windows import Interval, intervals, merged
+from inspector.network.access.time_windows import Interval, common, intervals, merged
 from inspector.plan.pace import HORIZON, pace_of
 from inspector.record.plan import Plan
 
@@ -50,14 +50,15 @@ class WindowSchedule:
 
     A system takes as long as the rates of its busiest address; systems at one address come one after the other, and at
     most ``at_once`` systems are inspected at the same time. Confirmation scans, and the time of the scans themselves,
-    are not contained. Windows that open and close together are one.
+    are not contained. Windows that open and close together are one. ``hours`` narrow those of all authorisations.
     """
 
-    def __init__(self, at: datetime, at_once: int) -> None:
+    def __init__(self, at: datetime, at_once: int, hours: Sequence[Interval] | None = None) -> None:
         self.misfits: list[Misfit] = []
         self.spreads: list[Spread] = []
         self._at = at
         self._at_once = at_once
+        self._hours = hours
         self._windows: dict[Interval, Window] = {}
         self._places: dict[Interval, list[datetime]] = {}
         self._busy: dict[tuple[Interval, str], datetime] = {}
@@ -76,12 +77,12 @@ class WindowSchedule:
             return None
         used = {task.authorisation for task in plan.tasks if task.cause is None}
         own = [each for each in granted if each.id in used]
-        common = list(self._intervals(own))
-        for interval in common:
+        permitted = list(self._intervals(own))
+        for interval in permitted:
             window = self._put(system, interval, needed)
             if window is not None:
                 return window
-        if plan.selection.all_ports and (spread := self._spread(system, common, needed)) is not None:
+        if plan.selection.all_ports and (spread := self._spread(system, permitted, needed)) is not None:
             self.spreads.append(spread)
             return spread.windows[0]
         self.misfits.append(Misfit(system, max(needed.values())))
@@ -89,19 +90,19 @@ class WindowSchedule:
 
     def _intervals(self, granted: Iterable[Authorisation]) -> Iterator[Interval]:
         """When all of these permit packets, within the horizon."""
-        common: list[Interval] | None = None
+        permitted = None if self._hours is None else list(self._hours)
         for each in granted:
             key = (each.valid_from, each.valid_until, each.windows)
             if key not in self._known:
                 self._known[key] = merged(intervals(each, self._at, self._at + HORIZON))
             found = self._known[key]
-            common = found if common is None else _both(common, found)
-        yield from common or ()
+            permitted = found if permitted is None else common(permitted, found)
+        yield from permitted or ()
 
-    def _spread(self, system: str, common: Iterable[Interval], needed: dict[str, int]) -> Spread | None:
+    def _spread(self, system: str, permitted: Iterable[Interval], needed: dict[str, int]) -> Spread | None:
         """Put a system into several windows; None, and into none, where all of them together are too short."""
         rest, parts = needed, list[tuple[Interval, dict[str, int]]]()
-        for interval in common:
+        for interval in permitted:
             left = int((interval[1] - self._start(interval, needed)).total_seconds())
             part = {address: min(seconds, left) for address, seconds in rest.items()}
             if left > 0:
@@ -134,10 +135,3 @@ class WindowSchedule:
         window.seconds += max(needed.values())
         window.ends = max(window.ends or last, last)
         return window
-
-
-def _both(one: Iterable[Interval], other: Iterable[Interval]) -> list[Interval]:
-    """The time in both."""
-    others = tuple(other)
-    pairs = ((max(opens, begins), min(closes, ends)) for opens, closes in one for begins, ends in others)
-    return sorted((opens, closes) for opens, closes in pairs if opens < closes)

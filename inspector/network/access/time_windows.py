@@ -32,16 +32,29 @@ def _hours(window: Window, begin: datetime, end: datetime) -> Iterator[Interval]
         day += timedelta(days=1)
 
 
+def hours_of(windows: Iterable[Window], begin: datetime, end: datetime) -> list[Interval]:
+    """The union of these windows within [begin, end), in order; all of it where there is no window."""
+    windows = tuple(windows)
+    if begin >= end:
+        return []
+    if not windows:
+        return [(begin.astimezone(UTC), end.astimezone(UTC))]
+    found = (interval for window in windows for interval in _hours(window, begin, end))
+    clipped = ((max(opens, begin), min(closes, end)) for opens, closes in found)
+    return merged((opens.astimezone(UTC), closes.astimezone(UTC)) for opens, closes in clipped if opens < closes)
+
+
 def intervals(authorisation: Authorisation, begin: datetime, end: datetime) -> list[Interval]:
     """When ``authorisation`` permits packets within [begin, end), in order and merged."""
     begin, end = max(begin, authorisation.valid_from), min(end, authorisation.valid_until)
-    if begin >= end:
-        return []
-    if not authorisation.windows:
-        return [(begin.astimezone(UTC), end.astimezone(UTC))]
-    found = (interval for window in authorisation.windows for interval in _hours(window, begin, end))
-    clipped = ((max(opens, begin), min(closes, end)) for opens, closes in found)
-    return merged((opens.astimezone(UTC), closes.astimezone(UTC)) for opens, closes in clipped if opens < closes)
+    return hours_of(authorisation.windows, begin, end)
+
+
+def common(one: Iterable[Interval], other: Iterable[Interval]) -> list[Interval]:
+    """The time in both, in order."""
+    others = tuple(other)
+    pairs = ((max(opens, begins), min(closes, ends)) for opens, closes in one for begins, ends in others)
+    return sorted((opens, closes) for opens, closes in pairs if opens < closes)
 
 
 def merged(parts: Iterable[Interval]) -> list[Interval]:

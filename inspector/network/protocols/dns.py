@@ -69,6 +69,8 @@ def _question(
     if dnssec:
         message.use_edns(0, dns.flags.DO, _UDP_BYTES)
         message.flags |= dns.flags.CD
+    elif recursive:
+        message.flags |= dns.flags.AD  # asks whether the resolver authenticated the answer (RFC 6840 §5.7)
     if cookie:
         message.use_edns(0, 0, _UDP_BYTES, options=[dns.edns.CookieOption(secrets.token_bytes(8), b"")])
     if not recursive:

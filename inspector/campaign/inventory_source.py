@@ -1,0 +1,99 @@
+"""The systems of an inventory as candidates of a campaign."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from inspector.campaign.candidates import Candidate, Undeclared
+from inspector.declare.authorisation import Authorisation
+from inspector.declare.declaration import Declaration, System
+from inspector.declare.document import SourceMap, split
+from inspector.engine.engine import NotInspected
+from inspector.inventory import snapshot as snapshots
+from inspector.inventory.declarations import declared, declaring, obstacle
+from inspector.inventory.organisation import Organisation, Organisations, Scope
+from inspector.inventory.system import InventorySystem
+from inspector.model.formatted import FormattedMessage
+from inspector.model.subject import BadUri, Scheme, parse_uri
+from inspector.pipeline.context import InputDocuments
+
+
+@dataclass(frozen=True, slots=True)
+class InventorySource:
+    """What a snapshot gives: the systems that can be declared, the others, and its digest."""
+
+    digest: str
+    candidates: list[Candidate]
+    undeclared: list[Undeclared]
+    below: Callable[[str], Collection[str]]
+
+
+def read_inventory(
+    folder: Path,
+    trusted: Collection[str],
+    authorisations: Sequence[Authorisation],
+    source_map: SourceMap,
+    schemes: Mapping[str, Scheme],
+    day: dt.date,
+) -> InventorySource:
+    """The systems of the newest snapshot in a folder, but for retired ones. Raises BundleError or UsageError."""
+    snapshot = snapshots.read(folder, None, trusted)
+    candidates: list[Candidate] = []
+    undeclared: list[Undeclared] = []
+    by_organisation: dict[str, list[InventorySystem]] = {}
+    for each in snapshot.systems:
+        if not each.is_retired:
+            by_organisation.setdefault(each.organisation, []).append(each)
+    for code, systems in by_organisation.items():
+        organisation = snapshot.organisations.by_code.get(code) or Organisation(code=code, name=code)
+        made: list[tuple[InventorySystem, System]] = []
+        for each in systems:
+            found = _declared(each, organisation, schemes)
+            if isinstance(found, Undeclared):
+                undeclared.append(found)
+            else:
+                made.append((each, found))
+        if made:
+            declaration = Declaration(organisation=declaring(organisation), systems=tuple(system for _, system in made))
+            documents = InputDocuments(declaration, tuple(authorisations), source_map=source_map)
+            candidates += [Candidate(system, documents, kind=each.kind) for each, system in made]
+    below = _below(snapshot.organisations, day)
+    return InventorySource(snapshot.digest, candidates, undeclared, below)
+
+
+def _declared(
+    system: InventorySystem, organisation: Organisation, schemes: Mapping[str, Scheme]
+) -> System | Undeclared:
+    """The system as it would be declared, or why it cannot be inspected."""
+
+    def refused(cause: NotInspected, detail: str) -> Undeclared:
+        return Undeclared(system.key, system.organisation, system.level, system.kind, cause, detail)
+
+    if organisation.scope is not Scope.IN:
+        return refused(
+            NotInspected.NO_REGIME,
+            FormattedMessage("its organisation is outside the law: {scope}", scope=organisation.scope),
+        )
+    if not system.endpoints:
+        return refused(NotInspected.NO_ENDPOINT, "")
+    if why := obstacle(system):
+        return refused(NotInspected.INVALID, why)
+    try:
+        endpoints = tuple(dict.fromkeys(str(parse_uri(text, schemes)) for text in system.endpoints))
+    except BadUri as error:
+        what, _ = split(error.args[0])
+        return refused(NotInspected.INVALID, what)
+    return declared(system, organisation.name).model_copy(update={"endpoints": endpoints})
+
+
+def _below(organisations: Organisations, day: dt.date) -> Callable[[str], Collection[str]]:
+    """Which organisations are below one on a day: those that ended belong to their successors."""
+
+    def below(code: str) -> Collection[str]:
+        found = organisations.below(organisations.current(code, day))
+        return found | {each.code for each in organisations if organisations.current(each.code, day) in found}
+
+    return below

@@ -1,0 +1,503 @@
+"""``inspector campaign`` and ``inspector tick``: rounds of inspections over many systems."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import zstandard
+
+from inspector.campaign import candidates, record, schedule
+from inspector.campaign.candidates import Candidate, Undeclared
+from inspector.campaign.closing import attempt_of
+from inspector.campaign.closing import close as close_campaign
+from inspector.campaign.inventory_source import read_inventory
+from inspector.campaign.planning import CampaignPlanner, terms_of
+from inspector.campaign.record import CampaignRecord, Unit, units_of
+from inspector.campaign.result import MARK, SUMMARISE
+from inspector.cli import terminal
+from inspector.cli.exit_code import CLEAN, MISUSE, UNSEEN
+from inspector.cli.inputs import read_settings
+from inspector.cli.language import _, translated
+from inspector.cli.plan import print_windows, shown_instant
+from inspector.cli.run_progress import RunProgress
+from inspector.declare import campaign as campaigns
+from inspector.declare.campaign import Campaign
+from inspector.declare.settings import Settings
+from inspector.engine.embedded import EmbeddedEngine, EngineBusy, EngineListener, Workplace
+from inspector.engine.engine import Enqueued, Job, JobState, NotInspected
+from inspector.engine.journal import CampaignRow, CampaignState
+from inspector.fleet.fleet import FleetStatus
+from inspector.fleet.gc_tuning import reduced_gc
+from inspector.fleet.jobs import Common
+from inspector.model.base import canonical, now
+from inspector.model.errors import BundleError, InspectorError, UsageError
+from inspector.model.formatted import FormattedMessage
+from inspector.network.access.time_windows import Interval
+from inspector.pipeline.context import RunContext
+from inspector.pipeline.event_loop import run_async
+from inspector.pipeline.pipeline import resume_inspection
+from inspector.pipeline.trust import load_trust
+from inspector.regime.loader import load_all
+from inspector.regime.regime import day_of
+from inspector.registry.lock import is_decided as is_under_decision
+from inspector.registry.lock import pinned, records_of
+from inspector.registry.registry import installed
+from inspector.seal.signing import SigningKey
+from inspector.seal.signing import default_path as default_key_path
+from inspector.tables.store import tables_at_hand, trusted_signers
+
+#: The most ready systems that a plan lists one by one.
+MOST_LISTED = 50
+
+
+# --- What the commands work with --------------------------------------------------------------------------------------
+
+
+def _workplace(own: Settings, is_decided: bool) -> Workplace:
+    """What inspections are run with."""
+    load_trust(own)
+    registry = pinned(own.plugins_lock) if is_decided else installed()
+    pinned_names = [each.name for each in registry.profiles] if is_decided else []
+    context = RunContext(
+        registry, own, load_all(registry.profiles, pinned=pinned_names), tables=tables_at_hand(registry, own)
+    )
+    key = own.signing_key or default_key_path()
+    common = Common(
+        settings=own.model_copy(update={"signing_key": key.absolute(), "output": own.output.absolute()}),
+        is_decided=is_decided,
+        plugins=records_of(registry),
+        summarise=SUMMARISE,
+        mark=MARK,
+        options=b"",
+    )
+    return Workplace(context, common)
+
+
+class _Listener(EngineListener):
+    """Prints the progress, and what did not end well."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._progress = RunProgress(quiet=quiet)
+        self._is_quiet = quiet
+
+    def status(self, status: FleetStatus) -> None:
+        self._progress.show(status)
+
+    def ended(self, campaign: str, job: str, state: JobState, detail: str) -> None:
+        if state is not JobState.SEALED and not self._is_quiet:
+            self._progress.clear()
+            terminal.print_note(f"{campaign}/{job}: {_state(state)}: {translated(detail)}")
+
+    def note(self, message: str) -> None:
+        self._progress.clear()
+        terminal.print_note(f"inspector: {translated(message)}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """The settings and the engine of a command."""
+
+    settings: Settings
+    engine: EmbeddedEngine
+
+    @classmethod
+    def of(cls, settings: Path | None, output: Path | None, *, quiet: bool = False) -> _Desk:
+        own = read_settings(settings, output)
+        own = own.model_copy(update={"output": own.output.absolute()})
+        engine = EmbeddedEngine(own.output / record.FOLDER, partial(_workplace, own), _Listener(quiet=quiet))
+        return cls(own, engine)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the records."""
+        return self.settings.output / record.FOLDER
+
+    def record(self, campaign: str) -> CampaignRecord:
+        """The sealed record of a campaign, by a signer who is trusted. Raises BundleError."""
+        found = record.read(self.folder, campaign)
+        if not set(trusted_signers(self.settings)) & set(found.signers):
+            raise BundleError(
+                FormattedMessage(
+                    "{name}: is signed by {signers}, which is not a trusted signer",
+                    name=self.folder / campaign,
+                    signers=", ".join(found.signers),
+                ),
+                remedy="if you know whose key it is, add it to trusted_signers in your settings",
+            )
+        return found
+
+    def units(self, campaign: str) -> tuple[Unit, ...]:
+        """Every system of a campaign, of a closed one as its record says."""
+        if record.exists(self.folder, campaign):
+            return self.record(campaign).units
+        self.engine.journal.campaign(campaign)
+        return tuple(units_of(self.engine.journal.jobs(campaign), partial(attempt_of, self.settings.output)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """A campaign with the systems that it selects, in the order in which they are inspected."""
+
+    campaign: Campaign
+    context: RunContext
+    candidates: list[Candidate]
+    undeclared: list[Undeclared]
+    is_decided: bool
+    inventory: str | None
+
+
+def _round(campaign: Campaign, desk: _Desk) -> _Round:
+    """Read what a campaign names. Raises UsageError or InputFileError."""
+    granted, granted_at = candidates.read_authorisations(campaign)
+    is_decided = is_under_decision(granted)
+    place = _workplace(desk.settings, is_decided)
+    schemes = place.context.registry.schemes
+    found = candidates.candidates_of(candidates.read_declarations(campaign, granted, granted_at, schemes))
+    below, undeclared = candidates.below_among(each.organisation for each in found), list[Undeclared]()
+    snapshot = None
+    if campaign.selection.inventory is not None:
+        folder, trusted = Path(campaign.selection.inventory), trusted_signers(desk.settings)
+        source = read_inventory(folder, trusted, granted, granted_at, schemes, day_of(now()))
+        known = {each.key for each in found}  # what a declaration says holds over the lists
+        found += [each for each in source.candidates if each.key not in known]
+        snapshot = source.digest
+        undeclared, below = [each for each in source.undeclared if each.key not in known], source.below
+    failed = _failed(campaign, desk)
+    chosen, others = candidates.select(campaign, found, below=below, undeclared=undeclared, failed=failed)
+    return _Round(campaign, place.context, candidates.in_order(campaign, chosen), others, is_decided, snapshot)
+
+
+def _failed(campaign: Campaign, desk: _Desk) -> set[str] | None:
+    """The systems in which a mandatory requirement failed in the campaign that the selection names."""
+    before = campaign.selection.failed_in
+    if before is None:
+        return None
+    return {each.system for each in desk.units(before) if each.result is not None and each.result.failed_must > 0}
+
+
+# --- The plan ---------------------------------------------------------------------------------------------------------
+
+
+def print_plan(file: Path, settings: Path | None, output: Path | None, form: str) -> int:
+    """Print for every selected system whether it is ready, or why not, and what falls into which window."""
+    _check_form(form)
+    desk = _Desk.of(settings, output)
+    campaign = campaigns.load(file)
+    made = _round(campaign, desk)
+    planner = CampaignPlanner(campaign, made.context, now())
+    units = _planned(planner, made)
+    ready = sum(each.is_ready for each in units)
+    if form == "json":
+        terminal.print_result(json.dumps([_unit_json(each) for each in units], indent=2, ensure_ascii=False))
+    else:
+        text = _("Campaign {id}: {ready} of {count} systems are ready", id=campaign.id, ready=ready, count=len(units))
+        terminal.print_result(text)
+        print_windows(planner.schedule)
+        for each in units:
+            if not each.is_ready or ready <= MOST_LISTED:
+                terminal.print_result(_unit_line(each))
+    if ready == len(units):
+        return CLEAN
+    return UNSEEN if ready else MISUSE
+
+
+@dataclass(frozen=True, slots=True)
+class _Brief:
+    """What is kept of a planned system."""
+
+    key: str
+    cause: NotInspected | None
+    detail: str
+    seconds: int
+    opens: datetime | None
+    job: bytes
+
+    @property
+    def is_ready(self) -> bool:
+        return self.cause is None
+
+
+def _planned(planner: CampaignPlanner, made: _Round) -> list[_Brief]:
+    """Every system with its job, compressed: there may be many."""
+    found: list[_Brief] = []
+
+    async def plan_all() -> None:
+        found.extend([_brief(unit.job, unit.window) async for unit in planner.plan(made.candidates)])
+
+    with reduced_gc():
+        run_async(plan_all())
+    others = (Job(system=each.key, cause=each.cause, detail=each.detail) for each in made.undeclared)
+    return [*found, *(_brief(each, None) for each in others)]
+
+
+def _brief(job: Job, window: Interval | None) -> _Brief:
+    opens = None if window is None else window[0]
+    data = zstandard.compress(job.canonical())
+    return _Brief(job.system, job.cause, job.detail, job.seconds, opens, data)
+
+
+def _unit_json(unit: _Brief) -> dict[str, object]:
+    return {
+        "system": unit.key,
+        "ready": unit.is_ready,
+        "cause": unit.cause,
+        "detail": unit.detail,
+        "seconds": unit.seconds,
+        "window_opens": None if unit.opens is None else unit.opens.isoformat(),
+    }
+
+
+def _unit_line(unit: _Brief) -> str:
+    if unit.cause is not None:
+        detail = f" ({translated(unit.detail)})" if unit.detail else ""
+        return f"{unit.key}: {_cause(unit.cause)}{detail}"
+    if unit.opens is None:
+        return _("{system}: ready", system=unit.key)
+    return _(
+        "{system}: ready; at least {seconds} s in the window from {opens}",
+        system=unit.key,
+        seconds=unit.seconds,
+        opens=shown_instant(unit.opens),
+    )
+
+
+# --- Beginning, and what goes on --------------------------------------------------------------------------------------
+
+
+def start(file: Path, settings: Path | None, output: Path | None, *, runs: bool, quiet: bool) -> int:
+    """Start a campaign, once, and inspect what may be inspected now."""
+    desk = _Desk.of(settings, output, quiet=quiet)
+    campaign = campaigns.load(file)
+    if campaign.every is not None:
+        if not desk.engine.journal.schedule(campaign.id, campaign.canonical(), str(file.absolute())):
+            raise _known(campaign.id)
+        due = schedule.occurrence_of(campaign, now())
+        if due is None:
+            assert campaign.starts is not None  # noqa: S101  (declare.campaign refuses others)
+            text = _("Campaign {id} begins at {at}", id=campaign.id, at=shown_instant(campaign.starts))
+            terminal.print_result(text)
+            return CLEAN
+        campaign = due
+    _enqueue(campaign, desk)
+    if runs:
+        _run(desk)
+    return _print_state(desk, campaign.id)
+
+
+def _enqueue(campaign: Campaign, desk: _Desk) -> Enqueued:
+    """Plan a campaign and enqueue its systems. Raises UsageError where it was started before."""
+    journal = desk.engine.journal
+    if campaign.id in journal.campaigns() or record.exists(desk.folder, campaign.id):
+        journal.enqueue(terms_of(campaign, is_decided=False), (), b"")
+        raise _known(campaign.id)
+    made = _round(campaign, desk)
+    units = _planned(CampaignPlanner(campaign, made.context, now()), made)
+    terms = terms_of(campaign, is_decided=made.is_decided, inventory=made.inventory)
+    jobs = (Job.parse(zstandard.decompress(each.job)) for each in units)
+    enqueued = desk.engine.enqueue(terms, jobs, canonical(campaign.model_dump(mode="json")))
+    if enqueued.refused:
+        raise _known(campaign.id)
+    return enqueued
+
+
+def _known(campaign: str) -> UsageError:
+    return UsageError(
+        FormattedMessage("campaign {id} was started before", id=repr(campaign)),
+        remedy="'inspector tick' goes on with it; a new round needs an id of its own",
+    )
+
+
+def _run(desk: _Desk) -> None:
+    """Run what may run now; another process that does so already is left to it."""
+    try:
+        desk.engine.run()
+    except EngineBusy as busy:
+        terminal.print_note(f"inspector: {busy.text(translated)}")
+
+
+def tick(settings: Path | None, output: Path | None, *, quiet: bool) -> int:
+    """Start every repeated campaign that is due, once, and go on with all that may be inspected now."""
+    desk = _Desk.of(settings, output, quiet=quiet)
+    code = CLEAN
+    for document in desk.engine.journal.scheduled().values():
+        due = schedule.occurrence_of(Campaign.parse(document), now())
+        if due is None or due.id in desk.engine.journal.campaigns():
+            continue
+        try:
+            _enqueue(due, desk)
+        except InspectorError as error:
+            if due.id not in desk.engine.journal.campaigns():  # else another process was faster
+                terminal.print_error(error)
+                code = MISUSE
+    _run(desk)
+    return code
+
+
+def resume(campaign: str, settings: Path | None, output: Path | None, *, runs: bool, quiet: bool) -> int:
+    """End a pause, and inspect what may be inspected now."""
+    desk = _Desk.of(settings, output, quiet=quiet)
+    desk.engine.resume(campaign)
+    if runs:
+        _run(desk)
+    return _print_state(desk, campaign)
+
+
+def pause(campaign: str, settings: Path | None, output: Path | None, *, at_once: bool) -> int:
+    """Begin no further system of a campaign."""
+    desk = _Desk.of(settings, output)
+    desk.engine.pause(campaign, now=at_once)
+    text = _("Campaign {id} is paused; 'inspector campaign resume {id}' goes on with it", id=campaign)
+    terminal.print_result(text)
+    return CLEAN
+
+
+def stop(campaign: str, settings: Path | None, output: Path | None, authorisation: str | None) -> int:
+    """Inspect nothing more of a campaign, or nothing more under an authorisation that was withdrawn."""
+    desk = _Desk.of(settings, output)
+    journal = desk.engine.journal
+    if authorisation is None and journal.unschedule(campaign) and campaign not in journal.campaigns():
+        terminal.print_result(_("Campaign {id} is not repeated any more", id=campaign))
+        return CLEAN
+    count = desk.engine.abort(campaign, authorisation)
+    terminal.print_result(_("{count} systems that waited will not be inspected", count=count))
+    return CLEAN
+
+
+def close(campaign: str, settings: Path | None, output: Path | None) -> int:
+    """Seal what was interrupted, and the record of every system."""
+    desk = _Desk.of(settings, output)
+    key = SigningKey.load_or_create(desk.settings.signing_key)
+
+    def seal(folder: Path) -> None:
+        row = desk.engine.journal.campaign(campaign)
+        context = _workplace(desk.settings, row.terms.is_decided).context
+        resume_inspection(folder, context, as_of=now(), collecting=False)
+
+    sealed = close_campaign(desk.engine, campaign, desk.settings.output, key, seal)
+    _print_counts({JobState(name): count for name, count in sealed.sealed.states.items()})
+    terminal.print_result(
+        _(
+            "Campaign {id} is closed; its record is {folder} ({digest})",
+            id=campaign,
+            folder=desk.folder / campaign,
+            digest=sealed.digest,
+        )
+    )
+    return CLEAN
+
+
+# --- The state --------------------------------------------------------------------------------------------------------
+
+
+def print_status(
+    campaign: str | None, settings: Path | None, output: Path | None, form: str, *, every_unit: bool
+) -> int:
+    """Print the state of a campaign, or of all."""
+    _check_form(form)
+    desk = _Desk.of(settings, output)
+    rows = desk.engine.journal.campaigns()
+    if campaign is not None:
+        rows = {campaign: desk.engine.journal.campaign(campaign)}
+    if form == "json":
+        found = [_status_json(desk, known, row, every_unit=every_unit) for known, row in rows.items()]
+        terminal.print_result(json.dumps(found, indent=2, ensure_ascii=False))
+        return CLEAN
+    if not rows:
+        terminal.print_result(_("No campaign was started"))
+    for known, row in rows.items():
+        terminal.print_result(_("Campaign {id}: {state}", id=known, state=_campaign_state(row)))
+        _print_counts(desk.engine.journal.counts(known))
+        if row.refused:
+            terminal.print_result(_("Refused, because it was known already: {count}", count=row.refused))
+        if every_unit:
+            for unit in desk.units(known):
+                terminal.print_result(_status_line(unit))
+    for known in desk.engine.journal.scheduled() if campaign is None else ():
+        terminal.print_result(_("Campaign {id} is repeated", id=known))
+    return CLEAN
+
+
+def _status_json(desk: _Desk, known: str, row: CampaignRow, *, every_unit: bool) -> dict[str, object]:
+    counts = {state.value: count for state, count in desk.engine.journal.counts(known).items()}
+    found: dict[str, object] = {
+        "campaign": known,
+        "state": row.state,
+        "started": row.at.isoformat(),
+        "systems": counts,
+        "refused": row.refused,
+    }
+    if every_unit:
+        found["units"] = [each.model_dump(mode="json") for each in desk.units(known)]
+    return found
+
+
+def _print_state(desk: _Desk, campaign: str) -> int:
+    """Print the counts of a campaign; 3 where a system was not inspected, or not yet."""
+    counts = desk.engine.journal.counts(campaign)
+    _print_counts(counts)
+    return CLEAN if sum(counts.values()) == counts[JobState.SEALED] else UNSEEN
+
+
+def _print_counts(counts: dict[JobState, int]) -> None:
+    parts = [f"{_state(state)}: {counts[state]}" for state in JobState if counts.get(state)]
+    terminal.print_result("; ".join(parts))
+
+
+def _status_line(unit: Unit) -> str:
+    parts = [_state(unit.state)]
+    if unit.cause is not None:
+        parts.append(_cause(unit.cause))
+    if unit.detail:
+        parts.append(translated(unit.detail))
+    if unit.result is not None:
+        parts.append(_("mandatory requirements that failed: {count}", count=unit.result.failed_must))
+    return f"{unit.system}: {'; '.join(parts)}"
+
+
+def _check_form(form: str) -> None:
+    if form not in ("text", "json"):
+        raise UsageError(
+            FormattedMessage("--format {name} is not known", name=form),
+            remedy=FormattedMessage("write some of {known}", known="text, json"),
+        )
+
+
+def _campaign_state(row: CampaignRow) -> str:
+    return {
+        CampaignState.RUNNING: _("running"),
+        CampaignState.PAUSED: _("paused"),
+        CampaignState.STOPPED: _("stopped"),
+        CampaignState.CLOSED: _("closed"),
+    }[row.state]
+
+
+def _state(state: JobState) -> str:
+    return {
+        JobState.WAITING: _("waiting"),
+        JobState.RUNNING: _("being inspected"),
+        JobState.INTERRUPTED: _("interrupted"),
+        JobState.SEALED: _("sealed"),
+        JobState.FAILED: _("failed"),
+        JobState.TORN: _("damaged"),
+        JobState.NOT_INSPECTED: _("not inspected"),
+    }[state]
+
+
+def _cause(cause: NotInspected) -> str:
+    return {
+        NotInspected.NO_AUTHORISATION: _("no authorisation"),
+        NotInspected.EXPIRED: _("its authorisation has expired"),
+        NotInspected.WITHDRAWN: _("its authorisation was withdrawn"),
+        NotInspected.NO_ENDPOINT: _("no endpoint to inspect"),
+        NotInspected.NO_REGIME: _("no regime holds for it"),
+        NotInspected.TOO_LONG: _("too long for its window"),
+        NotInspected.NO_WINDOW: _("no window in which packets are permitted"),
+        NotInspected.DEADLINE: _("the deadline has passed"),
+        NotInspected.STOPPED: _("the campaign was stopped"),
+        NotInspected.CLOSED: _("the campaign was closed before its turn"),
+        NotInspected.INVALID: _("its declaration is wrong"),
+    }[cause]

@@ -1,0 +1,1 @@
+"""Who runs the inspections of campaigns: a queue of jobs that survives whatever ends the process."""

@@ -1,0 +1,547 @@
+"""The journal of the embedded engine: one SQLite file with every campaign and job, written before what it says happens.
+
+A commit is on the disk when it returns (``synchronous=FULL``), so that after ``kill -9`` or a power failure each job is
+as the last commit left it. Any number of processes may write: one runs the jobs, others enqueue, pause and read.
+Requests are stored once compressed; authorisations and their address blocks, which many systems share, by digest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import zstandard
+from pydantic import ValidationError
+
+from inspector.declare.authorisation import Authorisation
+from inspector.engine.engine import Enqueued, Job, JobState, JobStatus, NotInspected, Terms
+from inspector.model.base import canonical, digest, now
+from inspector.model.errors import EngineError
+from inspector.model.formatted import FormattedMessage
+from inspector.pipeline.request import InspectionRequest
+
+#: The name of the file, and its format.
+JOURNAL = "journal.sqlite3"
+FORMAT = 1
+#: Seconds that a writer waits for another one.
+_BUSY_SECONDS = 60.0
+#: A job that waited for so many days comes before what is one rank above it.
+_DAYS_PER_RANK = 1.0
+
+_SCHEMA = f"""
+CREATE TABLE campaign (
+    id TEXT PRIMARY KEY, terms BLOB NOT NULL, document BLOB NOT NULL, at TEXT NOT NULL, state TEXT NOT NULL,
+    is_paused_now INTEGER NOT NULL DEFAULT 0, refused INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE job (
+    campaign TEXT NOT NULL REFERENCES campaign, system TEXT NOT NULL, attempt INTEGER NOT NULL, state TEXT NOT NULL,
+    cause TEXT, detail TEXT NOT NULL DEFAULT '', rank INTEGER NOT NULL, due TEXT, position INTEGER NOT NULL,
+    enqueued TEXT NOT NULL, not_before TEXT, seconds INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0,
+    deaths INTEGER NOT NULL DEFAULT 0,
+    hours TEXT NOT NULL, authorisations TEXT NOT NULL, is_withdrawn INTEGER NOT NULL DEFAULT 0, run TEXT NOT NULL,
+    request BLOB, result BLOB, changed TEXT NOT NULL,
+    PRIMARY KEY (campaign, system, attempt)
+) STRICT;
+CREATE INDEX job_by_state ON job (state, campaign, hours);
+CREATE TABLE content (digest TEXT PRIMARY KEY, data BLOB NOT NULL) STRICT;
+CREATE TABLE schedule (id TEXT PRIMARY KEY, document BLOB NOT NULL, path TEXT NOT NULL, at TEXT NOT NULL) STRICT;
+CREATE TABLE refusal (what TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT;
+PRAGMA user_version = {FORMAT};
+"""
+
+
+class CampaignState:
+    """The states of a campaign in the journal."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRow:
+    """A campaign as the journal has it. ``refused`` counts what was refused because it was known already."""
+
+    terms: Terms
+    document: bytes
+    at: datetime
+    state: str
+    is_paused_now: bool
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job that begins now."""
+
+    campaign: str
+    system: str
+    attempt: int
+    run: str
+    request: InspectionRequest
+    authorisations: tuple[str, ...]
+    hours: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """The jobs whose authorisations permit packets at the same hours: how they are named, and these authorisations."""
+
+    campaign: str
+    key: str
+
+
+def run_of(campaign: str, system: str, attempt: int) -> str:
+    """The run in whose folder the inspections of an organisation's systems are, for one attempt."""
+    organisation = system.rpartition("/")[0]
+    plain = "".join(each if each.isascii() and (each.isalnum() or each in "-_") else "-" for each in organisation)
+    if plain != organisation or len(plain) > 80:
+        plain = f"{plain[:60]}-{digest(organisation.encode())[:8]}"
+    return f"{campaign}.{plain}.{attempt}"
+
+
+class Journal:
+    """The journal in a folder, which is made where it is missing. Every method raises EngineError."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / JOURNAL
+        with self._errors():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+            self._db = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            self._db.row_factory = sqlite3.Row
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                self._db.execute(f"PRAGMA {pragma}")
+            self._prepare()
+            status = self.path.stat()
+            self._identity = status.st_dev, status.st_ino
+
+    def _prepare(self) -> None:
+        if self._version() == 0:
+            with self._writing():
+                if self._version() == 0:  # no other process was faster
+                    for statement in filter(str.strip, _SCHEMA.split(";")):
+                        self._db.execute(statement)
+        if self._version() != FORMAT:
+            raise EngineError(
+                FormattedMessage(
+                    "{file}: has format {format}, not {known}", file=self.path, format=self._version(), known=FORMAT
+                ),
+                remedy="use the version of Inspector that made it, or close its campaigns with that version first",
+            )
+
+    def _version(self) -> int:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        return int(version)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def is_in_place(self) -> bool:
+        """Whether its path still leads to the file that was opened. Raises OSError where it leads nowhere."""
+        status = self.path.stat()
+        return (status.st_dev, status.st_ino) == self._identity
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turn an error of SQLite or the disk into an EngineError that names the file and what to do."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            remedy = "check the disk, then begin again; what was recorded is kept"
+            if "malformed" in reason or "not a database" in reason:
+                remedy = (
+                    "move the file away and start the campaign under a new id; sealed inspections are in the archive"
+                )
+            raise EngineError(
+                FormattedMessage(
+                    "{file}: the journal of campaigns cannot be used: {reason}", file=self.path, reason=reason
+                ),
+                remedy=remedy,
+            ) from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """A transaction that no other writer is in; all of the body is recorded, or nothing."""
+        with self._errors():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def _rows(self, query: str, *values: object) -> list[sqlite3.Row]:
+        with self._errors():
+            return self._db.execute(query, values).fetchall()
+
+    # --- Campaigns and jobs -------------------------------------------------------------------------------------------
+
+    def enqueue(self, terms: Terms, jobs: Iterable[Job], document: bytes) -> Enqueued:
+        """Add a campaign with its jobs, all of them or none; of one that is known nothing is changed."""
+        new = refused = 0
+        at = _text(now())
+        with self._writing():
+            known = self._db.execute("SELECT state FROM campaign WHERE id = ?", [terms.campaign]).fetchone()
+            if known is None:
+                values = [terms.campaign, terms.canonical(), document, at, CampaignState.RUNNING]
+                self._db.execute("INSERT INTO campaign (id, terms, document, at, state) VALUES (?, ?, ?, ?, ?)", values)
+            for job in jobs:
+                added = known is None and self._add(terms.campaign, job, at)
+                new, refused = new + added, refused + (not added)
+            if known is not None:
+                refused = max(refused, 1)
+                self._db.execute("UPDATE campaign SET refused = refused + ? WHERE id = ?", [refused, terms.campaign])
+        return Enqueued(new, refused)
+
+    def _add(self, campaign: str, job: Job, at: str) -> bool:
+        request, authorisations = self._stored(job.request)
+        used = [each for each in authorisations if each.id in job.authorisations]
+        state = JobState.WAITING if job.request is not None else JobState.NOT_INSPECTED
+        row = {
+            "campaign": campaign,
+            "system": job.system,
+            "attempt": job.attempt,
+            "state": state,
+            "cause": job.cause,
+            "detail": job.detail[:2000],
+            "rank": job.rank,
+            "due": None if job.due is None else job.due.isoformat(),
+            "position": job.position,
+            "enqueued": at,
+            "seconds": job.seconds,
+            "hours": self._hours(used),
+            "authorisations": json.dumps(sorted(job.authorisations)),
+            "run": run_of(campaign, job.system, job.attempt),
+            "request": request,
+            "changed": at,
+        }
+        names = ", ".join(row)
+        marks = ", ".join(f":{name}" for name in row)
+        cursor = self._db.execute(f"INSERT OR IGNORE INTO job ({names}) VALUES ({marks})", row)  # noqa: S608  (own names)
+        return cursor.rowcount == 1
+
+    def _keep(self, data: bytes) -> str:
+        known = digest(data)
+        self._db.execute(
+            "INSERT OR IGNORE INTO content (digest, data) VALUES (?, ?)", [known, zstandard.compress(data)]
+        )
+        return known
+
+    def _content(self, known: str) -> bytes:
+        row = self._db.execute("SELECT data FROM content WHERE digest = ?", [known]).fetchone()
+        if row is None:
+            raise sqlite3.DatabaseError(f"content {known[:12]} is missing")
+        return zstandard.decompress(row["data"])
+
+    def _hours(self, used: Iterable[Authorisation]) -> str:
+        """The key of the hours of these authorisations."""
+        fields = {"valid_from", "valid_until", "windows"}
+        hours = sorted({canonical(each.model_dump(mode="json", include=fields)) for each in used})
+        return self._keep(canonical([json.loads(each) for each in hours]))
+
+    def hours(self, key: str) -> list[Mapping[str, object]]:
+        """Validity and windows of the authorisations with this key of hours."""
+        with self._errors():
+            found: list[Mapping[str, object]] = json.loads(self._content(key))
+        return found
+
+    def _stored(self, request: InspectionRequest | None) -> tuple[bytes | None, tuple[Authorisation, ...]]:
+        """The request as it is stored: its authorisations, and the blocks of each, by digest."""
+        if request is None:
+            return None, ()
+        kept = []
+        for each in request.authorisations:
+            bare = each.model_copy(update={"covers": each.covers.model_copy(update={"blocks": ()})})
+            kept.append([self._keep(bare.canonical()), self._keep(canonical(list(each.covers.blocks)))])
+        rest = request.model_copy(update={"authorisations": ()})
+        data = canonical({"request": rest.model_dump(mode="json"), "authorisations": kept})
+        return zstandard.compress(data), request.authorisations
+
+    def _request(self, stored: bytes, run: str) -> InspectionRequest:
+        try:
+            data = json.loads(zstandard.decompress(stored))
+            authorisations = []
+            for bare, blocks in data["authorisations"]:
+                each = Authorisation.parse(self._content(bare))
+                covers = each.covers.model_copy(update={"blocks": tuple(json.loads(self._content(blocks)))})
+                authorisations.append(each.model_copy(update={"covers": covers}))
+            request = InspectionRequest.parse(canonical(data["request"]))
+        except (ValidationError, ValueError, KeyError, zstandard.ZstdError) as error:
+            raise sqlite3.DatabaseError(f"a request is malformed: {str(error).splitlines()[0]}") from None
+        return request.model_copy(update={"authorisations": tuple(authorisations), "run": run})
+
+    def campaigns(self) -> dict[str, CampaignRow]:
+        """Every campaign, in the order in which they were started."""
+        return {row["id"]: _campaign(row) for row in self._rows("SELECT * FROM campaign ORDER BY at, id")}
+
+    def campaign(self, known: str) -> CampaignRow:
+        """One campaign. Raises EngineError where there is none of this id."""
+        rows = self._rows("SELECT * FROM campaign WHERE id = ?", known)
+        if not rows:
+            raise EngineError(
+                FormattedMessage("there is no campaign {id}", id=repr(known)),
+                remedy="'inspector campaign status' lists the campaigns that were started",
+            )
+        return _campaign(rows[0])
+
+    def set_state(self, campaign: str, state: str, *, now_too: bool = False) -> None:
+        """Change the state of a campaign that is not closed. Raises EngineError."""
+        before = self.campaign(campaign).state
+        if before == CampaignState.CLOSED or (before == CampaignState.STOPPED and state != CampaignState.CLOSED):
+            raise EngineError(
+                FormattedMessage("campaign {id} was {state}", id=repr(campaign), state=before),
+                remedy="inspect its systems in a new campaign",
+            )
+        with self._writing():
+            values = [state, int(now_too), campaign]
+            self._db.execute("UPDATE campaign SET state = ?, is_paused_now = ? WHERE id = ?", values)
+
+    def stop(self, campaign: str) -> int:
+        """Inspect no further system of a campaign; gives how many were waiting."""
+        self.set_state(campaign, CampaignState.STOPPED)
+        with self._writing():
+            return self._leave_out(campaign, NotInspected.STOPPED, "state = 'waiting'")
+
+    def withdraw(self, campaign: str, authorisation: str) -> int:
+        """Send nothing more under this authorisation; gives how many systems were waiting."""
+        self.campaign(campaign)
+        under = "EXISTS (SELECT 1 FROM json_each(job.authorisations) WHERE value = ?)"
+        with self._writing():
+            values = [campaign, authorisation]
+            self._db.execute(f"UPDATE job SET is_withdrawn = 1 WHERE campaign = ? AND {under}", values)  # noqa: S608
+            return self._leave_out(campaign, NotInspected.WITHDRAWN, f"state = 'waiting' AND {under}", authorisation)
+
+    def leave_out(self, campaign: str, cause: NotInspected, detail: str = "") -> int:
+        """Inspect none of the systems that wait; gives how many there were."""
+        with self._writing():
+            return self._leave_out(campaign, cause, "state = 'waiting'", detail=detail)
+
+    def _leave_out(self, campaign: str, cause: NotInspected, condition: str, *values: str, detail: str = "") -> int:
+        cursor = self._db.execute(
+            "UPDATE job SET state = 'not-inspected', cause = ?, detail = ?, changed = ? "  # noqa: S608  (own texts)
+            f"WHERE campaign = ? AND {condition}",
+            [cause, detail, _text(now()), campaign, *values],
+        )
+        return cursor.rowcount
+
+    # --- Running ------------------------------------------------------------------------------------------------------
+
+    def recover(self, detail: str, *, is_death: bool) -> int:
+        """Mark what a process left running as interrupted; only who runs the jobs may. Gives how many."""
+        with self._writing():
+            cursor = self._db.execute(
+                "UPDATE job SET state = 'interrupted', detail = ?, deaths = deaths + ?, changed = ? "
+                "WHERE state = 'running'",
+                [detail, int(is_death), _text(now())],
+            )
+            return cursor.rowcount
+
+    def groups(self, campaigns: Collection[str]) -> list[Hours]:
+        """The groups of jobs of these campaigns that may begin or go on, by their hours."""
+        rows = self._rows(
+            "SELECT DISTINCT campaign, hours FROM job WHERE state IN ('waiting', 'interrupted') AND is_withdrawn = 0 "
+            "AND campaign IN (SELECT value FROM json_each(?))",
+            json.dumps(list(campaigns)),
+        )
+        return [Hours(row["campaign"], row["hours"]) for row in rows]
+
+    def claim(self, left: Mapping[Hours, float], at: datetime) -> Claim | None:
+        """Begin the job that comes first, of the groups that have so many seconds left in their hours; None: no job.
+
+        One rank is made up for by a day of waiting, so that none waits for ever. Of jobs of a rank those with a lower
+        position come first, then the longest overdue. One that was running when a process ended comes last: it may be
+        what ended it.
+        """
+        if not left:
+            return None
+        groups = json.dumps([[each.campaign, each.key, seconds] for each, seconds in left.items()])
+        with self._writing():
+            row = self._db.execute(
+                """
+                SELECT job.rowid AS number, job.* FROM job JOIN (
+                    SELECT value ->> 0 AS campaign, value ->> 1 AS hours, value ->> 2 AS seconds FROM json_each(?)
+                ) AS open ON job.campaign = open.campaign AND job.hours = open.hours
+                JOIN campaign ON campaign.id = job.campaign AND campaign.state = 'running'
+                WHERE job.state IN ('waiting', 'interrupted') AND job.is_withdrawn = 0
+                    AND job.seconds <= open.seconds AND (job.not_before IS NULL OR job.not_before <= ?)
+                ORDER BY max(0, rank - CAST((julianday(?) - julianday(enqueued)) / ? AS INTEGER)),
+                    deaths, position, due IS NULL, due, job.system
+                LIMIT 1
+                """,
+                [groups, _text(at), _text(at), _DAYS_PER_RANK],
+            ).fetchone()
+            if row is None:
+                return None
+            request = self._request(row["request"], row["run"])
+            self._db.execute(
+                "UPDATE job SET state = 'running', tries = tries + 1, cause = NULL, detail = '', changed = ? "
+                "WHERE rowid = ?",
+                [_text(at), row["number"]],
+            )
+        return Claim(
+            row["campaign"],
+            row["system"],
+            row["attempt"],
+            row["run"],
+            request,
+            tuple(json.loads(row["authorisations"])),
+            row["hours"],
+        )
+
+    def running(self) -> dict[str, int]:
+        """How many jobs run, by campaign."""
+        rows = self._rows("SELECT campaign, count(*) AS number FROM job WHERE state = 'running' GROUP BY campaign")
+        return {row["campaign"]: row["number"] for row in rows}
+
+    def withdrawn(self) -> set[tuple[str, str]]:
+        """Campaign and system of the jobs that run under an authorisation that was withdrawn."""
+        rows = self._rows("SELECT campaign, system FROM job WHERE state = 'running' AND is_withdrawn = 1")
+        return {(row["campaign"], row["system"]) for row in rows}
+
+    def record(
+        self,
+        claim: Claim,
+        state: JobState,
+        *,
+        detail: str = "",
+        result: bytes | None = None,
+        not_before: datetime | None = None,
+    ) -> bool:
+        """Record what became of a job. False, and nothing is changed, where its system has a result already."""
+        with self._writing():
+            sealed = self._db.execute(
+                "SELECT 1 FROM job WHERE campaign = ? AND system = ? AND state = 'sealed'",
+                [claim.campaign, claim.system],
+            ).fetchone()
+            if sealed is not None:
+                self._db.execute("UPDATE campaign SET refused = refused + 1 WHERE id = ?", [claim.campaign])
+                return False
+            self._db.execute(
+                "UPDATE job SET state = ?, detail = ?, result = ?, not_before = ?, changed = ? "
+                "WHERE campaign = ? AND system = ? AND attempt = ?",
+                [
+                    state,
+                    detail[:2000],
+                    result,
+                    None if not_before is None else _text(not_before),
+                    _text(now()),
+                    claim.campaign,
+                    claim.system,
+                    claim.attempt,
+                ],
+            )
+            return True
+
+    def try_anew(self, claim: Claim) -> None:
+        """Add the next attempt of a job that cannot be continued."""
+        attempt = claim.attempt + 1
+        with self._writing():
+            self._db.execute(
+                "INSERT OR IGNORE INTO job (campaign, system, attempt, state, rank, due, position, enqueued, seconds, "
+                "hours, authorisations, is_withdrawn, run, request, changed) "
+                "SELECT campaign, system, ?, 'waiting', rank, due, position, enqueued, seconds, hours, authorisations, "
+                "is_withdrawn, ?, request, ? FROM job WHERE campaign = ? AND system = ? AND attempt = ?",
+                [
+                    attempt,
+                    run_of(claim.campaign, claim.system, attempt),
+                    _text(now()),
+                    claim.campaign,
+                    claim.system,
+                    claim.attempt,
+                ],
+            )
+
+    # --- Reading ------------------------------------------------------------------------------------------------------
+
+    def jobs(self, campaign: str) -> Iterator[JobStatus]:
+        """The last state of every job of a campaign, each attempt, in the order of their systems."""
+        with self._errors():
+            cursor = self._db.execute(
+                "SELECT system, attempt, state, cause, detail, run, tries, changed, result FROM job WHERE campaign = ? "
+                "ORDER BY system, attempt",
+                [campaign],
+            )
+            for row in cursor:
+                yield JobStatus(
+                    system=row["system"],
+                    attempt=row["attempt"],
+                    state=JobState(row["state"]),
+                    cause=None if row["cause"] is None else NotInspected(row["cause"]),
+                    detail=row["detail"],
+                    run=row["run"],
+                    tries=row["tries"],
+                    changed=datetime.fromisoformat(row["changed"]),
+                    result=row["result"],
+                )
+
+    def counts(self, campaign: str) -> dict[JobState, int]:
+        """How many systems are in each state, by their last attempt."""
+        rows = self._rows(
+            "SELECT state, count(*) AS number FROM job AS j WHERE campaign = ? AND attempt = "
+            "(SELECT max(attempt) FROM job WHERE campaign = j.campaign AND system = j.system) GROUP BY state",
+            campaign,
+        )
+        found = {JobState(row["state"]): row["number"] for row in rows}
+        return {state: found.get(state, 0) for state in JobState}
+
+    # --- The schedule, and what was refused ---------------------------------------------------------------------------
+
+    def schedule(self, known: str, document: bytes, path: str) -> bool:
+        """Record a campaign that is repeated; False where it is known."""
+        with self._writing():
+            cursor = self._db.execute(
+                "INSERT OR IGNORE INTO schedule (id, document, path, at) VALUES (?, ?, ?, ?)",
+                [known, document, path, _text(now())],
+            )
+            return cursor.rowcount == 1
+
+    def scheduled(self) -> dict[str, bytes]:
+        """The campaigns that are repeated, by id."""
+        return {row["id"]: row["document"] for row in self._rows("SELECT id, document FROM schedule ORDER BY id")}
+
+    def unschedule(self, known: str) -> bool:
+        """Repeat a campaign no more; False where it is not repeated."""
+        with self._writing():
+            return self._db.execute("DELETE FROM schedule WHERE id = ?", [known]).rowcount == 1
+
+    def count_refusal(self, what: str) -> int:
+        """Count something that was refused; gives how often it was."""
+        with self._writing():
+            self._db.execute(
+                "INSERT INTO refusal (what, number) VALUES (?, 1) ON CONFLICT (what) DO UPDATE SET number = number + 1",
+                [what],
+            )
+            (number,) = self._db.execute("SELECT number FROM refusal WHERE what = ?", [what]).fetchone()
+            return int(number)
+
+
+def _text(at: datetime) -> str:
+    """An instant as it is stored; texts are in the order of their instants."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _campaign(row: sqlite3.Row) -> CampaignRow:
+    try:
+        terms = Terms.parse(row["terms"])
+    except ValidationError:
+        raise EngineError(FormattedMessage("campaign {id} in the journal is malformed", id=repr(row["id"]))) from None
+    return CampaignRow(
+        terms=terms,
+        document=row["document"],
+        at=datetime.fromisoformat(row["at"]),
+        state=row["state"],
+        is_paused_now=bool(row["is_paused_now"]),
+        refused=row["refused"],
+    )

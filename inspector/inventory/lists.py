@@ -1,0 +1,356 @@
+"""A list of systems: its tables, its rows, what is wrong in them, and the totals that its first part gives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from inspector.inventory import columns
+from inspector.inventory.cells import PLACES, BadCell, places_of, read_cell
+from inspector.inventory.columns import Header
+from inspector.inventory.notes import Note, Severity
+from inspector.inventory.tables import ListError, Table, read_tables
+from inspector.inventory.text import Unreadable, clean, fold, number
+from inspector.model.base import digest
+from inspector.model.declared import ApprovalStatus, PlanStatus
+from inspector.model.formatted import FormattedMessage
+from inspector.model.subject import Scheme
+
+_NEEDED = ("name", "code")
+_EXAMPLE = "STT, Tên hệ thống thông tin, Chủ quản, Đơn vị vận hành, Cấp độ đề xuất, Tình trạng phê duyệt"
+#: The most rows below the headings of one table.
+ROWS = 200_000
+
+
+@dataclass(slots=True, eq=False)
+class Record:
+    """A row that is a system: its place, the values by field, and where each of them stands."""
+
+    file: str
+    row: int
+    table: Table
+    columns: Mapping[str, int]
+    values: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def at(self) -> str:
+        """The place of the row: of its name, or of its code."""
+        return self.place("name" if "name" in self.columns else "code")
+
+    def place(self, name: str) -> str:
+        """The place of the cell with a field; of the row where no cell has it alone."""
+        for each in (name, name.rpartition(".")[0], {"approval": "approval.decision"}.get(name.partition(".")[0], "")):
+            if each in self.columns:
+                return self.table.at(self.row, self.columns[each])
+        if name in ("hosts", "endpoints"):
+            return next(self.table.at(self.row, self.columns[each]) for each in PLACES if each in self.columns)
+        return self.at
+
+    @property
+    def name(self) -> str:
+        """The name of the system."""
+        return str(self.values.get("name", ""))
+
+
+@dataclass(slots=True, eq=False)
+class SystemList:
+    """What a file lists. ``refused`` are names of rows that were not taken, ``fields`` what its columns state."""
+
+    file: str
+    sha256: str = ""
+    data: bytes = b""
+    records: list[Record] = field(default_factory=list)
+    refused: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    fields: set[str] = field(default_factory=set)
+    organisation: str = ""
+
+    @property
+    def is_annex(self) -> bool:
+        """Whether it only adds where systems are reached, and so does not list all of them."""
+        return bool(self.fields & set(PLACES)) and not self.fields & {"level", "approval.status", "plan.status"}
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it has a fault."""
+        return any(each.severity is Severity.FAULT for each in self.notes)
+
+    def note(self, severity: Severity, at: str, what: str, remedy: str = "", *, code: str) -> None:
+        """Add a note about a place of the list."""
+        self.notes.append(Note.of(severity, code, self.file, at, what, remedy))
+
+
+def read_list(path: Path, own: Mapping[str, str], schemes: Callable[[], Mapping[str, Scheme]]) -> SystemList:
+    """The list in a file; what cannot be read is a fault in its notes. ``own`` are headings of ``--columns``."""
+    found = SystemList(str(path))
+    try:
+        _read(path, found, own, schemes)
+    except ListError as error:
+        found.note(Severity.FAULT, error.at, error.what, error.remedy, code=error.code)
+    return found
+
+
+def _read(path: Path, found: SystemList, own: Mapping[str, str], schemes: Callable[[], Mapping[str, Scheme]]) -> None:
+    def score(table: Table) -> int:
+        return columns.points(table, "systems", own, _NEEDED)
+
+    found.data, tables = read_tables(path, score)
+    found.sha256 = digest(found.data)
+    read = 0
+    for table in tables:
+        header = columns.header(table, "systems", own, _NEEDED)
+        if header is None:
+            continue
+        if table.hidden:
+            what = FormattedMessage("sheet {sheet} is hidden and was not read", sheet=table.sheet)
+            found.note(Severity.NOTICE, table.at(0, 0), what, code="hidden-sheet")
+            continue
+        read += 1
+        found.fields |= set(header.columns)
+        _Reader(found, table, header, schemes).read()
+    if not read:
+        raise columns.no_headings(tables, _EXAMPLE)
+    if not found.records and not found.is_refused:
+        raise ListError(
+            "there are no systems below the headings",
+            "add them, or leave the list out of the import",
+            code="no-systems",
+        )
+    _check_totals(found, tables)
+
+
+_ARABIC = re.compile(r"\d+(?:[.,]\d+)*[.)]?")
+_NUMBERED = re.compile(r"\(?(\d{1,2})\)?(?:\s*=.*)?")
+_TOTAL = re.compile(r"(?:tong|cong|tong cong|tong so|total|sum)(?: so)?(?: he thong(?: thong tin)?)?(?: \d+)?")
+#: So many other cells make a row without a number a system.
+_FILLED = 2
+
+
+class _Reader:
+    """Reads the rows of one table into a list."""
+
+    def __init__(
+        self, found: SystemList, table: Table, header: Header, schemes: Callable[[], Mapping[str, Scheme]]
+    ) -> None:
+        self.found, self.table, self.header, self.schemes = found, table, header, schemes
+        self.columns = header.columns
+        self.is_annex = not {"level", "approval.status", "plan.status"} & set(header.columns)
+        self.left_out: list[int] = []
+
+    def read(self) -> None:
+        """Add the systems, faults and warnings of the table."""
+        filled = _filled_down(self.table, self.header, [self.columns[each] for each in _NEEDED if each in self.columns])
+        if len(self.table.rows) - self.header.first_row > ROWS:
+            raise ListError(
+                FormattedMessage("more than {limit} rows", limit=f"{ROWS:,}"),
+                "split it into several files",
+                code="too-long",
+            )
+        for index in range(self.header.first_row, len(self.table.rows)):
+            row = self.table.rows[index]
+            cells = {name: row[column] if column < len(row) else "" for name, column in self.columns.items()}
+            cells |= filled.get(index, {})
+            if self._is_system(index, row, cells):
+                self._take(index, cells)
+        if self.left_out:
+            rows = ", ".join(str(self._row_number(each)) for each in self.left_out[:20])
+            more = "…" if len(self.left_out) > 20 else ""
+            what = FormattedMessage(
+                "{count} rows are headings of groups, totals or signatures and no systems: {rows}",
+                count=len(self.left_out),
+                rows=rows + more,
+            )
+            self.found.note(Severity.NOTICE, self.table.at(self.left_out[0], 0), what, code="no-systems")
+
+    def _row_number(self, index: int) -> int:
+        return index + 1 if self.table.sheet is not None else self.table.places[index][0][0]
+
+    def _is_system(self, index: int, row: Sequence[str], cells: Mapping[str, str]) -> bool:
+        texts = [clean(each) for each in row]
+        if not any(texts) or self._is_numbering(index, texts) or self._is_header(texts):
+            return False
+        numbered = bool(_ARABIC.fullmatch(clean(cells.get("number", ""))))
+        named = any(clean(cells.get(each, "")) for each in _NEEDED)
+        others = sum(1 for name, each in cells.items() if name not in (*_NEEDED, "number") and clean(each))
+        if numbered:
+            if named and not others and self._has_members(index, clean(cells["number"])):
+                self.left_out.append(index)
+                return False
+            return named or others > 0
+        first = next(each for each in texts if each)
+        if _TOTAL.fullmatch(fold(first)):
+            self.left_out.append(index)
+            return False
+        if not named and self.is_annex and self.found.records and any(clean(cells.get(each, "")) for each in PLACES):
+            return True
+        enough = _FILLED if "number" in self.columns else 1
+        if others >= enough and (named or others > _FILLED):
+            return True
+        self.left_out.append(index)
+        return False
+
+    def _is_numbering(self, index: int, texts: Sequence[str]) -> bool:
+        """Whether this is the row (1) … (12) below the headings."""
+        if index > self.header.last_row + 2:
+            return False
+        found = [_NUMBERED.fullmatch(each) for each in texts if each]
+        numbers = [int(each[1]) for each in found if each]
+        return len(numbers) == len(found) > 2 and all(b - a == 1 for a, b in pairwise(numbers))
+
+    def _is_header(self, texts: Sequence[str]) -> bool:
+        """Whether the headings are repeated here, as at the top of a printed page."""
+        given = [(each, self.header.headings[column]) for column, each in enumerate(texts) if each]
+        return len(given) > 1 and all(column and fold(each) == fold(column) for each, column in given)
+
+    def _has_members(self, index: int, label: str) -> bool:
+        """Whether the next row's number continues this one: 1 before 1.1."""
+        column = self.columns["number"]
+        if index + 1 == len(self.table.rows) or column >= len(self.table.rows[index + 1]):
+            return False
+        return clean(self.table.rows[index + 1][column]).startswith(f"{label.rstrip('.)')}.")
+
+    def _take(self, index: int, cells: dict[str, str]) -> None:
+        record = Record(self.found.file, index, self.table, self.columns)
+        named = any(clean(cells.get(each, "")) for each in _NEEDED)
+        if not named and self.is_annex and self.found.records:  # a further address of the system above
+            above = self.found.records[-1]
+            record.values = {each: above.values[each] for each in ("code", "name", "owner") if each in above.values}
+        faults = list(self._fill(record, cells))
+        if not record.values.get("name") and not record.values.get("code") and not faults:
+            what = "the row has no name of a system"
+            remedy = "write the name, or delete the row"
+            faults = [(record.at, "no-name", what, remedy)]
+        for at, code, what, remedy in faults:
+            self.found.note(Severity.FAULT, at, what, remedy, code=code)
+        if faults:
+            self.found.refused.append(record.values)
+        else:
+            self.found.records.append(record)
+            self._warn(record)
+
+    def _fill(self, record: Record, cells: dict[str, str]) -> Iterator[tuple[str, str, str, str]]:
+        """Read the cells into the record; gives the faults."""
+        for name, cell in cells.items():
+            if name in PLACES or (not cell and name != "inspected"):
+                continue
+            try:
+                record.values |= read_cell(name, cell)
+            except BadCell as error:
+                yield self.table.at(record.row, self.columns[name]), name, error.what, error.remedy
+        if any(cells.get(each) for each in PLACES):
+            try:
+                places = places_of(cells, self.schemes)
+            except BadCell as error:
+                yield record.place("hosts"), "place", error.what, error.remedy
+                return
+            if places.hosts or places.endpoints:
+                record.values |= {"hosts": places.hosts, "endpoints": places.endpoints}
+            for host in places.assumed:
+                what = FormattedMessage("{host} has no port: taken as https://{host}/", host=host)
+                self.found.note(Severity.NOTICE, record.place("hosts"), what, code="port-assumed")
+
+    def _warn(self, record: Record) -> None:
+        values, given = record.values, self.columns
+        warn = partial(self.found.note, Severity.WARNING)
+        if record.name[:1] in "=+-@" and record.name:
+            what = "the name begins as a formula does"
+            warn(record.at, what, "it is kept as text; correct it if it is no name", code="formula")
+        if "approval.status" not in given:
+            return
+        if values.get("approval.status") is ApprovalStatus.APPROVED:
+            if "approval.number" not in values or "approval.date" not in values:
+                what = "approved, but number and date of the decision are not both given"
+                warn(
+                    record.place("approval.decision"),
+                    what,
+                    "write both; it does not count as approved",
+                    code="approval-unproven",
+                )
+            if not {"regulation.number", "regulation.date"} & set(values):
+                what = "approved, but no regulation is given"
+                warn(record.place("regulation"), what, "write its number, date and body", code="no-regulation")
+        elif "approval.expected" not in values:
+            what = "not approved, and no day is given by which it will be"
+            warn(
+                record.place("approval.expected"),
+                what,
+                "write the expected day of approval",
+                code="no-expected-approval",
+            )
+        if values.get("plan.status") is not PlanStatus.FULL and "plan.expected" not in values:
+            what = "the plan is not carried out in full, and no day is given by which it will be"
+            warn(
+                record.place("plan.expected"),
+                what,
+                "write the expected day of full deployment",
+                code="no-expected-plan",
+            )
+
+
+def _filled_down(table: Table, header: Header, of: Sequence[int]) -> dict[int, dict[str, str]]:
+    """The cells of names and codes that a cell above, merged over several rows, gives to the rows below it."""
+    names = {column: name for name, column in header.columns.items() if column in of}
+    found: dict[int, dict[str, str]] = {}
+    for top, left, bottom, right in table.merged:
+        if top < header.first_row or left != right or left not in names or top >= len(table.rows):
+            continue
+        for row in range(top + 1, bottom + 1):
+            found.setdefault(row, {})[names[left]] = table.rows[top][left]
+    return found
+
+
+# --- Totals of part 1 -----------------------------------------------------------------------------------------------
+
+_APPRAISED: tuple[ApprovalStatus, ...] = (ApprovalStatus.APPRAISED, ApprovalStatus.APPROVED)
+_SYSTEMS = "tong so he thong thong tin "
+#: How the lines of part 1 of Form 08 begin, and what of the rows they count.
+_TOTALS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
+    "thuoc pham vi quan ly": lambda _: True,
+    "da xay dung ho so de xuat cap do": lambda row: row.get("approval.status") not in (None, ApprovalStatus.NONE),
+    "da duoc tham dinh ho so de xuat cap do": lambda row: row.get("approval.status") in _APPRAISED,
+    "da duoc phe duyet cap do": lambda row: row.get("approval.status") is ApprovalStatus.APPROVED,
+    "da phe duyet cap do duoc kiem tra": lambda row: (
+        row.get("approval.status") is ApprovalStatus.APPROVED and bool(row.get("inspected.periodic"))
+    ),
+}
+_COUNT = re.compile(r":\s*([\d.,]+)\s*(?:hệ thống)?[;.\s]*$")
+
+
+def _check_totals(found: SystemList, tables: Sequence[Table]) -> None:
+    """Warn where the totals of part 1 are not those of the rows."""
+    for table in tables:
+        for index, row in enumerate(table.rows[:_PART_ROWS]):
+            for column, cell in enumerate(row):
+                if "ổng số" in cell or "ỔNG SỐ" in cell:
+                    _check_total(found, table, index, column)
+
+
+_PART_ROWS = 300
+
+
+def _check_total(found: SystemList, table: Table, index: int, column: int) -> None:
+    row = table.rows[index]
+    text = columns.heading_key(row[column].partition(":")[0])
+    counts = next(
+        (counts for start, counts in _TOTALS.items() if text.startswith(_SYSTEMS + start)),
+        None,
+    )
+    if counts is None:
+        return
+    in_text = _COUNT.search(clean(row[column]))
+    beside = next((clean(each) for each in row[column + 1 :] if clean(each)), "")
+    given = in_text[1].strip(".,") if in_text else beside
+    try:
+        total = number(given)
+    except Unreadable:
+        return
+    counted = len({(each.values.get("code"), each.name) for each in found.records if counts(each.values)})
+    counted += sum(1 for each in found.refused if counts(each))
+    if total != counted:
+        what = FormattedMessage("the total is {total}, but the rows are {counted}", total=total, counted=counted)
+        found.note(Severity.WARNING, table.at(index, column), what, "correct one of the two", code="total")

@@ -1,0 +1,402 @@
+"""Tables in files: CSV in the encodings and with the separators that spreadsheets write, and XLSX.
+
+What is read is untrusted: its size, the size of what it unpacks to, and its cells are bounded before a library sees it.
+Raises ``ListError`` for a file that cannot be read, with its place.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, NoReturn
+
+from inspector.inventory.text import Numeric, is_tcvn3
+from inspector.model.formatted import FormattedMessage
+from inspector.model.regular_file import NotRegular, read_regular
+
+#: The most bytes of a list, and of what an XLSX unpacks to.
+FILE_BYTES = 50_000_000
+UNPACKED_BYTES = 128_000_000
+#: The most columns of a table, cells of a sheet (up to its last row and column), and characters of a cell.
+COLUMNS = 500
+CELLS = 5_000_000
+CELL_CHARACTERS = 32_767
+_ENTRIES = 2_000
+
+Row = list[str]
+
+
+class ListError(Exception):
+    """A list cannot be read: ``what`` is wrong at ``at`` (empty: the whole file), ``remedy`` says what to do."""
+
+    def __init__(self, what: str, remedy: str, *, code: str, at: str = "") -> None:
+        super().__init__(what)
+        self.code, self.what, self.remedy, self.at = code, what, remedy, at
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A sheet, or a whole CSV file (``sheet`` is None): rows of cells as texts.
+
+    ``places`` has line and column of each cell of a CSV file; ``merged`` the ranges of merged cells of a sheet, as
+    (first row, first column, last row, last column).
+    """
+
+    sheet: str | None
+    rows: Sequence[Row]
+    places: Sequence[Sequence[tuple[int, int]]] = ()
+    merged: tuple[tuple[int, int, int, int], ...] = ()
+    hidden: bool = field(default=False)
+
+    def at(self, row: int, column: int) -> str:
+        """``SHEET!CELL`` or ``LINE:COLUMN`` of a cell."""
+        if self.sheet is not None:
+            return f"{self.sheet}!{column_name(column)}{row + 1}"
+        places = self.places[row]
+        line, character = places[column] if column < len(places) else places[-1] if places else (row + 1, 1)
+        return f"{line}:{character}"
+
+
+def column_name(column: int) -> str:
+    """The letters of a spreadsheet's column, from 0 for A."""
+    name = ""
+    column += 1
+    while column:
+        column, letter = divmod(column - 1, 26)
+        name = chr(65 + letter) + name
+    return name
+
+
+def read_tables(path: Path, score: Callable[[Table], int]) -> tuple[bytes, list[Table]]:
+    """The bytes of a list and its tables; ``score`` says how many headings it recognises, to tell the separator of CSV.
+
+    Raises ListError.
+    """
+    data = _bytes(path)
+    if data.startswith(b"PK"):
+        return data, _sheets(data)
+    _refuse_others(path, data)
+    return data, [_csv(_text(data), score)]
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        data = read_regular(path, FILE_BYTES)
+    except FileNotFoundError:
+        raise ListError("there is no such file", "check the path", code="file") from None
+    except IsADirectoryError:
+        raise ListError("this is a folder", "name the file in it", code="file") from None
+    except NotRegular as error:
+        raise ListError(error.strerror or "", "name a regular file", code="file") from None
+    except OSError as error:
+        raise ListError(
+            FormattedMessage("cannot be read: {reason}", reason=error.strerror or error),
+            "check its permissions and its path",
+            code="file",
+        ) from None
+    if len(data) > FILE_BYTES:
+        raise ListError(
+            FormattedMessage("larger than {limit} bytes", limit=f"{FILE_BYTES:,}"),
+            "split it into several files",
+            code="too-large",
+        )
+    if not data.strip(b"\0\r\n\t ,;\xef\xbb\xbf\xff\xfe"):
+        raise ListError("the file is empty", "give the list of systems with its headings", code="empty")
+    return data
+
+
+#: How other files begin that people rename.
+_OTHERS = (
+    (b"\x89PNG", "a picture (PNG)"),
+    (b"\xff\xd8\xff", "a picture (JPEG)"),
+    (b"GIF8", "a picture (GIF)"),
+    (b"BM", "a picture (BMP)"),
+    (b"%PDF", "a PDF file"),
+    (b"<html", "a web page"),
+    (b"<!DOC", "a web page"),
+    (b"{\\rtf", "an RTF file"),
+)
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+
+def _refuse_others(path: Path, data: bytes) -> None:
+    """Raise ListError for a file that is neither XLSX nor text."""
+    if data.startswith(_OLE):
+        raise ListError(
+            "this is an Excel file of the old format (.xls), or one with a password",
+            "open it and save it as .xlsx without a password",
+            code="format",
+        )
+    for start, kind in _OTHERS:
+        if data.startswith(start) and (start != b"BM" or path.suffix.lower() in _XLSX):
+            raise ListError(
+                FormattedMessage("this is no list, but {kind}", kind=FormattedMessage(kind)),
+                "give the list as .xlsx or .csv",
+                code="format",
+            )
+    if path.suffix.lower() in _XLSX:
+        raise ListError("this is no XLSX file", "open it in a spreadsheet and save it as .xlsx or .csv", code="format")
+
+
+_XLSX = (".xlsx", ".xlsm", ".xls")
+
+# --- CSV ------------------------------------------------------------------------------------------------------------
+
+_REMEDY_UTF8 = "save it as “CSV UTF-8”, or as .xlsx"
+
+
+def _text(data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return _decoded(data, "utf-16")
+    sample = data[:2000]
+    for encoding, start in (("utf-16-le", 1), ("utf-16-be", 0)):
+        if len(sample) > 8 and sample[start::2].count(0) > len(sample) // 5 and not sample[1 - start :: 2].count(0):
+            return _decoded(data, encoding)
+    return _decoded(data, "utf-8-sig")
+
+
+def _decoded(data: bytes, encoding: str) -> str:
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode(encoding, errors="replace")
+        at = f"{before.count(chr(10)) + 1}:{len(before.rpartition(chr(10))[2]) + 1}"
+        if encoding.startswith("utf-16"):
+            raise ListError("the file is cut off or not UTF-16", _REMEDY_UTF8, code="encoding", at=at) from None
+        byte = f"{data[error.start]:02x}"
+        if is_tcvn3(data[:200_000].decode("latin-1")):
+            raise ListError(
+                FormattedMessage("byte 0x{data} is not UTF-8; this looks like TCVN3 (fonts .VnTime)", data=byte),
+                "convert it to Unicode (for instance with UniKey's tool), then save it as “CSV UTF-8”",
+                code="encoding",
+                at=at,
+            ) from None
+        raise ListError(
+            FormattedMessage("byte 0x{data} is not UTF-8", data=byte), _REMEDY_UTF8, code="encoding", at=at
+        ) from None
+    if (found := text.find("\0")) >= 0:
+        before = text[:found]
+        at = f"{before.count(chr(10)) + 1}:{len(before.rpartition(chr(10))[2]) + 1}"
+        raise ListError("this is no text: it contains a null character", _REMEDY_UTF8, code="encoding", at=at)
+    return text
+
+
+_SAMPLE_ROWS = 200
+
+
+def _csv(text: str, score: Callable[[Table], int]) -> Table:
+    told = re.match(r"sep=(.)\r?\n", text)
+    if told:
+        return _table(text, told[1])
+    best, best_score = ",", -1
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    for delimiter in sorted(",;\t", key=lambda each: -first.count(each)):
+        if (points := score(_sample(text, delimiter))) > best_score:
+            best, best_score = delimiter, points
+    return _table(text, best)
+
+
+def _sample(text: str, delimiter: str) -> Table:
+    """The first rows, up to one that cannot be read."""
+    rows: list[Row] = []
+    with suppress(ListError):
+        rows.extend(row for row, _ in islice(_records(text, delimiter), _SAMPLE_ROWS))
+    return Table(None, rows)
+
+
+def _table(text: str, delimiter: str) -> Table:
+    rows: list[Row] = []
+    places: list[list[tuple[int, int]]] = []
+    for row, place in _records(text, delimiter):
+        rows.append(row)
+        places.append(place)
+    return Table(None, rows, places)
+
+
+def _records(text: str, delimiter: str) -> Iterator[tuple[Row, list[tuple[int, int]]]]:
+    """The records of CSV (RFC 4180) with line and column of each cell. Raises ListError."""
+    plain = re.compile(rf"[^{re.escape(delimiter)}\r\n]*").match
+    position, line, line_start, size = 0, 1, 0, len(text)
+    row: Row = []
+    place: list[tuple[int, int]] = []
+    while position < size:
+        start = position
+        place.append((line, start - line_start + 1))
+        if text[position] == '"':
+            cell, position = _quoted(text, position, line, start - line_start + 1)
+            inner = text.count("\n", start, position)
+            if inner:
+                line += inner
+                line_start = text.rindex("\n", start, position) + 1
+            rest = plain(text, position)
+            assert rest is not None  # noqa: S101  (the pattern matches nothing, too)
+            cell += rest[0]
+            position = rest.end()
+        else:
+            found = plain(text, position)
+            assert found is not None  # noqa: S101  (as above)
+            cell, position = found[0], found.end()
+        if len(cell) > CELL_CHARACTERS:
+            _refuse_cell(f"{line}:{place[-1][1]}")
+        row.append(cell)
+        if len(row) > COLUMNS:
+            _refuse_columns(f"{line}:{place[-1][1]}")
+        if position < size and text[position] == delimiter:
+            position += 1
+            if position < size and text[position] not in "\r\n":
+                continue
+            row.append("")
+            place.append((line, position - line_start + 1))
+        if position < size:
+            position += 2 if text.startswith("\r\n", position) else 1
+            line += 1
+            line_start = position
+        yield row, place
+        row, place = [], []
+
+
+def _quoted(text: str, start: int, line: int, column: int) -> tuple[str, int]:
+    """The content of a cell in quotes, and the position behind them."""
+    position = start + 1
+    while True:
+        end = text.find('"', position)
+        if end < 0:
+            raise ListError(
+                "a quotation mark is opened here and never closed",
+                "close it, or write it twice where it is part of the text",
+                code="quote",
+                at=f"{line}:{column}",
+            )
+        if text.startswith('""', end):
+            position = end + 2
+            continue
+        return text[start + 1 : end].replace('""', '"'), end + 1
+
+
+def _refuse_columns(at: str) -> NoReturn:
+    raise ListError(
+        FormattedMessage("the table has more than {limit} columns", limit=COLUMNS),
+        "delete what is right of the list",
+        code="too-wide",
+        at=at,
+    )
+
+
+def _refuse_cell(at: str) -> NoReturn:
+    raise ListError(
+        FormattedMessage("a cell has more than {limit} characters", limit=f"{CELL_CHARACTERS:,}"),
+        "shorten it; where a quotation mark was never closed, close it",
+        code="too-long",
+        at=at,
+    )
+
+
+# --- XLSX -----------------------------------------------------------------------------------------------------------
+
+#: A cell with a value, by its reference.
+_CELL = re.compile(rb"""<(?:\w+:)?c\s[^>]*?\br\s*=\s*["']([A-Za-z]{1,7})([0-9]{1,10})["'][^>]*(?<!/)>\s*<(?!/)""")
+_ANY_CELL = re.compile(rb"<(?:\w+:)?c[\s>]")
+
+
+def _sheets(data: bytes) -> list[Table]:
+    from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
+
+    _check_zip(data)
+    try:
+        with CalamineWorkbook.from_filelike(io.BytesIO(data)) as workbook:
+            return [
+                _sheet(workbook.get_sheet_by_name(each.name), hidden=each.visible is not SheetVisibleEnum.Visible)
+                for each in workbook.sheets_metadata
+                if each.typ is SheetTypeEnum.WorkSheet
+            ]
+    except PasswordError:
+        raise ListError("the file has a password", "save it without one", code="format") from None
+    except (CalamineError, OSError, ValueError):
+        raise _damaged() from None
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # what Rust's panic becomes, which is no Exception
+            raise
+        raise _damaged() from None
+
+
+def _sheet(sheet: Any, *, hidden: bool) -> Table:
+    rows = [[_cell(each) for each in row] for row in sheet.to_python(skip_empty_area=False)]
+    merged = tuple((*first, *last) for first, last in sheet.merged_cell_ranges or ())
+    return Table(sheet.name, rows, merged=merged, hidden=hidden)
+
+
+def _cell(value: Any) -> str:
+    """The text of a spreadsheet's cell: a day in ISO 8601, a number with a decimal point."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "có" if value else "không"
+    if isinstance(value, float):
+        return Numeric(int(value)) if value.is_integer() and abs(value) < 1e15 else Numeric(value)
+    if isinstance(value, dt.datetime):
+        return value.date().isoformat()
+    return Numeric(value) if isinstance(value, int) else str(value)
+
+
+def _damaged() -> ListError:
+    return ListError(
+        "the XLSX file is damaged or cut off", "send it again, or open it and save it anew", code="damaged"
+    )
+
+
+def _check_zip(data: bytes) -> None:
+    """Raise ListError for what is no XLSX, damaged, or unpacks to more than is read."""
+    left = UNPACKED_BYTES
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+            if "xl/workbook.xml" not in archive.namelist():
+                raise ListError(
+                    "this is no XLSX file", "open it in a spreadsheet and save it as .xlsx or .csv", code="format"
+                )
+            if len(entries) > _ENTRIES:
+                _refuse_bomb()
+            for entry in entries:
+                with archive.open(entry) as file:
+                    content = file.read(left + 1)
+                left -= len(content)
+                if left < 0:
+                    _refuse_bomb()
+                if entry.filename.lower().endswith(".xml") and "sheet" in entry.filename.lower():
+                    _check_sheet(content)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError):
+        raise _damaged() from None
+
+
+def _refuse_bomb() -> NoReturn:
+    raise ListError(
+        FormattedMessage("it unpacks to more than {limit} bytes", limit=f"{UNPACKED_BYTES:,}"),
+        "delete pictures and empty rows, or split it into several files",
+        code="too-large",
+    )
+
+
+def _check_sheet(content: bytes) -> None:
+    """Raise ListError where a sheet has more cells, up to its last one, than are read."""
+    rows = columns = 0
+    for found in _CELL.finditer(content):
+        column = 0
+        for letter in found[1].upper():
+            column = column * 26 + letter - 64
+        columns, rows = max(columns, column), max(rows, int(found[2]))
+    if columns > COLUMNS:
+        _refuse_columns("")
+    if rows * max(columns, 1) > CELLS or sum(1 for _ in _ANY_CELL.finditer(content)) > CELLS:
+        raise ListError(
+            FormattedMessage("a sheet has more than {limit} cells up to its last one", limit=f"{CELLS:,}"),
+            "delete what stands far below or right of the list",
+            code="too-large",
+        )

@@ -1,0 +1,252 @@
+"""The journal: nothing is enqueued twice, the order is fair, and each system has one result."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from inspector.declare.authorisation import Authorisation, AuthorisationKind, Covers
+from inspector.declare.declaration import System
+from inspector.engine import journal as journals
+from inspector.engine.engine import Job, JobState, NotInspected, Terms
+from inspector.engine.journal import Claim, Journal, run_of
+from inspector.model.base import now
+from inspector.model.errors import EngineError
+from inspector.pipeline.request import InspectionRequest, RegimeRef
+
+AT = datetime(2026, 12, 14, 22, tzinfo=UTC)
+ALWAYS = 10**6
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    made = Journal(tmp_path / "campaigns")
+    yield made
+    made.close()
+
+
+def request(system: str, blocks: tuple[str, ...] = ("127.0.0.0/8",), granted: str = "a-1") -> InspectionRequest:
+    authorisation = Authorisation(
+        id=granted,
+        kind=AuthorisationKind.OWN_ESTATE,
+        granted_by="Chủ quản",
+        covers=Covers(names=("*.line.test",), blocks=blocks),
+        valid_from=AT - timedelta(days=1),
+        valid_until=AT + timedelta(days=400),
+    )
+    return InspectionRequest(
+        run="any",
+        system=System(id=system, name=system, owner="o", level=3),
+        authorisations=(authorisation,),
+        regime=RegimeRef(id="r", version="1", sha256="0" * 64),
+        as_of=AT,
+    )
+
+
+def job(system: str, **changes: object) -> Job:
+    made = Job(system=f"T-1/{system}", rank=4, request=request(system), authorisations=("a-1",))
+    return made.model_copy(update=changes)
+
+
+def claim(journal: Journal, at: datetime | None = None, seconds: float = ALWAYS) -> Claim | None:
+    groups = journal.groups([*journal.campaigns()])
+    return journal.claim(dict.fromkeys(groups, seconds), at or now())
+
+
+def claimed(journal: Journal, at: datetime | None = None) -> list[str]:
+    """The systems in the order in which they begin."""
+    found = []
+    while (each := claim(journal, at)) is not None:
+        found.append(each.system.removeprefix("T-1/"))
+    return found
+
+
+def test_a_campaign_and_its_jobs_are_enqueued_once(journal: Journal) -> None:
+    """What is enqueued again changes nothing, and is counted."""
+    terms = Terms(campaign="c")
+    assert journal.enqueue(terms, [job("a"), job("b")], b"{}").new == 2
+    again = journal.enqueue(terms, [job("a", rank=0), job("c")], b"{}")
+    assert (again.new, again.refused) == (0, 2)
+    assert journal.campaign("c").refused == 2
+    assert [(each.system, each.state) for each in journal.jobs("c")] == [
+        ("T-1/a", JobState.WAITING),
+        ("T-1/b", JobState.WAITING),
+    ]
+
+
+def test_a_campaign_is_enqueued_whole_or_not_at_all(journal: Journal) -> None:
+    """An error in the middle of its jobs leaves no campaign behind."""
+
+    def jobs() -> Iterator[Job]:
+        yield job("a")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        journal.enqueue(Terms(campaign="c"), jobs(), b"{}")
+    assert journal.campaigns() == {}
+    assert journal.enqueue(Terms(campaign="c"), [job("a")], b"{}").new == 1
+
+
+def test_requests_come_back_as_they_were_enqueued(journal: Journal) -> None:
+    """Authorisations with one id and other blocks keep their own; the blocks of all are stored once."""
+    many = tuple(f"10.{high}.{low}.0/24" for high in range(20) for low in range(256))
+    jobs = [
+        *(job(f"s-{number}", request=request(f"s-{number}", many)) for number in range(50)),
+        job("narrow", request=request("narrow", ())),
+    ]
+    journal.enqueue(Terms(campaign="c"), jobs, b"{}")
+    found = {}
+    while (each := claim(journal)) is not None:
+        found[each.system] = each.request
+    for enqueued in jobs:
+        assert enqueued.request is not None
+        expected = enqueued.request.model_copy(update={"run": "c.T-1.1"})
+        assert found[enqueued.system] == expected
+    assert journal.path.stat().st_size + journal.path.with_name(f"{journal.path.name}-wal").stat().st_size < 1_000_000
+
+
+def test_the_order_is_by_rank_then_position_then_how_long_overdue(journal: Journal) -> None:
+    """Incident, re-inspection, level 5 … 1; what a campaign puts first; the longest overdue; the rest."""
+    jobs = [
+        job("level-1", rank=6),
+        job("level-5", rank=2),
+        job("later", due=date(2026, 11, 1)),
+        job("overdue", due=date(2026, 1, 1)),
+        job("no-date"),
+        job("first", position=-1),
+    ]
+    journal.enqueue(Terms(campaign="round"), jobs, b"{}")
+    journal.enqueue(Terms(campaign="again"), [job("again", rank=1)], b"{}")
+    journal.enqueue(Terms(campaign="incident"), [job("incident", rank=0)], b"{}")
+    order = ["incident", "again", "level-5", "first", "overdue", "later", "no-date", "level-1"]
+    assert claimed(journal) == order
+
+
+def test_nobody_waits_for_ever(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many incidents come every day, a system of level 1 begins before those that came a week after it."""
+    begun: list[str] = []
+    monkeypatch.setattr(journals, "now", lambda: AT)
+    journal.enqueue(Terms(campaign="round"), [job("patient", rank=6, due=date(2026, 1, 1))], b"{}")
+    for day in range(10):
+        at = AT + timedelta(days=day)
+        monkeypatch.setattr(journals, "now", lambda at=at: at)
+        incidents = [job(f"{day}-{number}", rank=0, due=at.date()) for number in range(3)]
+        journal.enqueue(Terms(campaign=f"incident-{day}"), incidents, b"{}")
+        for _ in range(2):  # fewer than come
+            found = claim(journal, at)
+            assert found is not None
+            begun.append(found.system)
+    assert "T-1/patient" in begun[: 2 * 8]
+    assert "T-1/patient" not in begun[: 2 * 5]
+
+
+def test_a_job_that_needs_more_than_is_left_waits(journal: Journal) -> None:
+    """The next one that fits begins instead."""
+    journal.enqueue(Terms(campaign="c"), [job("long", rank=0, seconds=100), job("short", seconds=10)], b"{}")
+    found = claim(journal, seconds=50)
+    assert found is not None
+    assert found.system == "T-1/short"
+    assert claim(journal, seconds=50) is None
+    assert claim(journal, seconds=100) is not None
+
+
+def test_what_ran_when_a_process_ended_goes_on_last(journal: Journal) -> None:
+    """It may be what ended the process, so that others come first; where a person ended it, the order stays."""
+    journal.enqueue(Terms(campaign="c"), [job("a"), job("b"), job("c")], b"{}")
+    assert claim(journal) is not None
+    assert journal.recover("the process ended", is_death=True) == 1
+    assert journal.counts("c")[JobState.INTERRUPTED] == 1
+    assert claimed(journal) == ["b", "c", "a"]
+    journal.recover("interrupted by a person", is_death=False)
+    assert claimed(journal) == ["b", "c", "a"]
+
+
+def test_of_two_results_the_first_holds(journal: Journal) -> None:
+    """A second one, of whatever attempt, changes nothing and is counted."""
+    journal.enqueue(Terms(campaign="c"), [job("a")], b"{}")
+    first = claim(journal)
+    assert first is not None
+    journal.try_anew(first)
+    second = claim(journal)
+    assert second is not None
+    assert (first.attempt, second.attempt) == (1, 2)
+    assert journal.record(second, JobState.SEALED, result=b"second")
+    assert not journal.record(first, JobState.SEALED, result=b"first")
+    assert not journal.record(first, JobState.FAILED)
+    sealed = [each.result for each in journal.jobs("c") if each.state is JobState.SEALED]
+    assert sealed == [b"second"]
+    assert journal.campaign("c").refused == 2
+
+
+def test_a_withdrawn_authorisation_is_used_no_more(journal: Journal) -> None:
+    """What waits under it is not inspected, what was interrupted does not go on; others are as before."""
+    other = job("other", request=request("other", granted="a-2"), authorisations=("a-2",))
+    journal.enqueue(Terms(campaign="c"), [job("running", rank=0), job("waiting"), other], b"{}")
+    running = claim(journal)
+    assert running is not None
+    assert journal.withdraw("c", "a-1") == 1
+    assert journal.withdrawn() == {("c", "T-1/running")}
+    journal.record(running, JobState.INTERRUPTED)
+    assert claimed(journal) == ["other"]
+    causes = {each.system: each.cause for each in journal.jobs("c")}
+    assert causes["T-1/waiting"] is NotInspected.WITHDRAWN
+
+
+def test_what_was_stopped_or_closed_does_not_begin_again(journal: Journal) -> None:
+    """A pause ends by resume; a stop and a close do not."""
+    journal.enqueue(Terms(campaign="c"), [job("a")], b"{}")
+    journal.set_state("c", "paused", now_too=True)
+    assert journal.campaign("c").is_paused_now
+    journal.set_state("c", "running")
+    assert not journal.campaign("c").is_paused_now
+    assert journal.stop("c") == 1
+    with pytest.raises(EngineError, match="campaign 'c' was stopped"):
+        journal.set_state("c", "running")
+    with pytest.raises(EngineError, match="there is no campaign 'd'"):
+        journal.campaign("d")
+
+
+def test_organisations_have_folders_of_their_own() -> None:
+    """Codes that are no folder names, or very long, stay apart."""
+    codes = ["G01.2", "G01-2", "Bộ Y tế", "x" * 200, "x" * 199, "../a"]
+    runs = [run_of("c", f"{code}/portal", 1) for code in codes]
+    assert len(set(runs)) == len(codes)
+    assert all(each.isascii() and "/" not in each and len(each) < 200 for each in runs)
+    assert run_of("c", "T-1/portal", 2) == "c.T-1.2"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"not a database" * 100, "cannot be used: file is not a database; move the file away"), (b"", "")],
+    ids=["damaged", "empty"],
+)
+def test_a_damaged_journal_is_named(tmp_path: Path, content: bytes, words: str) -> None:
+    """With its path and what to do; an empty file, left by a kill, is a new journal."""
+    folder = tmp_path / "campaigns"
+    folder.mkdir()
+    (folder / "journal.sqlite3").write_bytes(content)
+    if not words:
+        Journal(folder).close()
+        return
+    with pytest.raises(EngineError) as raised:
+        Journal(folder)
+    assert words in str(raised.value)
+    assert str(folder) in str(raised.value)
+
+
+def test_a_full_disk_is_named_and_loses_nothing(journal: Journal) -> None:
+    """What cannot be recorded is refused whole, and what was recorded before stays."""
+    journal.enqueue(Terms(campaign="c"), [job("a")], b"{}")
+    limited = sqlite3.connect(journal.path)
+    (pages,) = limited.execute("PRAGMA page_count").fetchone()
+    limited.close()
+    journal._db.execute(f"PRAGMA max_page_count = {pages}")
+    many = [job(f"s-{number}") for number in range(500)]
+    with pytest.raises(EngineError, match="database or disk is full; check the disk"):
+        journal.enqueue(Terms(campaign="d"), many, b"{}")
+    assert [*journal.campaigns()] == ["c"]
+    assert claim(journal) is not None
