@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 from inspector.model.base import Answer, Cause, NotSeen
@@ -31,6 +32,8 @@ P = ParamSpec("P")
 MEDIA_TYPE: Final = "application/dns-message"
 #: The most aliases followed from one name.
 ALIASES: Final = 16
+#: Messages that are kept parsed.
+_PARSED: Final = 128
 #: The default limit of questions of one scan.
 DNS_QUESTIONS: Final = 128
 
@@ -52,14 +55,7 @@ class DnsReplies:
     def __init__(self, capture: ScanOutput) -> None:
         self._wires = {raw.name: raw.data for raw in capture.raw}
         self._gaps = {gap.question: gap.cause for gap in capture.gaps}
-        self._parsed: dict[str, dns.message.Message] = {}
         self.pending: dict[Question, None] = {}
-
-    def with_replies(self, capture: ScanOutput) -> DnsReplies:
-        """The replies of this capture, which has those of before, too: they are parsed once."""
-        replies = DnsReplies(capture)
-        replies._parsed = self._parsed
-        return replies
 
     def message(self, name: str, rdtype: str) -> dns.message.Message:
         """The reply to a question, with RCODE NOERROR or NXDOMAIN; raises NotSeen."""
@@ -70,8 +66,7 @@ class DnsReplies:
             if cause is None:
                 self.pending[question] = None
             raise NotSeen(cause or Cause.NOT_SELECTED)
-        message = self._parsed.get(str(question)) or parse_dns_message(wire)
-        self._parsed[str(question)] = message
+        message = parse_dns_message(wire)
         if message.rcode() not in (_NOERROR, _NXDOMAIN):
             raise NotSeen(Cause.REFUSED if message.rcode() == _REFUSED else Cause.PROTOCOL_ERROR)
         return message
@@ -99,8 +94,12 @@ class DnsReplies:
 _NOERROR, _NXDOMAIN, _REFUSED = 0, 3, 5
 
 
+@lru_cache(maxsize=_PARSED)
 def parse_dns_message(wire: bytes) -> dns.message.Message:
-    """The message in wire format; raises NotSeen when it is malformed or truncated."""
+    """The message in wire format, not to be changed; raises NotSeen when it is malformed or truncated.
+
+    Each fact of an observation reads its messages anew, so that the last ones are kept parsed.
+    """
     import dns.exception
     import dns.flags
     import dns.message
@@ -172,9 +171,8 @@ async def collect_replies(
     """
     raw: list[Raw] = []
     gaps: list[Gap] = []
-    replies = DnsReplies(ScanOutput())
     while True:
-        replies = replies.with_replies(ScanOutput(raw=tuple(raw), gaps=tuple(gaps)))
+        replies = DnsReplies(ScanOutput(raw=tuple(raw), gaps=tuple(gaps)))
         facts(replies)
         if not replies.pending:
             failure = None if raw or not gaps else FailureNote(cause=gaps[0].cause, detail=gaps[0].detail)
