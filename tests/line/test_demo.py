@@ -224,9 +224,9 @@ def test_the_zone_counts_where_it_is_served(shown: Shown) -> None:
 def test_the_portal_keeps_the_law(shown: Shown) -> None:
     """No legal requirement fails but those on IPv6 and its name; all but what it hides is decided; its gaps are found.
 
-    Its authority is in no store but declared; it has neither an IPv6 address nor a name below .vn, which Decree 224/2026
-    asks of portals since July 2026, in transition or not, and perhaps no post-quantum groups. Recommendations that are newer than the portal may
-    fail, too.
+    Its authority is in no store but declared; it has neither an IPv6 address nor a name below .vn, which Decree
+    224/2026 asks of portals since July 2026, in transition or not, and perhaps no post-quantum groups. Newer
+    recommendations may fail, too.
     """
     findings = shown.findings(PORTAL)
     legal = [each for each in findings if each["outcome"] == FAIL and Force(each["force"]) in LEGAL]
