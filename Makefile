@@ -1,6 +1,6 @@
 # Short commands for developers; users and continuous integration call ./bootstrap.
 .POSIX:
-.PHONY: setup lint format types test lock docs demo agreement benchmark benchmark-fleet benchmark-ssh benchmark-sweeps fuzz
+.PHONY: setup lint format types test lock docs demo agreement benchmark benchmark-fleet benchmark-ssh benchmark-sweeps benchmark-zones fuzz
 
 VENV = .venv/bin
 
@@ -39,6 +39,7 @@ agreement:
 	$(VENV)/python -m tests.agreement.corpora --write
 	$(VENV)/python -m tests.agreement --write $(ARGS)
 	$(VENV)/python -m tests.agreement.services
+	$(VENV)/python -m tests.agreement.zones --write
 
 demo:
 	./bootstrap demo $(ARGS)
@@ -60,6 +61,11 @@ benchmark-fleet: setup
 benchmark-ssh:
 	./bootstrap --lab setup
 	$(VENV)/python -m benchmarks.ssh
+
+# Measures the probes of zones and Zonemaster in turn at a private internet; prints the figures.
+benchmark-zones:
+	./bootstrap --agreement setup
+	$(VENV)/python -m benchmarks.zones $(ARGS)
 
 # Measures sweeps beside plain nmap, counted in a network of its own, and memory with many addresses.
 benchmark-sweeps: setup

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 from inspector.model.base import Answer, Cause, NotSeen
@@ -31,6 +32,8 @@ P = ParamSpec("P")
 MEDIA_TYPE: Final = "application/dns-message"
 #: The most aliases followed from one name.
 ALIASES: Final = 16
+#: Messages that are kept parsed.
+_PARSED: Final = 128
 #: The default limit of questions of one scan.
 DNS_QUESTIONS: Final = 128
 
@@ -91,8 +94,12 @@ class DnsReplies:
 _NOERROR, _NXDOMAIN, _REFUSED = 0, 3, 5
 
 
+@lru_cache(maxsize=_PARSED)
 def parse_dns_message(wire: bytes) -> dns.message.Message:
-    """The message in wire format; raises NotSeen when it is malformed or truncated."""
+    """The message in wire format, not to be changed; raises NotSeen when it is malformed or truncated.
+
+    Each fact of an observation reads its messages anew, so that the last ones are kept parsed.
+    """
     import dns.exception
     import dns.flags
     import dns.message

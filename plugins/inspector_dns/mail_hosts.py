@@ -1,4 +1,4 @@
-"""The probe of the hosts that the MX records of a zone name: whether they exist, and their reverse names."""
+"""The probe of the hosts that the MX records of a zone name: their addresses, and the names of these."""
 
 from __future__ import annotations
 
@@ -75,7 +75,6 @@ def _host(replies: DnsReplies, name: str) -> MailHost:
     unseen = addresses.unseen or next((each.unseen for each in reverse.values() if each.unseen), None)
     return MailHost(
         name=name,
-        exists=answer_of(_exists, replies, name),
         addresses=addresses,
         unnamed=_those(unseen, [address for address, each in reverse.items() if each.seen is None]),
         unconfirmed=_those(unseen, [address for address, each in reverse.items() if each.seen is False]),
@@ -84,16 +83,6 @@ def _host(replies: DnsReplies, name: str) -> MailHost:
 
 def _those(unseen: Cause | None, addresses: list[str]) -> Answer[tuple[str, ...]]:
     return Answer(unseen=unseen) if unseen else Answer(seen=tuple(sorted(addresses)))
-
-
-def _exists(replies: DnsReplies, name: str) -> bool:
-    """Whether one of the address queries finds the name: some servers deny it for AAAA alone (RFC 4074 §4.2)."""
-    from dns.rcode import NXDOMAIN
-
-    messages = [answer_of(replies.message, name, rdtype) for rdtype in ("A", "AAAA")]
-    if any(each.seen is not None and each.seen.rcode() != NXDOMAIN for each in messages):
-        return True
-    return any(each.value is None for each in messages)  # raises NotSeen when one is missing
 
 
 def _addresses(replies: DnsReplies, name: str) -> tuple[str, ...]:

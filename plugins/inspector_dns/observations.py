@@ -221,7 +221,6 @@ class MailHost(Model):
     """
 
     name: str
-    exists: Answer[bool]
     addresses: Answer[tuple[str, ...]]
     unnamed: Answer[tuple[str, ...]]
     unconfirmed: Answer[tuple[str, ...]]

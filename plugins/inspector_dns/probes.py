@@ -366,16 +366,17 @@ def _child_ds(replies: DnsReplies, name: str) -> tuple[ChildSigner, ...]:
 
 
 def _signatures(replies: DnsReplies, name: str, at: datetime | None) -> tuple[ApexSignature, ...]:
-    """The signatures of the SOA, NS and DNSKEY records, in this order, by key tag."""
+    """The signatures of the SOA, NS and DNSKEY records, in this order, by the place of their keys in ``_keys``."""
     import dns.rdatatype
 
+    places = {key.key_tag: place for place, key in enumerate(_keys(replies, name, "DNSKEY"))}
     found = []
     for rdtype in ("SOA", "NS", "DNSKEY"):
         message = replies.message(name, rdtype)
         signatures = _rrsigs(message, name, dns.rdatatype.from_text(rdtype))
         if len(signatures) > MAX_RECORDS:
             raise NotSeen(Cause.PROTOCOL_ERROR)
-        for each in sorted(signatures, key=lambda each: (each.key_tag, each.expiration)):
+        for each in sorted(signatures, key=lambda each: (places.get(each.key_tag, MAX_RECORDS), each.expiration)):
             left = each.expiration - int(at.timestamp()) if at else 0
             found.append(
                 ApexSignature(

@@ -26,7 +26,6 @@ CHECKS = (
     "dnssec-signatures-fresh",
     "dnssec-valid",
     "glue-consistent",
-    "mail-hosts-exist",
     "mail-hosts-have-reverse-names",
     "name-server-version-hidden",
     "name-servers-agree",

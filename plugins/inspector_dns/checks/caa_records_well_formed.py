@@ -2,7 +2,6 @@
 
 import re
 from typing import Final
-from urllib.parse import urlsplit
 
 from inspector import Cause, Verdict, check, failed, inconclusive, not_applicable, passed
 from inspector_dns.observations import CaaRecord, NameRecords
@@ -11,10 +10,13 @@ from inspector_dns.observations import CaaRecord, NameRecords
 KNOWN: Final = frozenset({"issue", "issuewild", "iodef", "contactemail", "contactphone", "issuevmc", "issuemail"})
 #: The grammar of an issuer with parameters, RFC 8659 §4.2.
 _LABEL = r"[A-Za-z0-9](?:-*[A-Za-z0-9])*"
+_PARAMETER = rf"{_LABEL}[ \t]*=[ \t]*[\x21-\x3a\x3c-\x7e]*"
 _ISSUER: Final = re.compile(
-    rf"[ \t]*(?:{_LABEL}(?:\.{_LABEL})*)?[ \t]*"
-    rf"(?:;[ \t]*(?:{_LABEL}[ \t]*=[ \t]*[\x21-\x3a\x3c-\x7e]*[ \t]*(?:;[ \t]*)?)*)?"
+    rf"[ \t]*(?:{_LABEL}(?:\.{_LABEL})*[ \t]*)?"
+    rf"(?:;[ \t]*(?:{_PARAMETER}(?:[ \t]*;[ \t]*{_PARAMETER})*[ \t]*;?[ \t]*)?)?"
 )
+#: Where violations are reported, RFC 8659 §4.4.
+_REPORT: Final = re.compile(r"mailto:[^\s@]+@[^\s@]+|https?://[^\s/]+(?:/\S*)?", re.IGNORECASE)
 
 
 @check(
@@ -43,9 +45,5 @@ def _is_well_formed(record: CaaRecord) -> bool:
     if record.tag in ("issue", "issuewild", "issuevmc", "issuemail"):
         return len(record.value) < 512 and _ISSUER.fullmatch(record.value) is not None
     if record.tag == "iodef":
-        try:
-            url = urlsplit(record.value)
-        except ValueError:
-            return False
-        return "@" in url.path if url.scheme == "mailto" else url.scheme in ("http", "https") and bool(url.netloc)
+        return _REPORT.fullmatch(record.value) is not None
     return record.tag in KNOWN

@@ -84,7 +84,7 @@ INTERNET_ZONES += [
     "wildcard3",
     "rsasha512",
 ]
-INTERNET_MAIL = ["clean", "nullmx", "mxgone", "mxempty", "mxnoname", "mxwrongname", "alllame"]
+INTERNET_MAIL = ["clean", "nullmx", "mxempty", "mxnoname", "mxwrongname", "alllame"]
 INTERNET_EXPOSURES = {"clean": "ns1", "gives": "gives", "talks": "talks", "silent": "silent"}
 INTERNET_DELEGATIONS = ["clean", "inside", "staleglue", "noglue", "parentmore", "alllame", "sub.clean", "nowhere"]
 INTERNET_SERVERS = {

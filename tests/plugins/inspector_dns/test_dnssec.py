@@ -318,3 +318,36 @@ def test_the_name_servers_of_a_zone_are_discovered(served: Served) -> None:
         ("ns://ns1.test:5353/good.test", True),
         ("ns://ns2.test:5353/good.test", True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("types", "denied"),
+    [("RRSIG NSEC TYPE128", True), ("RRSIG NSEC", False)],
+)
+def test_compact_denial_is_a_record_of_the_name_itself(types: str, denied: bool) -> None:
+    """The type NXNAME says that the name does not exist; without it, that it has no records of a type (RFC 9824)."""
+    owner = dns.name.from_text("missing.good.test")
+    rrset = dns.rrset.from_text(owner, 60, "IN", "NSEC", f"\\000.missing.good.test. {types}")
+    proof = denial.Nsec(dns.name.from_text("good.test"), [rrset])
+    assert proof.denies(owner) is denied
+    assert proof.lacks(owner, dns.rdatatype.A)
+    assert not proof.covers(owner)
+
+
+@pytest.mark.parametrize(
+    ("records", "name", "covered"),
+    [
+        (["good.test. a.good.test."], "aa.good.test", False),
+        (["a.good.test. c.good.test."], "b.good.test", True),
+        (["x.good.test. good.test."], "y.good.test", True),
+        (["good.test. good.test."], "y.good.test", True),
+        (["a.good.test. c.good.test."], "c.good.test", False),
+    ],
+)
+def test_which_names_an_nsec_record_denies(records: list[str], name: str, covered: bool) -> None:
+    """A record denies the names between its owner and the next one, in canonical order; the last, up to the apex."""
+    rrsets = [
+        dns.rrset.from_text(owner, 60, "IN", "NSEC", f"{following} A RRSIG NSEC")
+        for owner, following in (record.split() for record in records)
+    ]
+    assert denial.Nsec(dns.name.from_text("good.test"), rrsets).covers(dns.name.from_text(name)) is covered
