@@ -58,6 +58,7 @@ PRODUCTS = {
     "haproxy": Product("HAProxy", _WEB, _WEB_PORTS),
     "iis": Product("IIS", _WEB, _WEB_PORTS),
     "postfix": Product("Postfix", _SMTP, frozenset({25, 465, 587})),
+    "bind": Product("BIND", frozenset({"mail"})),
     "dovecot": Product("Dovecot", _MAILBOX, frozenset({110, 143, 993, 995, 4190})),
     "openssh": Product("OpenSSH", frozenset({"ssh"}), frozenset({22})),
     "bind": Product("BIND", _HOST | {"dns"}),
