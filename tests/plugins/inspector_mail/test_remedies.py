@@ -20,7 +20,7 @@ def records() -> dict[str, Remedy]:
     """By check: the records."""
     registry = installed()
     found = {check: remedies_of(registry.package_of(check), check).get("bind") for check in registry.checks}
-    return {check: remedy for check, remedy in found.items() if remedy is not None}
+    return {check: remedy for check, remedy in found.items() if remedy is not None and "/db." in remedy.place}
 
 
 REMEDIES = records()
