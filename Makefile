@@ -1,6 +1,6 @@
 # Short commands for developers; users and continuous integration call ./bootstrap.
 .POSIX:
-.PHONY: setup lint format types test lock docs demo agreement benchmark benchmark-fleet benchmark-ssh benchmark-sweeps benchmark-zones fuzz
+.PHONY: setup lint format types test lock docs demo agreement benchmark benchmark-fleet benchmark-mail benchmark-ssh benchmark-sweeps benchmark-zones fuzz
 
 VENV = .venv/bin
 
@@ -56,6 +56,11 @@ benchmark: setup
 # finding differs: make benchmark-fleet ARGS='500 --only polite'
 benchmark-fleet: setup
 	$(VENV)/python -m benchmarks.fleet $(ARGS)
+
+# Reads the DNS records of mail domains beside checkdmarc, in a private internet; needs root.
+benchmark-mail:
+	./bootstrap --lab setup
+	$(VENV)/python -m benchmarks.mail $(ARGS)
 
 # Measures the SSH probe and ssh-audit in turn at OpenSSH servers on loopback; prints the figures.
 benchmark-ssh:
