@@ -212,6 +212,8 @@ class _Queue(FleetListener):
     begun: int = 0
     _running: dict[tuple[str, str], _Running] = field(default_factory=dict)
     _known: dict[Hours, tuple[datetime, list[Interval]]] = field(default_factory=dict)
+    _listed: list[Hours] = field(default_factory=list)
+    _looked: float = float("-inf")
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     # --- What comes next ---
@@ -246,11 +248,20 @@ class _Queue(FleetListener):
             and (each.terms.at_once is None or running.get(known, 0) < each.terms.at_once)
         }
         left: dict[Hours, float] = {}
-        for hours in self.journal.groups(tuple(ready)) if ready else ():
+        for hours in self._groups():
+            if hours.campaign not in ready:
+                continue
             closes = self._closes(hours, ready[hours.campaign], at)
             if closes is not None:
                 left[hours] = (closes - at).total_seconds()
         return left
+
+    def _groups(self) -> list[Hours]:
+        """The groups of jobs; they are looked for once a second."""
+        if time.monotonic() >= self._looked + POLL_SECONDS:
+            self._looked = time.monotonic()
+            self._listed = self.journal.groups(tuple(self._campaigns()))
+        return self._listed
 
     def has_next(self) -> bool:
         """Whether the hours of a job are open now."""
