@@ -414,7 +414,8 @@ def schema(
     document: Annotated[
         str,
         typer.Argument(
-            help="declaration, declaration-line, authorisation, statements, inspection, settings, findings, inventory."
+            help="declaration, declaration-line, authorisation, statements, inspection, settings, "
+            "findings or inventory."
         ),
     ],
 ) -> int:
