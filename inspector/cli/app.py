@@ -461,6 +461,35 @@ def inventory_statistics(
     )
 
 
+@inventory.command("due")
+@takes("settings")
+def inventory_due(
+    arguments: RunArguments,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="The day, YYYY-MM-DD (default: the snapshot's).")] = None,
+    organisation: Annotated[
+        str | None, typer.Option("--organisation", help="Only this organisation and those below it, by code.")
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", "-f", help="csv or json, one item each (default: a table by date).")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file (default: stdout).")] = None,
+    snapshot: SnapshotName = None,
+    folder: InventoryFolder = None,
+) -> int:
+    """Tell what is late, due or unknown by the dates of the law and by what was promised, with sources."""
+    from inspector.cli.inventory import print_due
+
+    return print_due(
+        as_of=as_of,
+        organisation=organisation,
+        form=form,
+        output=output,
+        snapshot=snapshot,
+        inventory=folder,
+        settings=arguments.settings,
+    )
+
+
 @command(name="list")
 def list_(
     what: Annotated[str, typer.Argument(help="plugins, probes, checks, regimes, formats or schemes.")] = "checks",

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inspector import __version__
 from inspector.cli import terminal
 from inspector.cli.exit_code import CLEAN, MISUSE
 from inspector.cli.inputs import read_settings
-from inspector.cli.language import _, translated
+from inspector.cli.language import _, current, translated
 from inspector.declare.settings import Settings
 from inspector.inventory import snapshot as snapshots
 from inspector.inventory.columns import load_map
 from inspector.inventory.declarations import declarations
+from inspector.inventory.due import PROMISE, DueItem, State, as_csv, as_json, due
 from inspector.inventory.imports import Imported, ImportRequest, import_lists
 from inspector.inventory.notes import Note, Severity
 from inspector.inventory.snapshot import Snapshot
@@ -24,10 +26,15 @@ from inspector.inventory.statistics import COLUMNS, FORMATS, Statistics, heading
 from inspector.model.base import now
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
+from inspector.model.language import Language
 from inspector.model.subject import Scheme
 from inspector.pipeline.reporting import write_private
+from inspector.regime.loader import load_all
 from inspector.seal.signing import SigningKey
 from inspector.tables.store import trusted_signers
+
+if TYPE_CHECKING:
+    from inspector.report.messages import Translator
 
 #: The exit code where lists were refused and others imported.
 PARTIAL = 1
@@ -277,3 +284,79 @@ def export_declarations(
     )
     terminal.print_result(_("Snapshot: {digest}", digest=found.digest))
     return PARTIAL if left else CLEAN
+
+
+# --- Dates ----------------------------------------------------------------------------------------------------------
+
+
+def print_due(
+    *,
+    as_of: str | None,
+    organisation: str | None,
+    form: str | None,
+    output: Path | None,
+    snapshot: str | None,
+    inventory: Path | None,
+    settings: Path | None,
+) -> int:
+    """Print or write what is late, due and unknown, with its source. Raises InspectorError."""
+    from inspector.registry.registry import installed
+    from inspector.report.messages import Translator
+
+    if form not in (None, "csv", "json"):
+        raise UsageError(
+            FormattedMessage("--format {form}: there is no such format", form=repr(form)),
+            remedy=FormattedMessage("write one of {known}", known="csv, json"),
+        )
+    found = open_snapshot(settings, inventory, snapshot)
+    if organisation is not None and organisation not in found.organisations.by_code:
+        raise UsageError(
+            FormattedMessage("--organisation {code}: there is no such organisation", code=organisation),
+            remedy="write the code of one in the inventory",
+        )
+    registry = installed()
+    day = parse_day(as_of, "--as-of") if as_of else found.as_of
+    items = due(found, load_all(registry.profiles), day, below=organisation)
+    if form is not None:
+        data = as_csv(items) if form == "csv" else as_json(items, found, day)
+        if output is None:
+            terminal.print_result(data.decode().replace("\r\n", "\n").removesuffix("\n"))
+        else:
+            write_private({output: data}, remedy="choose another file with --output")
+            terminal.print_result(_("Written: {path}", path=output))
+        return CLEAN
+    _print_due(items, Translator(registry, current()), found, day)
+    return CLEAN
+
+
+def _print_due(items: Iterable[DueItem], translator: Translator, found: Snapshot, day: dt.date) -> None:
+    """Print one row for each day and deadline, with how many are late, due and unknown."""
+    terminal.print_result(_("Snapshot {digest}, as of {day}", digest=found.digest[:12], day=day.isoformat()))
+    shown = terminal.table(None, *map(_, ("Day", "What", "Late", "Due", "Unknown", "Source", "Confidence", "Status")))
+    promised: Counter[State] = Counter()
+    groups: dict[tuple[dt.date | None, str, str], list[DueItem]] = {}
+    for item in items:
+        if item.regime == PROMISE:
+            promised[item.state] += 1
+        else:
+            groups.setdefault((item.day, item.deadline, item.regime), []).append(item)
+    for (last, *_rest), group in groups.items():
+        first, states = group[0], Counter(each.state for each in group)
+        terminal.add_row(
+            shown,
+            translator.day(last) if last else "-",
+            first.title.vi if translator.language is Language.VI else first.title.en,
+            *(str(states[each]) for each in (State.LATE, State.DUE, State.UNKNOWN)),
+            first.source,
+            first.confidence,
+            translator.term(first.status),
+        )
+    terminal.print_table(shown)
+    terminal.print_result(
+        _(
+            "Promised days: {late} past and not kept, {due} to come, {unknown} unknown",
+            late=promised[State.LATE],
+            due=promised[State.DUE],
+            unknown=promised[State.UNKNOWN],
+        )
+    )

@@ -12,7 +12,9 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -197,23 +199,25 @@ def _csv(text: str, score: Callable[[Table], int]) -> Table:
     best, best_score = ",", -1
     first = next((line for line in text.splitlines() if line.strip()), "")
     for delimiter in sorted(",;\t", key=lambda each: -first.count(each)):
-        try:
-            sample = _table(text, delimiter, _SAMPLE_ROWS)
-        except ListError:
-            continue
-        if (points := score(sample)) > best_score:
+        if (points := score(_sample(text, delimiter))) > best_score:
             best, best_score = delimiter, points
     return _table(text, best)
 
 
-def _table(text: str, delimiter: str, limit: int | None = None) -> Table:
+def _sample(text: str, delimiter: str) -> Table:
+    """The first rows, up to one that cannot be read."""
+    rows: list[Row] = []
+    with suppress(ListError):
+        rows.extend(row for row, _ in islice(_records(text, delimiter), _SAMPLE_ROWS))
+    return Table(None, rows)
+
+
+def _table(text: str, delimiter: str) -> Table:
     rows: list[Row] = []
     places: list[list[tuple[int, int]]] = []
     for row, place in _records(text, delimiter):
         rows.append(row)
         places.append(place)
-        if limit is not None and len(rows) == limit:
-            break
     return Table(None, rows, places)
 
 

@@ -332,7 +332,8 @@ class Deadline(Model):
     ``on`` is the last day, ``yearly`` the last day of each year, ``MM-DD``; ``data_from`` and ``data_until`` are the
     period reported on. ``within`` runs from the event that the title names, ``before`` is the least time ahead of it.
     ``unfixed``: the text asks for it and names no number. Where the count of days is open, the earlier day is given and
-    ``note`` says both. ``kind`` is as in rows.
+    ``note`` says both. ``kind`` is as in rows. ``fulfilled_by`` is what of a system ends it: the approval of its level,
+    its plan carried out in full, or an inspection since.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
@@ -347,6 +348,7 @@ class Deadline(Model):
     every: Amount | None = None
     unfixed: bool = False
     kind: RowKind = RowKind.DUTY
+    fulfilled_by: Literal["approval", "plan", "inspection"] | None = None
     addressee: BilingualText | None = None
     binds: Bound = Bound.EVERYONE
     clauses: tuple[str, ...] = Field(min_length=1)

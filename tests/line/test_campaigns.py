@@ -449,7 +449,8 @@ def test_a_re_inspection_selects_what_failed_before(line: Line) -> None:
     with serving({"name": "good", "mode": "page"}, {"name": "bad", "mode": "page"}) as servers:
         folder = declared(line, "first", *at(servers, "good", "bad"))
         content = json.loads((folder / "T-1.yaml").read_text())
-        content["systems"][1]["facts"] = {"shared_infrastructure": True, "nationwide": True, "always_on": True}
+        facts = ("state_body", "shared_infrastructure", "nationwide", "always_on")
+        content["systems"][1]["facts"] = dict.fromkeys(facts, True)
         document(folder / "T-1.yaml", content)  # which calls for level 4
         asked = {"only": ["no-version-disclosed", "level-fits-facts"]}
         line.call("campaign", "start", campaign(line, "first", folder, requirements=asked), output=output)

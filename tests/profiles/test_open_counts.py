@@ -23,7 +23,7 @@ def counted_in_months() -> Iterator[tuple[str, date, BilingualText | None]]:
             if transition.approved_until:
                 yield transition.regime, transition.approved_until, transition.note
         for deadline in regime.deadlines:
-            if deadline.on and deadline.id != "certificates":
+            if deadline.on and deadline.id != "certificates" and not deadline.id.startswith("directive-09-"):
                 yield deadline.id, deadline.on, deadline.note
 
 

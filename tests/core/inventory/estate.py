@@ -193,13 +193,17 @@ def write_xlsx(path: Path, rows: list[list[str]]) -> None:
                     else:
                         sheet.write_number(index, column, int(cell))
                 elif column in (8, 10) and cell.count("/") == 2:
-                    sheet.write_datetime(index, column, dt.datetime.strptime(cell, "%d/%m/%Y"), day)
+                    sheet.write_datetime(index, column, _midnight(cell), day)
                 else:
                     sheet.write_string(index, column, cell)
         end = len(rows) + 6
         sheet.merge_range(end, 0, end, 3, "Tổng cộng")
         sheet.write_formula(end, 4, f"=COUNTA(B7:B{end})", None, len(rows))
         sheet.merge_range(end + 2, 8, end + 2, 11, "Hà Nội, ngày 14 tháng 12 năm 2026")
+
+
+def _midnight(day: str) -> dt.datetime:
+    return dt.datetime(*(int(each) for each in reversed(day.split("/"))))  # noqa: DTZ001  (cells have no zone)
 
 
 def expected(estate: Estate, as_of: dt.date = AS_OF) -> dict[tuple[str, str], dict[str, int]]:
@@ -210,7 +214,8 @@ def expected(estate: Estate, as_of: dt.date = AS_OF) -> dict[tuple[str, str], di
         "create table s(org, name, level, status, number, date, expected, plan, plan_expected, before, periodic)"
     )
     base.executemany(
-        "insert into s values(:org,:name,:level,:status,:number,:date,:expected,:plan,:plan_expected,:before,:periodic)",
+        "insert into s values"
+        "(:org,:name,:level,:status,:number,:date,:expected,:plan,:plan_expected,:before,:periodic)",
         [
             {
                 **each,
