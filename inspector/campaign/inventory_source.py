@@ -83,8 +83,10 @@ def _due_on(
     }
     found: dict[str, dt.date] = {}
     for item in due(snapshot, regimes, day, inspected=inspected):
-        if item.system is not None and (item.regime, item.deadline) in by_inspection:
-            on = item.day or day
+        if item.system is None or (item.regime, item.deadline) not in by_inspection:
+            continue
+        on = item.day if item.system in inspected else day
+        if on is not None:  # a regime may ask for inspections without saying how often
             found[item.system] = min(on, found.get(item.system, on))
     return found
 
