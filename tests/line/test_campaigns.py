@@ -155,6 +155,56 @@ def test_a_campaign_inspects_each_system_once_and_its_record_has_all(line: Line)
     assert "is not what was sealed" in altered.err
 
 
+SLOWEST = {"connections_per_second": 1, "burst": 1, "at_once": 1, "port_questions_per_second": 1}
+AGO, SOON = (f"{datetime.now(UTC) + hours * HOUR:%Y-%m-%dT%H:%M:%SZ}" for hours in (-2, 1))
+MINUTE = [{"start": "03:00", "end": "03:01", "timezone": "UTC"}]
+LATER = [
+    {
+        "start": f"{datetime.now(UTC) + 2 * HOUR:%H}:00",
+        "end": f"{datetime.now(UTC) + 3 * HOUR:%H}:00",
+        "timezone": "UTC",
+    }
+]
+
+
+@pytest.mark.parametrize(
+    ("cause", "words", "declares", "granted", "asks"),
+    [
+        ("authorisation-expired", "a-1", {}, {"valid_from": "2026-01-01T00:00:00Z", "valid_until": AGO}, {}),
+        ("no-window", "", {}, {}, {"windows": LATER, "deadline": SOON}),
+        (
+            "too-long-for-window",
+            "port questions at 1/s = ",
+            {"endpoints": ["host:127.0.0.1"]},
+            {"rates": SLOWEST, "valid_until": "2099-01-01T00:00:00Z", "windows": MINUTE},
+            {"requirements": {"only": ["ports"]}},
+        ),
+        ("no-regime", "regime 'other' is not installed", {}, {}, {"requirements": {"regime": "other"}}),
+        (
+            "invalid",
+            "the approval is dated 2099-01-01, which is in the future",
+            {"approval": {"status": "approved", "date": "2099-01-01"}},
+            {},
+            {},
+        ),
+        ("no-authorisation", "", {"endpoints": ["http://127.0.0.1:9/"]}, {"covers": {"names": ["x.line.test"]}}, {}),
+    ],
+    ids=lambda each: each if isinstance(each, str) and "-" in each else None,
+)
+def test_a_system_that_is_not_ready_has_its_cause(
+    line: Line, cause: str, words: str, declares: Mapping[str, Any], granted: Mapping[str, Any], asks: Mapping[str, Any]
+) -> None:
+    """With the arithmetic where it is about time; the exit code is 2 where no system is ready."""
+    name = f"plan-{cause}"
+    folder = declared(line, name, {**system("http://127.0.0.1:9/"), **declares})
+    file = campaign(line, name, folder, authorisation(**granted), **asks)
+    planned = line.call("campaign", "plan", file, "--format", "json")
+    assert planned.code == 2, planned.err
+    [found] = json.loads(planned.out)
+    assert (found["cause"], found["ready"]) == (cause, False), found
+    assert words in found["detail"]
+
+
 @contextmanager
 def in_flight(
     line: Line, name: str, *more: Mapping[str, Any], **changes: Any
