@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         ScanOutput,
         Sensitivity,
     )
+    from inspector.model.public_roots import PublicRoots
     from inspector.model.subject import (
         HOST,
         SYSTEM,
@@ -245,6 +246,7 @@ _HOME = {
     "exploited_verdict": "inspector.products.verdicts",
     "support_verdict": "inspector.products.verdicts",
     "Table": "inspector.model.table",
+    "PublicRoots": "inspector.model.public_roots",
     "TableAt": "inspector.model.table",
     "TableEntries": "inspector.model.table",
     "EntryPath": "inspector.report.ransomware",
@@ -320,6 +322,7 @@ __all__ = [
     "Probe",
     "Product",
     "ProductRemedies",
+    "PublicRoots",
     "Quantity",
     "Raw",
     "Reach",

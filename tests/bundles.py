@@ -11,6 +11,7 @@ from inspector.seal.layout import shared_name
 from inspector.seal.manifest import AssessmentSealed, CaptureSealed, read_manifest
 from inspector.seal.sealed_part import SealedPart
 from inspector.seal.shared_files import archive_of
+from inspector.seal.stored_findings import read_findings
 from inspector.seal.untrusted_files import UntrustedFolder
 from inspector.seal.verify import shared_by
 from tests.core.seal.forgery import names
@@ -25,8 +26,11 @@ def content(folder: Path, name: str) -> bytes:
 
 
 def parsed(folder: Path, name: str) -> Any:
-    """A part in JSON."""
-    return json.loads(content(folder, name))
+    """A part in JSON; findings as reports show them."""
+    data = content(folder, name)
+    if name == "findings.json":
+        return [each.model_dump(mode="json") for each in read_findings(data, name)]
+    return json.loads(data)
 
 
 def assessments(output: Path) -> list[Path]:

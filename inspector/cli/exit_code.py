@@ -87,13 +87,14 @@ def exit_code(
 
 
 def is_blind(view: View) -> bool:
-    """Whether no endpoint answered: no scan gave an observation, or no connection to a target received a byte.
+    """Whether no endpoint answered: none has an address, no scan gave an observation, or no connection to a target
+    received a byte.
 
     A sweep that observed the TCP ports of a host has an answer, also where all are closed; a system without planned
     scans needs none.
     """
     coverage = view.assessment.coverage
-    if coverage.asked and not coverage.seen:
+    if (coverage.asked and not coverage.seen) or view.inspection.plan.reaches_nothing:
         return True
     if any(each.facts is not None and _is_sweep(view, each) for each in view.evidence.values()):
         return False

@@ -37,9 +37,9 @@ PLACEHOLDERS = {
 #: What the shipped plugins contribute, for help texts: asking for help loads no plugin.
 SHIPPED = {
     "formats": "codequality, csv, html, json, junit, sarif, xlsx",
-    "probes": "anonymous-logins, banners, certificates, cross-origin, delegation, exposure, http, mail, mail-server, "
-    "mta-sts, mta-sts-policy, name-server, names, ports, revocation, security-txt, ssh, ssh-login, starttls, "
-    "starttls-injection, tls, tls-attacks, tls-resumption, tls-sessions, udp-exposure, udp-services, zone",
+    "probes": "anonymous-logins, banners, certificates, cross-origin, delegation, exposure, http, mail, mail-relay, "
+    "mail-server, mta-sts, mta-sts-policy, name-server, names, ports, revocation, security-txt, ssh, ssh-login, "
+    "starttls, starttls-injection, tls, tls-attacks, tls-resumption, tls-sessions, udp-exposure, udp-services, zone",
 }
 
 #: How the parser shows the type of an argument.

@@ -144,12 +144,7 @@ def _code(planned: PlannedInspection) -> int:
     """The exit code that ``inspector run`` is known to have: for what it refuses, and where nothing can be asked."""
     if _refusal(planned):
         return MISUSE
-    return UNSEEN if _asks_nothing(planned) else CLEAN
-
-
-def _asks_nothing(planned: PlannedInspection) -> bool:
-    tasks = planned.plan.tasks
-    return bool(tasks) and all(task.cause is not None for task in tasks)
+    return UNSEEN if planned.plan.reaches_nothing else CLEAN
 
 
 def _print_outcome(planned: PlannedInspection) -> None:
@@ -157,7 +152,7 @@ def _print_outcome(planned: PlannedInspection) -> None:
     if refusal := _refusal(planned):
         terminal.print_note(_("'inspector run' would refuse this plan:"))
         terminal.print_error(refusal)
-    elif _asks_nothing(planned):
+    elif planned.plan.reaches_nothing:
         terminal.print_note(
             _("nothing of {system} can be asked; 'inspector run' would see nothing", system=planned.request.system.id)
         )

@@ -328,11 +328,14 @@ def _stale_lines(made: View) -> Iterator[str]:
 
 
 def _unresolved(made: View) -> tuple[str, ...]:
-    """Why names lead to no address, each with its name."""
+    """Why names lead to no address, with the names: one line for each reason."""
     tasks = [each for each in made.inspection.plan.tasks if each.cause is not None and each.subject.address is None]
     unreached = {pin.name for pin in made.inspection.plan.pins if not pin.addresses}
-    lines = [f"{each.subject.host}: {translated(each.detail)}" for each in tasks if each.subject.host in unreached]
-    return tuple(_inline(with_u_labels(each)) for each in dict.fromkeys(lines))
+    by_reason: dict[str, dict[str, None]] = defaultdict(dict)
+    for each in tasks:
+        if each.subject.host in unreached:
+            by_reason[translated(each.detail)][with_u_labels(each.subject.host)] = None
+    return tuple(_inline(f"{_listed(names, most=3)}: {why}") for why, names in by_reason.items())
 
 
 def _common_causes(made: View, rule: ExitRule) -> Iterator[Unseen]:
@@ -429,7 +432,7 @@ def reason(reckoning: Reckoning) -> str:
     counted, threshold = reckoning.counted, reckoning.threshold
     if reckoning.code == FAILING:
         text = _(
-            "failing, and counting by --fail-on {threshold}: {count}",
+            "requirements that fail by --fail-on {threshold}: {count}",
             count=counted[Standing.FAILS],
             threshold=threshold,
         )
@@ -437,15 +440,15 @@ def reason(reckoning: Reckoning) -> str:
         text = _("no endpoint answered")
     elif reckoning.code == UNSEEN:
         count = counted[Standing.UNSEEN]
-        text = _("undecided, though counting by --fail-on {threshold}: {count}", count=count, threshold=threshold)
+        text = _("requirements undecided by --fail-on {threshold}: {count}", count=count, threshold=threshold)
     else:
-        text = _("nothing fails that counts by --fail-on {threshold}", threshold=threshold)
+        text = _("no requirement fails by --fail-on {threshold}", threshold=threshold)
     spared = [_(text, count=counted[name]) for name, text in _SPARED.items() if counted[name]]
     if reckoning.code != FAILING and (below := reckoning.below):
         severities = sorted(below, key=lambda each: -each.rank)
         counts = [_("{count} {severity}", count=below[each], severity=_term(each)) for each in severities]
         spared.append(", ".join(counts))
-    return _("{reason}; failing, but not counting: {counts}", reason=text, counts="; ".join(spared)) if spared else text
+    return _("{reason}; failing, but not counted: {counts}", reason=text, counts="; ".join(spared)) if spared else text
 
 
 def _term(severity: Severity) -> str:
@@ -492,7 +495,7 @@ def summary_lines(
         return [*map(_one_line, done), *end]
     if arguments.verbose:
         findings = [line for each in done for line in _finding_lines(each, several=len(done) > 1)]
-        unseen = [(f"  {whole}",) for _short, whole in _unseen_texts(done)]
+        unseen = [(f"  {each.whole}",) for each in _unseen_reasons(done)]
         heading: list[Line] = [(_("Undecided:"),)] if unseen else []
         end = [*_ransomware_lines(done), *_report_lines(done), *map(_one_line, done), *end]
         return [*findings, *heading, *unseen, *end]
@@ -606,32 +609,64 @@ def _gravity(summary: InspectionSummary) -> tuple[bool, tuple[int, ...], str]:
     return summary.code != FAILING, summary.counts.rank, summary.system
 
 
-def _unseen_texts(done: Sequence[InspectionSummary]) -> list[tuple[str, str]]:
-    """Why something is undecided, short and whole: what counts and concerns most comes first."""
+@dataclass(frozen=True, slots=True)
+class _Reason:
+    """Why something is undecided: ``short`` fits two lines; ``few`` are the lines that it needs where room is scarce.
+
+    ``first``: it is printed before the others.
+    """
+
+    short: str
+    whole: str
+    few: int = 2
+    first: bool = False
+
+
+def _unseen_reasons(done: Sequence[InspectionSummary]) -> list[_Reason]:
+    """Why something is undecided: names without address, the first cause, limits of the vantage, the other causes.
+
+    Of the causes, what counts and concerns most comes first. A limit that all systems have is said once.
+    """
     causes = [(summary, each) for summary in done for each in summary.unseen]
     causes.sort(key=lambda pair: (not pair[1].counts, -pair[1].count))
-    texts = [(summary, line, line) for summary in done for line in summary.unresolved]
-    texts += [(summary, each.short, each.whole) for summary, each in causes]
-    texts += [(summary, line, line) for summary in done for line in summary.limits]
-    named = (
-        (short, whole) if len(done) == 1 else (f"{summary.system}: {short}", f"{summary.system}: {whole}")
-        for summary, short, whole in texts
-    )
-    return list(dict.fromkeys(named))
+    texts = [(summary, _Reason(line, line, 1, first=True)) for summary in done for line in summary.unresolved]
+    texts += [
+        (summary, _Reason(each.short, each.whole, first=number == 0)) for number, (summary, each) in enumerate(causes)
+    ]
+    found = [
+        reason if len(done) == 1 else replace(
+            reason, short=f"{summary.system}: {reason.short}", whole=f"{summary.system}: {reason.whole}"
+        )
+        for summary, reason in texts
+    ]  # fmt: skip
+    by_limit: dict[str, list[str]] = defaultdict(list)
+    for summary in done:
+        for line in summary.limits:
+            by_limit[line].append(summary.system)
+    for line, systems in by_limit.items():
+        text = line if len(systems) == len(done) else f"{', '.join(systems)}: {line}"
+        found.append(_Reason(text, text, 1, first=True))
+    # Names come in the order of the systems, then the first cause, then limits: sorting keeps that order.
+    return sorted(dict.fromkeys(found), key=lambda each: not each.first)
 
 
 def _unseen_lines(done: Sequence[InspectionSummary], *, most: int) -> Iterator[Line]:
-    """Why something is undecided, in so many lines at most and one more for what is left out."""
-    texts = _unseen_texts(done)
-    if texts:
+    """Why something is undecided, in so many lines at most and one more for what is left out.
+
+    Where not all fit, what is printed first leaves a line to each of the others that are.
+    """
+    reasons = _unseen_reasons(done)
+    if reasons:
         yield (_("Undecided:"),)
-    left = most
-    for number, (short, whole) in enumerate(texts):
+    left, scarce = most, len(reasons) > most // 2
+    for number, each in enumerate(reasons):
         if left == 0:
-            yield (_("  and {count} more", count=len(texts) - number),)
+            yield (_("  and {count} more", count=len(reasons) - number),)
             return
-        text = whole if len(texts) <= most // 2 else short
-        lines = list(_indented(text, lines=min(2, left)))
+        kept = sum(other.first for other in reasons[number + 1 :])
+        lines = list(
+            _indented(each.short if scarce else each.whole, lines=max(1, min(each.few if scarce else 2, left - kept)))
+        )
         yield from lines
         left -= len(lines)
 
@@ -738,7 +773,7 @@ def _run_lines(done: Sequence[InspectionSummary]) -> Iterator[Line]:
     yield from _folder_lines(done)
     failing = [each.system for each in sorted(done, key=_gravity) if each.code == FAILING]
     if failing:
-        yield from _indented(_("Failures that count, the worst first: {systems}", systems=_listed(failing)), lines=2)
+        yield from _indented(_("Systems that fail, the worst first: {systems}", systems=_listed(failing)), lines=2)
     totals = _(
         "{count} systems: {failures}; {unseen}",
         count=len(done),
@@ -770,12 +805,15 @@ def _code_lines(done: Sequence[InspectionSummary], code: int | None, missed: int
     if code is None:
         return
     by_code = Counter(each.code for each in done)
+    threshold = " / ".join(dict.fromkeys(each.reckoning.threshold for each in done))
     parts = [
-        _("systems with failures that count: {count}", count=by_code[FAILING]) if by_code[FAILING] else "",
+        _("systems that fail by --fail-on {threshold}: {count}", threshold=threshold, count=by_code[FAILING])
+        if by_code[FAILING]
+        else "",
         _("systems not seen completely: {count}", count=by_code[UNSEEN]) if by_code[UNSEEN] else "",
         _("systems not inspected: {count}", count=missed) if missed else "",
     ]
-    why = "; ".join(filter(None, parts)) or _("nothing that counts fails")
+    why = "; ".join(filter(None, parts)) or _("no system fails by --fail-on {threshold}", threshold=threshold)
     text = _("exit code {code}: {reason}", code=code, reason=why)
     for each in terminal.wrapped(text, terminal.width()):
         yield (Styled(each, _CODE_STYLES.get(code, "1;31")),)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from enum import StrEnum
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import model_validator
 
 from inspector.model.base import Cause, Instant, Model
 from inspector.model.subject import Subject
+
+if TYPE_CHECKING:
+    from inspector.model.verdict import Verdict
 
 
 class Observation(Model):
@@ -23,6 +26,14 @@ class Observation(Model):
         A probe that can scan in parts (the option ``parts`` of ``probe``) is asked for these in the confirmation scan.
         """
         del facts
+        return None
+
+    def explain(self, cause: Cause) -> Verdict | None:
+        """What the assessor says of an answer of this observation that was not seen for this cause.
+
+        None for the general sentence; anything else is *inconclusive*.
+        """
+        del cause
         return None
 
 

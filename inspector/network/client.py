@@ -163,16 +163,18 @@ class Network:
         content: bytes | None = None,
         timeout: float = 10.0,
         verify: bool = False,
+        http1: bool = False,
     ) -> AbstractAsyncContextManager[httpx.Response]:
         """One HTTP request over ``transport``: its answer, whose body can be read within the body of ``with``.
 
         No state is kept: no cookie is stored or sent, no redirect is followed. ``timeout`` (seconds) applies to
-        connecting. Raises ScanFailure, and httpx.InvalidURL for a malformed URL.
+        connecting. HTTP/2 is offered as browsers do, unless ``http1``. Raises ScanFailure, and httpx.InvalidURL for a
+        malformed URL.
         """
         from inspector.network.protocols.http import request
 
         transport = self.transport(verify=verify)
-        return request(transport, url, method=method, headers=headers, content=content, timeout=timeout)
+        return request(transport, url, method=method, headers=headers, content=content, timeout=timeout, http1=http1)
 
     async def verify_certificate(self, *, timeout: float = 10.0) -> CertificateFlaw | None:
         """Why a client rejects the certificate of the target's port under the target's name; None when it does not.
@@ -249,11 +251,14 @@ class Network:
         tcp: bool = False,
         dnssec: bool = False,
         recursion: bool = False,
+        cookie: bool = False,
+        rdclass: str = "IN",
         timeout: float = 5.0,
     ) -> dns.message.Message:
         """Ask one DNS question of a configured resolver, or of a name server at ``server`` (infrastructure).
 
-        ``dnssec`` sets the DO and CD bits, ``recursion`` the RD bit for a name server (resolvers always get it).
+        ``dnssec`` sets the DO and CD bits, ``recursion`` the RD bit for a name server (resolvers always get it);
+        ``cookie`` sends a client cookie (RFC 7873 §4.1). Of a zone transfer (AXFR) the first message is read.
         Truncated UDP answers are asked for again over TCP. The answer is returned whatever its RCODE; no answer, a
         refused connection and malformed messages raise ``ScanFailure``.
         """
@@ -268,6 +273,8 @@ class Network:
             tcp=tcp,
             dnssec=dnssec,
             recursion=recursion,
+            cookie=cookie,
+            rdclass=rdclass,
             timeout=timeout,
         )
 

@@ -72,6 +72,16 @@ class DnsReplies:
         """The records at the end of the name's aliases; empty when they are absent. Raises NotSeen."""
         return _follow(self.message(name, rdtype), name, rdtype)[1]
 
+    def is_authenticated(self, name: str, rdtype: str) -> bool:
+        """Whether the resolver says that DNSSEC authenticates the answer (RFC 4035 §3.2.3).
+
+        Means nothing where the resolver does not validate: then the root's SOA record is not authenticated, either.
+        Raises NotSeen.
+        """
+        import dns.flags
+
+        return bool(self.message(name, rdtype).flags & dns.flags.AD)
+
     def aliases(self, name: str, rdtype: str) -> tuple[str, ...]:
         """The names that the name is an alias for, in the order followed. Raises NotSeen."""
         return _follow(self.message(name, rdtype), name, rdtype)[0]

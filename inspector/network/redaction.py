@@ -72,23 +72,25 @@ _SHAPES = re.compile(rb"([0-9])|[A-Za-z\x80-\xff]")
 _SECRETS = re.compile(
     rb"""
       ://((?:[^\s"'<>@]{1,256}+@)+)                                           # user and password of a URL, or of a DSN
-    | \b(?:proxy-)?authorization[ \t]*[:=](?![ \t]*len=\d+,sha256=[0-9a-f]{64})[ \t]*([^\r\n"']{1,4096})
-    | \bbearer[ \t]+(?!len=\d+,sha256=[0-9a-f]{64})([^\s"'<>,;]{1,4096})
-    | \b(?:(?:api|access|secret|private)[_-]?key|(?:auth|access|refresh|id)[_-]?token|token|(?:client[_-]?)?secret
-        |session[_-]?id|sid|passw(?:or)?d|passphrase|pwd)[ \t]*[:=][ \t]*(?!len=\d+,sha256=[0-9a-f]{64})
-        ([^\s"'<>,;&]{1,1024})
     | -----BEGIN[ ][A-Z ]{0,40}PRIVATE[ ]KEY(?:[ ]BLOCK)?-----((?:[^-"']|-(?!----)){1,65536})
-    | (?-i:(?<![\w-])(?:
-        ((?:AKIA|ASIA|AIDA|AROA)[A-Z0-9]{12,128}                          # Amazon
-        | AIza[\w-]{20,128} | ya29\.[\w-]{10,1024}                        # Google
-        | gh[opsur]_\w{10,255} | github_pat_\w{10,255}                    # GitHub
-        | gl(?:pat|agent|cbt|dt|ft|imt|oas|ptt|rt|soat)-[\w.-]{10,255}    # GitLab
-        | xox[abeoprs]-[\w-]{8,255}                                       # Slack
-        | [prs]k_(?:live|test)_\w{8,255} | whsec_\w{8,255}                # Stripe
+    | (?<!\w)(?:                                                              # first, so that the rest is tried rarely
+        (?:proxy-)?authorization[ \t]*[:=](?![ \t]*len=\d+,sha256=[0-9a-f]{64})[ \t]*([^\r\n"']{1,4096})
+      | bearer[ \t]+(?!len=\d+,sha256=[0-9a-f]{64})([^\s"'<>,;]{1,4096})
+      | (?:(?:api|access|secret|private)[_-]?key|(?:auth|access|refresh|id)[_-]?token|token|(?:client[_-]?)?secret
+          |session[_-]?id|sid|passw(?:or)?d|passphrase|pwd)[ \t]*[:=][ \t]*(?!len=\d+,sha256=[0-9a-f]{64})
+          ([^\s"'<>,;&]{1,1024})
+      | (?-i:(?<!-)(
+          (?:AKIA|ASIA|AIDA|AROA)[A-Z0-9]{12,128}                           # Amazon
+        | AIza[\w-]{20,128} | ya29\.[\w-]{10,1024}                         # Google
+        | gh[opsur]_\w{10,255} | github_pat_\w{10,255}                     # GitHub
+        | gl(?:pat|agent|cbt|dt|ft|imt|oas|ptt|rt|soat)-[\w.-]{10,255}     # GitLab
+        | xox[abeoprs]-[\w-]{8,255}                                        # Slack
+        | [prs]k_(?:live|test)_\w{8,255} | whsec_\w{8,255}                 # Stripe
         | SG\.[\w-]{10,128}\.[\w-]{10,128} | sk-[\w-]{16,255} | (?:npm|hf)_\w{20,255} | pypi-[\w-]{16,255}
         | dop_v1_\w{20,255}
-        | eyJ[\w-]{4,8192}\.[\w-]{4,16384}(?:\.[\w-]{0,8192}){0,3}        # JSON Web Token (RFC 7519)
-        )))
+        | eyJ[\w-]{4,8192}\.[\w-]{4,16384}(?:\.[\w-]{0,8192}){0,3}         # JSON Web Token (RFC 7519)
+        ))
+      )
     """,
     re.IGNORECASE | re.VERBOSE,
 )

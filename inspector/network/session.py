@@ -72,6 +72,8 @@ class ProbeSession:
         self.scope = scope
         self.roots = roots
         self.trials: dict[int, CertificateTrial] = {}
+        #: Ports that chose HTTP/2 and did not answer in it.
+        self.http1_ports: set[int] = set()
         self._check_open = check_open
         self._has_ended = False
         self._closed = closed

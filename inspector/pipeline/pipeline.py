@@ -33,7 +33,7 @@ from inspector.pipeline.prepare import PlannedInspection, check_permitted, check
 from inspector.pipeline.reassess import AssessmentOptions, assess_bundle
 from inspector.pipeline.reporting import WrittenAssessment, write_assessment
 from inspector.pipeline.request import InspectionRequest, ReportOptions
-from inspector.pipeline.trust import roots_of, shared_trust
+from inspector.pipeline.trust import roots_of, trust_of
 from inspector.plugin.interrupts import interrupting_at_once
 from inspector.record.inspection import Inspection
 from inspector.regime.regime import changes
@@ -262,7 +262,7 @@ async def collect_and_confirm(
     planner = replace(planned.planner, scope=scope)
     ledger = Ledger(writer.ledger_path)
     material = await in_thread(lambda: {name: writer.trust(name) for name in inspection.trust})
-    trust = shared_trust(tuple(sorted(material.items())))
+    trust = trust_of(material, inspection.tables)
     roots = roots_of(trust.public_roots, trust.declared_roots)
     gateway = Gateway(context.settings, planner.scope, ledger, salt=writer.salt, run=inspection.run, roots=roots)
     within = plan.selection.within_seconds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,10 +12,12 @@ from inspector.assess.assessor import AssessmentInput, Verdicts, assess
 from inspector.collect.parsing import facts_of
 from inspector.declare.statement import Statement
 from inspector.model.observation import Evidence
+from inspector.model.public_roots import PublicRoots
 from inspector.model.table import Table
 from inspector.network.guard.audit_hook import GuardViolation, disable, enable
 from inspector.pipeline.trust import trust_of
 from inspector.record.assessment import Assessment
+from inspector.record.inspection import Inspection
 from inspector.regime.regime import Regime, changes, resolve
 from inspector.registry.lock import records_of
 from inspector.registry.registry import Registry
@@ -87,7 +89,7 @@ async def _assess_bundle(bundle: Bundle, registry: Registry, options: Assessment
             plugins=records_of(registry),
             changes=changes(regime, following, system) if following else (),
             verdicts={} if options.reparse or options.verdicts is None else options.verdicts,
-            tables=inspection.tables if options.tables is None else options.tables,
+            tables=inspection.tables if options.tables is None else _tables(inspection, options.tables),
         )
     )
     about = {"system": system.id, "inspection": inspection.id, "regime": regime.id}
@@ -95,9 +97,17 @@ async def _assess_bundle(bundle: Bundle, registry: Registry, options: Assessment
     return assessment
 
 
+def _tables(inspection: Inspection, given: Iterable[Table]) -> tuple[Table, ...]:
+    """The given tables; but the public roots are those with which paths were validated in the capture, or none."""
+    validated = [each for each in inspection.tables if each.kind == PublicRoots.kind]
+    others = [each for each in given if each.kind != PublicRoots.kind]
+    return tuple(sorted((*others, *validated), key=lambda each: each.kind))
+
+
 async def reparse(bundle: Bundle, registry: Registry) -> list[tuple[str, Evidence]]:
     """The evidence, its raw bytes parsed again by the installed probes; where the probe is gone it stays as it was."""
-    trust = trust_of({name: bundle.trust(name) for name in bundle.inspection.trust})
+    inspection = bundle.inspection
+    trust = trust_of({name: bundle.trust(name) for name in inspection.trust}, inspection.tables)
     again: list[tuple[str, Evidence]] = []
     for digest, evidence in bundle.evidence():
         probe = registry.probes.get(evidence.probe)

@@ -11,6 +11,7 @@ from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import System
 from inspector.declare.statement import Statement
 from inspector.model.base import Same
+from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.subject import HOST, Scheme, UriForm, is_address, parse_uri
 from inspector.network.access.addresses import address_blocks
 from inspector.network.access.special_addresses import special_purpose
@@ -84,15 +85,20 @@ def at_own_addresses(
 ) -> tuple[Authorisation, ...]:
     """The authorisations without address blocks that contain no address of the system.
 
-    Special-purpose blocks stay where the system has zones: their name servers, found later, may be there.
+    Where the system has zones, their name servers, found later, may be in any block: special-purpose blocks stay, and
+    all blocks of an authorisation for intrusive scans, without which name servers are asked nothing intrusive.
     """
     addresses = {address for pin in pins for address in pin.addresses}
     addresses |= {host for host in _hosts_of(system, schemes) if is_address(host)}
     used = {parse_uri(text, schemes).scheme for text in system.endpoints}
     has_zones = any(each.form is UriForm.NAME and each != HOST for each in used)
-    return _covering(
-        (each, each.covers.names, _own_blocks(each.covers.blocks, addresses, has_zones=has_zones)) for each in given
-    )
+
+    def blocks(each: Authorisation) -> tuple[str, ...]:
+        if has_zones and each.intrusiveness is Intrusiveness.INTRUSIVE:
+            return each.covers.blocks
+        return _own_blocks(each.covers.blocks, addresses, has_zones=has_zones)
+
+    return _covering((each, each.covers.names, blocks(each)) for each in given)
 
 
 def _own_blocks(blocks: tuple[str, ...], addresses: Iterable[str], *, has_zones: bool) -> tuple[str, ...]:

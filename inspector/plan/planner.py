@@ -280,12 +280,12 @@ class Planner:
         try:
             if probe.infrastructure and subject.address is not None:
                 self.scope.admit_infrastructure(subject.host, subject.address, self.at)
-            if not probe.infrastructure and probe.intrusiveness is not Intrusiveness.PASSIVE:
+            if probe.intrusiveness is not Intrusiveness.PASSIVE:
                 granted = self.scope.permit(
                     subject,
                     intrusiveness=probe.intrusiveness,
                     at=self.at,
-                    port=subject.port,
+                    port=None if probe.infrastructure else subject.port,  # the gateway asks port 53 only
                     sweep=subject.scheme == HOST.name,
                 )
         except ScanFailure as failure:

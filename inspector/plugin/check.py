@@ -65,13 +65,30 @@ class Every(Generic[T]):
     """All observations of one kind under the check's subject, each an observation or the cause of its absence.
 
     Iterating gives the observations; ``all`` gives every result, ``missing`` those without an observation. A *fail* may
-    be based on some of them; a *pass* or *not-applicable* with something missing becomes *inconclusive*.
+    be based on some of them; a *pass* with something missing becomes *inconclusive*, and so does a *not-applicable* of
+    a check that looked at them (``is_used``); one that did not look rests on its other inputs.
     """
 
-    __slots__ = ("all",)
+    __slots__ = ("_items", "is_used")
 
     def __init__(self, items: Sequence[SubjectResult[T]]) -> None:
-        self.all: tuple[SubjectResult[T], ...] = tuple(items)
+        self._items: tuple[SubjectResult[T], ...] = tuple(items)
+        self.is_used = False
+
+    @property
+    def all(self) -> tuple[SubjectResult[T], ...]:
+        """Every result."""
+        self.is_used = True
+        return self._items
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was nothing to observe."""
+        return not self._items
+
+    def unused(self) -> Every[T]:
+        """The same results, at which nobody has looked."""
+        return Every(self._items)
 
     def __iter__(self) -> Iterator[T]:
         return (item.observation for item in self.all if item.observation is not None)
@@ -130,10 +147,13 @@ class Check:
         """The verdict on arguments in the order of ``inputs``: ``SubjectResult``, ``Every``, ``Declared``, ``TableAt``.
 
         *inconclusive* when a single observation or a table is missing, when the function needed an answer that was not
-        seen, instead of *pass* or *not-applicable* when an ``Every`` has something missing, instead of *pass* when
-        every ``Every`` is empty, and instead of *pass* by a table that is too old. Without a single observation, empty
-        ones are always *inconclusive*.
+        seen, instead of *pass* when an ``Every`` has something missing, instead of *not-applicable* when one has that
+        the check looked at, instead of *pass* when every ``Every`` is empty, and instead of *pass* by a table that is
+        too old. Without a single observation, empty ones are always *inconclusive*.
         """
+        inputs = [given.unused() if isinstance(given, Every) else given for given in inputs]
+        everys = [given for given in inputs if isinstance(given, Every)]
+        nothing = bool(everys) and all(each.is_empty for each in everys)
         arguments: list[object] = []
         for given in inputs:
             if isinstance(given, SubjectResult):
@@ -144,18 +164,19 @@ class Check:
                 return _inconclusive(NO_TABLE.id, Cause.TOOL_MISSING, table=given.kind)
             else:
                 arguments.append(given)
-        everys = [given for given in inputs if isinstance(given, Every)]
-        nothing = bool(everys) and not any(each.all for each in everys)
         if nothing and not any(isinstance(given, SubjectResult) for given in inputs):
             return _inconclusive("nothing was scanned: {cause}", Cause.NOT_SELECTED)
         try:
             verdict = self.function(*arguments, **self.validate(options))
         except NotSeen as unseen:
-            return _inconclusive("an answer that decides this was not seen: {cause}", unseen.cause)
+            return _explained(arguments, unseen.cause) or _inconclusive(
+                "an answer that decides this was not seen: {cause}", unseen.cause
+            )
         if nothing and verdict.outcome is Outcome.PASS:
             return _inconclusive("nothing was scanned: {cause}", Cause.NOT_SELECTED)
         if verdict.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE):
-            missing = [result for each in everys for result in each.missing]
+            everything = verdict.outcome is Outcome.PASS
+            missing = [result for each in everys if each.is_used or everything for result in each.missing]
             if missing:
                 where = tuple(sorted({each.subject.address or each.subject.uri for each in missing}))
                 return Verdict(
@@ -168,6 +189,12 @@ class Check:
             oldest = stale[0]
             return _inconclusive(STALE_TABLE.id, Cause.STALE_TABLE, table=oldest.name, date=oldest.dated.isoformat())
         return verdict
+
+
+def _explained(arguments: Sequence[object], cause: Cause) -> Verdict | None:
+    """What the observations themselves say of an answer that was not seen."""
+    found = (each.explain(cause) for each in arguments if isinstance(each, Observation))
+    return next((each for each in found if each is not None and each.outcome is Outcome.INCONCLUSIVE), None)
 
 
 def _inconclusive(message: str, cause: Cause, **values: Value) -> Verdict:

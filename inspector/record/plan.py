@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from inspector.model.base import Cause, Model
-from inspector.model.subject import Subject
+from inspector.model.subject import Subject, SubjectKind
 
 
 class PinnedHost(Model):
@@ -92,3 +92,14 @@ class Plan(Model):
     limits: tuple[VantageLimit, ...] = ()
     bounds: CostBounds = CostBounds()
     selection: Selection = Selection()
+
+    @property
+    def reaches_nothing(self) -> bool:
+        """Whether every scan is left out, or looks up the names of a host that has no address.
+
+        What a resolver says of such a name is an observation, but nothing is seen of any endpoint.
+        """
+        unresolved = {pin.name for pin in self.pins if not pin.addresses}
+        left = [each.subject for each in self.tasks if each.cause is None]
+        names_alone = all(each.kind is SubjectKind.HOST and each.host in unresolved for each in left)
+        return bool(self.tasks) and names_alone

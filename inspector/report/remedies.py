@@ -12,10 +12,14 @@ Each member of ``lines`` is one setting, of one or more lines of text. ``tried``
 the lines to a server, after which the check passed: one on which it failed, unless no server of that version can be
 made to fail it. A remedy without it was not tried. A product that
 ``PRODUCTS`` does not name says with ``schemes`` which services it offers.
+
+In lines for a firewall ``PORTS`` stands for the ports of the finding and ``ADDRESS`` for its address; a remedy with
+``services`` is only for findings that name one of these, as ``redis`` in ``6379/tcp (redis)``.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -26,6 +30,7 @@ from pydantic import Field, model_validator
 
 from inspector.declare.document.yaml import read_yaml
 from inspector.model.base import Model
+from inspector.model.finding import Finding
 from inspector.model.subject import BadUri, Scheme, parse_uri
 
 FOLDER = "remedies"
@@ -44,6 +49,7 @@ _WEB = frozenset({"http", "https"})
 _SMTP = frozenset({"smtp", "smtps", "submission"})
 _MAILBOX = frozenset({"imap", "imaps", "pop3", "pop3s", "lmtp", "sieve"})
 _WEB_PORTS = frozenset({80, 443, 8080, 8443})
+_HOST = frozenset({"host"})
 
 #: The known products by id, in the order in which reports list them.
 PRODUCTS = {
@@ -53,7 +59,25 @@ PRODUCTS = {
     "iis": Product("IIS", _WEB, _WEB_PORTS),
     "postfix": Product("Postfix", _SMTP, frozenset({25, 465, 587})),
     "dovecot": Product("Dovecot", _MAILBOX, frozenset({110, 143, 993, 995, 4190})),
+    "openssh": Product("OpenSSH", frozenset({"ssh"}), frozenset({22})),
+    "bind": Product("BIND", _HOST | {"dns"}),
+    "redis": Product("Redis", _HOST),
+    "memcached": Product("memcached", _HOST),
+    "postgresql": Product("PostgreSQL", _HOST),
+    "mariadb": Product("MariaDB", _HOST),
+    "mosquitto": Product("Mosquitto", _HOST),
+    "vsftpd": Product("vsftpd", _HOST),
+    "samba": Product("Samba", _HOST),
+    "xrdp": Product("xrdp", _HOST),
+    "snmpd": Product("Net-SNMP", _HOST),
+    "ntpsec": Product("NTPsec", _HOST),
+    "nftables": Product("nftables", _HOST),
 }
+
+#: What stands in lines for the ports and the address of a finding.
+PORTS, ADDRESS = "PORTS", "ADDRESS"
+_PLACEHOLDER = re.compile(rf"\b(?:{PORTS}|{ADDRESS})\b")
+_PORT = re.compile(r"\A(\d+)/(?:tcp|udp)\b")
 
 
 def product_name(product: str) -> str:
@@ -71,6 +95,21 @@ class Remedy(Model):
     lines: tuple[str, ...] = Field(min_length=1)
     tried: str | None = None
     schemes: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+
+    def filled(self, finding: Finding) -> Remedy | None:
+        """The remedy with the ports and the address of a finding; None where it is not about its services."""
+        measured = finding.measured if isinstance(finding.measured, tuple) else (finding.measured,)
+        named = [each for each in measured if isinstance(each, str)]
+        if self.services and not any(f"({service})" in each for each in named for service in self.services):
+            return None
+        text = "\n".join(self.lines)
+        ports = sorted({int(found[1]) for each in named if (found := _PORT.match(each))})
+        if (PORTS in text and not ports) or (ADDRESS in text and not finding.address):
+            return None
+        values = {PORTS: ", ".join(map(str, ports)), ADDRESS: finding.address or ""}
+        lines = tuple(_PLACEHOLDER.sub(lambda found: values[found[0]], each) for each in self.lines)
+        return self.model_copy(update={"lines": lines})
 
 
 class _Remedies(Model):

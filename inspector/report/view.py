@@ -178,11 +178,11 @@ class View:
     def remedies(self, findings: Iterable[Finding]) -> tuple[ProductRemedies, ...]:
         """What to set so that the checks of these findings pass, by each product that may be what answers there."""
         return gathered(
-            (each.check, product, remedy)
+            (each.check, product, filled)
             for each in findings
             if each.check in self.registry.checks
             for product, remedy in remedies_of(self.registry.package_of(each.check), each.check).items()
-            if offers(product, remedy, each.subject, self.registry.schemes)
+            if offers(product, remedy, each.subject, self.registry.schemes) and (filled := remedy.filled(each))
         )
 
     def position(self, finding: Finding) -> SourceLocation | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any, Generic, TypeVar, cast
 
@@ -18,9 +18,18 @@ from inspector.record.assessment import Assessment
 from inspector.record.inspection import Inspection
 from inspector.record.limits import check_values
 from inspector.regime.regime import Regime, Requirement
+from inspector.seal.stored_findings import read_findings, write_findings
 from inspector.seal.untrusted_files import failing_fast, json_object, json_value, may_be_infinite, not_valid, valid
 
 M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a field is written to its part, and read from the part's content and name, which raises BundleError."""
+
+    write: Callable[[Any], bytes]
+    read: Callable[[bytes, str], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +37,24 @@ class Parts(Generic[M]):
     """A model split into parts: ``files`` maps a name to one field, stored as is, or to several, stored as an object.
 
     ``rest`` is the part of all other fields. ``common`` has the types of parts that many bundles share, by name: they
-    are parsed once, and kept for the next bundle.
+    are parsed once, and kept for the next bundle. ``forms`` has the parts with a form of their own.
     """
 
     model: type[M]
     rest: str
     files: Mapping[str, str | tuple[str, ...]]
     common: Mapping[str, TypeAdapter[Any]]
+    forms: Mapping[str, Form] = field(default_factory=dict)
 
     def split(self, value: M) -> dict[str, bytes]:
         """The parts of ``value``, in canonical JSON."""
-        fields = {self.files[name]: name for name in self.common}
-        left = value.model_dump(mode="json", exclude={str(field) for field in fields})
+        apart = {str(self.files[name]) for name in (*self.common, *self.forms)}
+        left = value.model_dump(mode="json", exclude=apart)
         split: dict[str, bytes] = {}
         for name, parts in self.files.items():
-            if name in self.common:
+            if name in self.forms:
+                split[name] = self.forms[name].write(getattr(value, str(parts)))
+            elif name in self.common:
                 shared = getattr(value, str(parts))
                 known = tuple(map(Same, shared)) if isinstance(shared, tuple) else Same(shared)
                 split[name] = _written(known, Same(self.common[name]))
@@ -64,6 +76,9 @@ class Parts(Generic[M]):
                 raise BundleError(
                     FormattedMessage("{rest}: contains fields that belong into {file}", rest=rest, file=file)
                 )
+            if name in self.forms:
+                common[str(fields)] = self.forms[name].read(read(name), file)
+                continue
             if name in self.common:
                 common[str(fields)] = self._common(name, read(name), file)
                 continue
@@ -145,6 +160,7 @@ ASSESSMENT = Parts(
     "assessment.json",
     {"requirements.json": "requirements", "findings.json": "findings", "tables.json": "tables"},
     {"requirements.json": TypeAdapter(tuple[Requirement, ...]), "tables.json": _TABLES},
+    {"findings.json": Form(write_findings, read_findings)},
 )
 
 #: The parts that many bundles share, where they are large enough.

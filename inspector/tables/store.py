@@ -26,6 +26,7 @@ from inspector.registry.registry import Registry
 from inspector.seal.atomic_files import exclusive, make_folder, write_file, writing
 from inspector.seal.layout import PARTIAL
 from inspector.seal.signing import SigningKey
+from inspector.tables.public_roots import installed_roots, roots_of_settings
 from inspector.tables.signed_file import OpenedTable, opened
 
 
@@ -56,12 +57,17 @@ def trusted_signers(settings: Settings) -> frozenset[str]:
 
 
 def known_tables(registry: Registry, settings: Settings) -> tuple[KnownTable, ...]:
-    """The tables at hand by kind. Raises PluginError for a shipped one, BundleError for an imported one, at fault."""
+    """The tables at hand by kind; of public roots, those of a file that the settings name are before all others.
+
+    Raises PluginError for a shipped one, BundleError for an imported one, UsageError for that of the settings.
+    """
     found = {each.kind: KnownTable(each) for each in shipped_tables(registry)}
     for stored in _imported(trusted_signers(settings)):
         shipped = found.get(stored.known.table.kind)
         if shipped is None or shipped.table.dated <= max(stored.known.table.dated, stored.replaces or date.min):
             found[stored.known.table.kind] = stored.known
+    if (own := roots_of_settings(settings)) is not None:
+        found[own.kind] = KnownTable(own)
     return tuple(found[kind] for kind in sorted(found))
 
 
@@ -149,8 +155,8 @@ def _of_registry(registry: Same[Registry]) -> tuple[Table, ...]:
 
 
 def shipped_tables(registry: Registry) -> tuple[Table, ...]:
-    """The tables that plugins ship. Raises PluginError for one at fault."""
-    return _of_registry(Same(registry))
+    """The tables that plugins ship, and that of public roots. Raises PluginError for one at fault."""
+    return (*_of_registry(Same(registry)), installed_roots())
 
 
 def _read(file: Traversable) -> Table:

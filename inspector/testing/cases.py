@@ -167,8 +167,9 @@ def _table(kind: type[TableEntries], line: Mapping[str, Any]) -> TableAt[TableEn
     """The shipped table of a kind, changed as a case says."""
     known = {each.kind: each for each in shipped_tables(installed())}
     table = known[kind.kind]
-    changes = line.get("tables", {}).get(table.name, {})
-    changed = Table.parse(json.dumps({**table.model_dump(mode="json"), **changes}, default=str))
+    changed, changes = table, line.get("tables", {}).get(table.name)
+    if changes:
+        changed = Table.parse(json.dumps({**table.model_dump(mode="json"), **changes}, default=str))
     return TableAt(changed, kind, line.get("seen_on") or changed.dated)
 
 

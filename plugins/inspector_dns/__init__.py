@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    """The probes of host names, zones, their delegations, and the name servers of zones."""
+    """The probes of host names, zones, their delegations, mail hosts and name servers."""
     from inspector_dns.delegation import delegation
+    from inspector_dns.exposure import name_server_exposure
+    from inspector_dns.mail_hosts import mail_hosts
     from inspector_dns.probes import name_server, names, zone
 
-    return (names, zone, delegation, name_server)
+    return (names, zone, delegation, mail_hosts, name_server, name_server_exposure)
 
 
 @hookimpl

@@ -23,14 +23,30 @@ class Caa(Model):
     records: tuple[CaaRecord, ...] = ()
 
 
+class ServiceBinding(Model):
+    """One HTTPS record (RFC 9460): priority 0 is AliasMode.
+
+    ``target``: the name that serves, the owner's own where the record says ``.``; ``hints``: the addresses in
+    ``ipv4hint`` and ``ipv6hint``, sorted; ``addresses``: those that the target has, sorted.
+    """
+
+    priority: int
+    target: str
+    alpn: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    addresses: Answer[tuple[str, ...]]
+
+
 class NameRecords(Observation):
     """The DNS records of one host name; an empty tuple means that there is no such record.
 
     ``exists``: False when the name, or the one that it is an alias of, does not exist (NXDOMAIN, RFC 8020).
     ``aliases``: the targets of the CNAME chain, in order; a target whose domain is free to register allows a takeover.
+    ``missing``: of an alias, the highest name above its last target, or that itself, that does not exist.
+    ``https``: the HTTPS records of the name, by priority.
     """
 
-    kind: ClassVar[str] = "names/1"
+    kind: ClassVar[str] = "names/2"
 
     host: str
     exists: Answer[bool]
@@ -38,6 +54,8 @@ class NameRecords(Observation):
     ipv4: Answer[tuple[str, ...]]
     ipv6: Answer[tuple[str, ...]]
     caa: Answer[Caa]
+    missing: Answer[str | None]
+    https: Answer[tuple[ServiceBinding, ...]]
 
 
 class Soa(Model):
@@ -76,11 +94,41 @@ class DelegationSigner(Model):
 
 
 class ZoneKey(Model):
-    """One DNSKEY record: ``flags`` 256 (ZSK) or 257 (KSK), IANA number of the algorithm."""
+    """One DNSKEY or CDNSKEY record: ``flags`` 256 (ZSK) or 257 (KSK), IANA number of the algorithm.
+
+    ``bits``: the length of the modulus of an RSA key (RFC 3110 §2), None for other algorithms.
+    """
 
     key_tag: int
     algorithm: int
     flags: int
+    bits: int | None = None
+
+
+class ChildSigner(Model):
+    """One CDS record (RFC 7344 §3.1); algorithm 0 asks for no DS record at all (RFC 8078 §4).
+
+    ``matches``: it is the digest of one of the zone's DNSKEY records.
+    """
+
+    key_tag: int
+    algorithm: int
+    digest_type: int
+    matches: bool
+
+
+class ApexSignature(Model):
+    """One RRSIG record at the apex of a zone: ``covers`` is the type of the records that it signs.
+
+    ``remaining_hours``: until it expires, as of the scan, negative when it has; ``valid_hours``: from inception to
+    expiration. Both are whole hours, rounded down.
+    """
+
+    covers: str
+    key_tag: int
+    algorithm: int
+    remaining_hours: int
+    valid_hours: int
 
 
 class TrustState(StrEnum):
@@ -104,6 +152,8 @@ class ChainFlaw(StrEnum):
     NO_DENIAL = "the parent does not prove the absence of a DS record"
     NO_NAME = "the parent proves that the name does not exist"
     OBSOLETE = "the DS records use only algorithms that validators must not use"
+    ITERATIONS = "the NSEC3 records have more iterations than validators evaluate"
+    INCOMPLETE = "the NSEC or NSEC3 records do not prove the answer"
 
 
 class TrustChain(Model):
@@ -119,21 +169,71 @@ class TrustChain(Model):
     flaw: ChainFlaw | None = None
 
 
+class DenialMethod(StrEnum):
+    """How a signed zone proves that a name does not exist."""
+
+    NSEC = "NSEC"
+    NSEC3 = "NSEC3"
+
+
+class Denial(Model):
+    """The proof in the response for a name that nobody made, directly below the apex of a secure zone.
+
+    ``flaw``: why it does not validate. ``iterations``, ``salt_bytes``, ``opt_out``: of NSEC3 (RFC 5155 §3.1).
+    ``method`` is None where the response has neither NSEC nor NSEC3 records.
+    """
+
+    method: DenialMethod | None = None
+    iterations: int = 0
+    salt_bytes: int = 0
+    opt_out: bool = False
+    flaw: ChainFlaw | None = None
+
+
 class Zone(Observation):
     """One zone: ``soa`` is None when the name is not a zone apex.
 
     ``ds`` and ``keys`` are the delegation and the keys that ``chain`` validates: they show which algorithms protect the
-    zone. The serial in ``soa``, compared between name servers, shows which of them serve an old version.
+    zone. The serial in ``soa``, compared between name servers, shows which of them serve an old version. ``denial`` is
+    None where the zone is not secure. ``wildcard``: a name that nobody made has an IPv4 address or an alias.
     """
 
-    kind: ClassVar[str] = "zone/2"
+    kind: ClassVar[str] = "zone/3"
 
     name: str
     soa: Answer[Soa | None]
     servers: Answer[tuple[ZoneServer, ...]]
     ds: Answer[tuple[DelegationSigner, ...]]
     keys: Answer[tuple[ZoneKey, ...]]
+    signatures: Answer[tuple[ApexSignature, ...]]
+    child_ds: Answer[tuple[ChildSigner, ...]]
+    child_keys: Answer[tuple[ZoneKey, ...]]
+    wildcard: Answer[bool]
+    denial: Answer[Denial | None]
     chain: Answer[TrustChain]
+
+
+class MailHost(Model):
+    """A host in the MX records of a zone's apex, with its IPv4 and IPv6 addresses.
+
+    ``unnamed``: the addresses without a PTR record; ``unconfirmed``: those with, of whose names none leads back to the
+    address (RFC 8601 §2.7.3). All are sorted.
+    """
+
+    name: str
+    exists: Answer[bool]
+    addresses: Answer[tuple[str, ...]]
+    unnamed: Answer[tuple[str, ...]]
+    unconfirmed: Answer[tuple[str, ...]]
+
+
+class MailHosts(Observation):
+    """The hosts that the MX records of a zone's apex name; empty: there is none, or a null MX (RFC 7505)."""
+
+    kind: ClassVar[str] = "mail-hosts/1"
+
+    zone: str
+    hosts: Answer[tuple[MailHost, ...]]
 
 
 class DelegatedServer(Model):
@@ -224,9 +324,11 @@ class NameServer(Observation):
     The others are asked over UDP of a server that is authoritative there, and are records of the zone's apex, sorted;
     ``edns``: whether it responds with EDNS to a query with EDNS (RFC 6891 §7). ``mail_servers``: ``10 mx.example.vn``.
     ``recursion``: whether it resolved a name of another zone over UDP; where it says that it does (the RA flag).
+    ``ttl``: seconds for which resolvers keep its NS records. ``cookies``: it answers a client cookie with its own
+    (RFC 7873 §5.2).
     """
 
-    kind: ClassVar[str] = "name-server/2"
+    kind: ClassVar[str] = "name-server/3"
 
     zone: str
     server: str
@@ -237,6 +339,8 @@ class NameServer(Observation):
     name_servers: Answer[tuple[str, ...]]
     mail_servers: Answer[tuple[str, ...]]
     spf: Answer[tuple[str, ...]]
+    ttl: Answer[int]
+    cookies: Answer[bool]
     recursion: Answer[bool]
 
     @property
@@ -253,3 +357,24 @@ class NameServer(Observation):
     def is_lame(self) -> bool:
         """Whether it was seen over both transports that it does not serve the zone."""
         return self.udp.is_seen and self.tcp.is_seen and not self.is_authoritative
+
+
+class NameServerExposure(Observation):
+    """What one name server at one address tells anybody who asks for it.
+
+    ``transfer``: it gives the whole zone (AXFR, RFC 5936). ``version``: what it calls its software (``version.bind``),
+    None when it does not say.
+    """
+
+    kind: ClassVar[str] = "name-server-exposure/1"
+
+    zone: str
+    server: str
+    address: str
+    transfer: Answer[bool]
+    version: Answer[str | None]
+
+    @property
+    def where(self) -> str:
+        """Name and address, for messages."""
+        return f"{self.server} ({self.address})"

@@ -37,12 +37,16 @@ from inspector import (
     raw_dns_message,
 )
 from inspector_dns.observations import (
+    ApexSignature,
     Caa,
     CaaRecord,
+    ChildSigner,
     DelegationSigner,
+    Denial,
     NameRecords,
     NameServer,
     ServerReply,
+    ServiceBinding,
     Soa,
     TrustChain,
     Zone,
@@ -51,9 +55,15 @@ from inspector_dns.observations import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import dns.message
     import dns.rdata
+    import dns.rdatatype
+    import dns.rrset
+    from dns.rdtypes.ANY.RRSIG import RRSIG
     from dns.rdtypes.ANY.SOA import SOA
+    from dns.rdtypes.svcbbase import SVCBBase
 
 T = TypeVar("T")
 
@@ -68,8 +78,9 @@ NS: Final = Scheme("ns", UriForm.PAGE, 53)
 MAX_LABELS: Final = 24
 MAX_SERVERS: Final = 24
 MAX_VALUE_BYTES: Final = 512
-#: Records of one type at the apex of a zone.
+#: Records of one type at the apex of a zone; HTTPS records of a name.
 MAX_RECORDS: Final = 64
+MAX_BINDINGS: Final = 8
 
 
 # --- Names ----------------------------------------------------------------------------------------------------------
@@ -90,7 +101,7 @@ def _parse_names(output: ScanOutput, context: ParseContext) -> NameRecords:
     parse=_parse_names,
 )
 async def names(target: Target, network: Network) -> ScanOutput:
-    """Query the A, AAAA and CAA records of a host name."""
+    """Query the A, AAAA, CAA and HTTPS records of a host name, and whether the name exists that it is an alias of."""
     return await collect_replies(network, partial(_names, host=target.host))
 
 
@@ -102,6 +113,8 @@ def _names(replies: DnsReplies, host: str) -> NameRecords:
         ipv4=answer_of(_texts, replies, host, "A"),
         ipv6=answer_of(_texts, replies, host, "AAAA"),
         caa=answer_of(_caa, replies, host),
+        missing=answer_of(_missing, replies, host),
+        https=answer_of(_https, replies, host),
     )
 
 
@@ -113,6 +126,57 @@ def _exists(replies: DnsReplies, host: str) -> bool:
     if any(each.seen is not None and each.seen.rcode() != NXDOMAIN for each in messages):
         return True
     return any(each.value is None for each in messages)  # raises NotSeen when one is missing
+
+
+def _missing(replies: DnsReplies, host: str) -> str | None:
+    """The highest name that does not exist, of the last target of an alias and the names above it (RFC 8020)."""
+    from dns.rcode import NXDOMAIN
+
+    if _exists(replies, host):
+        return None
+    aliases = replies.aliases(host, "A")
+    if not aliases:
+        return None
+    labels = aliases[-1].split(".")
+    if len(labels) > MAX_LABELS:
+        raise NotSeen(Cause.PROTOCOL_ERROR)
+    for depth in range(len(labels) - 1, 0, -1):
+        name = ".".join(labels[depth:])
+        if replies.message(name, "A").rcode() == NXDOMAIN:
+            return name
+    return aliases[-1]
+
+
+def _https(replies: DnsReplies, host: str) -> tuple[ServiceBinding, ...]:
+    from dns.rdtypes.svcbbase import SVCBBase
+
+    owner = (host, *replies.aliases(host, "HTTPS"))[-1]
+    found = _of_type(SVCBBase, replies.records(host, "HTTPS"))
+    if len(found) > MAX_BINDINGS:
+        raise NotSeen(Cause.PROTOCOL_ERROR)
+    return tuple(_binding(replies, owner, each) for each in sorted(found, key=lambda each: each.priority))
+
+
+def _binding(replies: DnsReplies, owner: str, record: SVCBBase) -> ServiceBinding:
+    from dns.name import root
+    from dns.rdtypes.svcbbase import ALPNParam, IPv4HintParam, IPv6HintParam
+
+    target = owner if record.target == root and record.priority else dns_name_text(record.target)
+    params = list(record.params.values())
+    hinted = [each.addresses for each in params if isinstance(each, IPv4HintParam | IPv6HintParam)]
+    alpn = next((each.ids for each in params if isinstance(each, ALPNParam)), ())
+    return ServiceBinding(
+        priority=record.priority,
+        target=target,
+        alpn=tuple(each.decode("ascii", "backslashreplace") for each in alpn),
+        hints=tuple(sorted({address for each in hinted for address in each})),
+        addresses=answer_of(_addresses, replies, target),
+    )
+
+
+def _addresses(replies: DnsReplies, name: str) -> tuple[str, ...]:
+    """All IPv4 and IPv6 addresses of a name, sorted."""
+    return tuple(sorted({*_texts(replies, name, "A"), *_texts(replies, name, "AAAA")}))
 
 
 def _texts(replies: DnsReplies, name: str, rdtype: str) -> tuple[str, ...]:
@@ -148,8 +212,15 @@ def _parse_zone(output: ScanOutput, context: ParseContext) -> Zone:
 
     name = context.subject.host or ""
     replies = DnsReplies(output)
-    chain = answer_of(validate, replies, name, context.dnssec_anchors, context.seen_at)
-    return _zone(replies, name, chain)
+    judged = answer_of(validate, replies, name, context.dnssec_anchors, context.seen_at)
+    chain, denial = judged.seen or (None, None)
+    return _zone(
+        replies,
+        name,
+        at=context.seen_at,
+        chain=Answer(unseen=judged.unseen) if chain is None else Answer(seen=chain),
+        denial=denial or Answer(unseen=judged.unseen),
+    )
 
 
 @probe(
@@ -165,12 +236,13 @@ def _parse_zone(output: ScanOutput, context: ParseContext) -> Zone:
     discovers={NS},
 )
 async def zone(target: Target, network: Network, *, name_server_port: int = 53) -> ScanOutput:
-    """Query a zone's SOA, NS and DNSKEY records, and the DS and DNSKEY records of the chain of trust.
+    """Query a zone's SOA, NS, DNSKEY, CDS and CDNSKEY records, the DS and DNSKEY records of the chain of trust, and the
+    A records of a name that nobody made.
 
     ``name_server_port`` is the port on which the discovered name servers are then queried.
     """
     output = await collect_replies(network, partial(_query_zone, name=target.host), dnssec=True)
-    servers = _zone(DnsReplies(output), target.host, _NOT_VALIDATED).servers
+    servers = _zone(DnsReplies(output), target.host).servers
     port = "" if name_server_port == NS.port else f":{name_server_port}"
     found = tuple(
         Discovered(uri=f"ns://{server.name}{port}/{target.host}", why="name server of the zone", infrastructure=True)
@@ -180,26 +252,39 @@ async def zone(target: Target, network: Network, *, name_server_port: int = 53) 
 
 
 _NOT_VALIDATED: Final = Answer[TrustChain](unseen=Cause.NOT_SELECTED)
+_NO_DENIAL: Final = Answer[Denial | None](unseen=Cause.NOT_SELECTED)
 
 
 def _query_zone(replies: DnsReplies, name: str) -> None:
     """All queries that the observation and the chain of trust from the root down need."""
     from inspector_dns.dnssec import ancestors
 
-    _zone(replies, name, _NOT_VALIDATED)
+    _zone(replies, name)
     for ancestor in answer_of(ancestors, name).seen or ():
         answer_of(replies.message, ancestor, "DNSKEY")
         if ancestor != ".":
             answer_of(replies.message, ancestor, "DS")
 
 
-def _zone(replies: DnsReplies, name: str, chain: Answer[TrustChain]) -> Zone:
+def _zone(
+    replies: DnsReplies,
+    name: str,
+    *,
+    at: datetime | None = None,
+    chain: Answer[TrustChain] = _NOT_VALIDATED,
+    denial: Answer[Denial | None] = _NO_DENIAL,
+) -> Zone:
     return Zone(
         name=name,
         soa=answer_of(_soa, replies, name),
         servers=answer_of(_servers, replies, name),
         ds=answer_of(_ds, replies, name),
-        keys=answer_of(_keys, replies, name),
+        keys=answer_of(_keys, replies, name, "DNSKEY"),
+        signatures=answer_of(_signatures, replies, name, at),
+        child_ds=answer_of(_child_ds, replies, name),
+        child_keys=answer_of(_keys, replies, name, "CDNSKEY"),
+        wildcard=answer_of(_wildcard, replies, name),
+        denial=denial,
         chain=chain,
     )
 
@@ -255,21 +340,78 @@ def _ds(replies: DnsReplies, name: str) -> tuple[DelegationSigner, ...]:
     )
 
 
-def _keys(replies: DnsReplies, name: str) -> tuple[ZoneKey, ...]:
+def _keys(replies: DnsReplies, name: str, rdtype: str) -> tuple[ZoneKey, ...]:
     from dns.dnssec import key_id
+    from dns.rdtypes.ANY.CDNSKEY import CDNSKEY
     from dns.rdtypes.ANY.DNSKEY import DNSKEY
 
+    from inspector_dns.dnssec import key_bits
+
+    found = sorted(each for each in replies.records(name, rdtype) if isinstance(each, DNSKEY | CDNSKEY))
+    if len(found) > MAX_RECORDS:
+        raise NotSeen(Cause.PROTOCOL_ERROR)
     return tuple(
-        ZoneKey(key_tag=key_id(each), algorithm=each.algorithm, flags=each.flags)
-        for each in sorted(_of_type(DNSKEY, replies.records(name, "DNSKEY")))
+        ZoneKey(key_tag=key_id(each), algorithm=each.algorithm, flags=each.flags, bits=key_bits(each)) for each in found
     )
+
+
+def _child_ds(replies: DnsReplies, name: str) -> tuple[ChildSigner, ...]:
+    from dns.rdtypes.ANY.CDS import CDS
+    from dns.rdtypes.ANY.DNSKEY import DNSKEY
+
+    from inspector_dns.dnssec import child_signers
+
+    signers = _of_type(CDS, replies.records(name, "CDS"))
+    return child_signers(name, signers, _of_type(DNSKEY, replies.records(name, "DNSKEY"))) if signers else ()
+
+
+def _signatures(replies: DnsReplies, name: str, at: datetime | None) -> tuple[ApexSignature, ...]:
+    """The signatures of the SOA, NS and DNSKEY records, in this order, by key tag."""
+    import dns.rdatatype
+
+    found = []
+    for rdtype in ("SOA", "NS", "DNSKEY"):
+        message = replies.message(name, rdtype)
+        signatures = _rrsigs(message, name, dns.rdatatype.from_text(rdtype))
+        if len(signatures) > MAX_RECORDS:
+            raise NotSeen(Cause.PROTOCOL_ERROR)
+        for each in sorted(signatures, key=lambda each: (each.key_tag, each.expiration)):
+            left = each.expiration - int(at.timestamp()) if at else 0
+            found.append(
+                ApexSignature(
+                    covers=rdtype,
+                    key_tag=each.key_tag,
+                    algorithm=each.algorithm,
+                    remaining_hours=left // 3600,
+                    valid_hours=(each.expiration - each.inception) // 3600,
+                )
+            )
+    return tuple(found)
+
+
+def _rrsigs(message: dns.message.Message, name: str, covers: dns.rdatatype.RdataType) -> list[RRSIG]:
+    import dns.name
+    import dns.rdataclass
+    import dns.rdatatype
+    from dns.rdtypes.ANY.RRSIG import RRSIG
+
+    owner = dns.name.from_text(name)
+    rrset = message.get_rrset(message.answer, owner, dns.rdataclass.IN, dns.rdatatype.RRSIG, covers)
+    return _of_type(RRSIG, tuple(rrset or ()))
+
+
+def _wildcard(replies: DnsReplies, name: str) -> bool:
+    from inspector_dns.dnssec import nonexistent
+
+    missing = nonexistent(name)
+    return bool(replies.aliases(missing, "A") or replies.records(missing, "A"))
 
 
 # --- Name servers ---------------------------------------------------------------------------------------------------
 
 
 def _parse_name_server(output: ScanOutput, context: ParseContext) -> NameServer:
-    zone_name = _zone_of(context.subject.uri)
+    zone_name = zone_of(context.subject.uri)
     return NameServer(
         zone=zone_name,
         server=context.subject.host or "",
@@ -280,6 +422,8 @@ def _parse_name_server(output: ScanOutput, context: ParseContext) -> NameServer:
         name_servers=answer_of(_served, output, zone_name, "NS"),
         mail_servers=answer_of(_served, output, zone_name, "MX"),
         spf=answer_of(_spf, output, zone_name),
+        ttl=answer_of(_ttl, output, zone_name),
+        cookies=answer_of(_cookies, output),
         recursion=answer_of(_recursion, output),
     )
 
@@ -292,12 +436,18 @@ class _Question:
     rdtype: str
     tcp: bool = False
     edns: bool = False
+    cookie: bool = False
     recursion: bool = False
 
 
 _FIRST: Final = (_Question("udp", "SOA"), _Question("tcp", "SOA", tcp=True))
 #: Asked of a server that is authoritative.
-_FURTHER: Final = (_Question("NS", "NS", edns=True), _Question("MX", "MX"), _Question("TXT", "TXT"))
+_FURTHER: Final = (
+    _Question("NS", "NS", edns=True),
+    _Question("MX", "MX"),
+    _Question("TXT", "TXT"),
+    _Question("cookie", "SOA", cookie=True),
+)
 #: Asked of a server that says that it answers recursive queries: for the top-level domain of the zone.
 _RECURSION: Final = _Question("recursion", "SOA", recursion=True)
 
@@ -315,10 +465,11 @@ _RECURSION: Final = _Question("recursion", "SOA", recursion=True)
 async def name_server(target: Target, network: Network, *, answer_seconds: int = 5) -> ScanOutput:
     """Query one name server at one address for the SOA record of a zone, over UDP and over TCP.
 
-    One that is authoritative over UDP is then queried for the NS (with EDNS), MX and TXT records of the zone. One that
-    says that it answers recursive queries gets one: for the SOA record of the zone's top-level domain.
+    One that is authoritative over UDP is then queried for the NS (with EDNS), MX and TXT records of the zone, and for
+    the SOA record with a client cookie. One that says that it answers recursive queries gets one: for the SOA record of
+    the zone's top-level domain.
     """
-    zone_name = _zone_of(target.uri)
+    zone_name = zone_of(target.uri)
     if not zone_name:
         raise ScanFailure(Cause.AMBIGUOUS, "no zone is named; declare dns:ZONE, or ns://SERVER/ZONE")
 
@@ -332,6 +483,7 @@ async def name_server(target: Target, network: Network, *, answer_seconds: int =
                 tcp=question.tcp,
                 dnssec=question.edns,
                 recursion=question.recursion,
+                cookie=question.cookie,
                 timeout=float(answer_seconds),
             )
         except ScanFailure as failure:
@@ -356,7 +508,7 @@ def _output(replies: Iterable[Raw | Gap]) -> ScanOutput:
     )
 
 
-def _zone_of(uri: str) -> str:
+def zone_of(uri: str) -> str:
     return urlsplit(uri).path.strip("/")
 
 
@@ -390,6 +542,22 @@ def _server_reply(output: ScanOutput, transport: str) -> ServerReply | None:
 
 def _edns(output: ScanOutput) -> bool:
     return _message(output, "NS").edns >= 0
+
+
+def _ttl(output: ScanOutput, zone_name: str) -> int:
+    """The TTL of the NS records at the apex; raises NotSeen."""
+    rrset = _apex_set(output, zone_name, "NS")
+    if rrset is None:
+        raise NotSeen(Cause.PROTOCOL_ERROR)
+    return rrset.ttl
+
+
+def _cookies(output: ScanOutput) -> bool:
+    """Whether the response to a client cookie has a server cookie (RFC 7873 §5.2)."""
+    import dns.edns
+
+    options = _message(output, "cookie").options
+    return any(isinstance(each, dns.edns.CookieOption) and bool(each.server) for each in options)
 
 
 def _recursion(output: ScanOutput) -> bool:
@@ -430,6 +598,10 @@ def _spf(output: ScanOutput, zone_name: str) -> tuple[str, ...]:
 
 def _apex(output: ScanOutput, zone_name: str, rdtype: str) -> tuple[dns.rdata.Rdata, ...]:
     """The records of the zone's apex in an authoritative response; raises NotSeen."""
+    return tuple(_apex_set(output, zone_name, rdtype) or ())
+
+
+def _apex_set(output: ScanOutput, zone_name: str, rdtype: str) -> dns.rrset.RRset | None:
     from dns.flags import AA
     from dns.name import from_text
     from dns.rcode import NOERROR
@@ -442,4 +614,4 @@ def _apex(output: ScanOutput, zone_name: str, rdtype: str) -> tuple[dns.rdata.Rd
     rrset = message.get_rrset(message.answer, from_text(zone_name), IN, type_of(rdtype))
     if rrset is not None and len(rrset) > MAX_RECORDS:
         raise NotSeen(Cause.PROTOCOL_ERROR)
-    return tuple(rrset or ())
+    return rrset

@@ -24,7 +24,7 @@ def serves_content(http: Http) -> Verdict | None:
         return closed
     redirect = http.redirect.value
     if redirect is not None and http.leads_outside and http.scheme == "https":
-        return inconclusive(
+        return http.explain(Cause.OUT_OF_SCOPE) or inconclusive(
             "redirects to {measured}, which is not declared", measured=redirect.url, cause=Cause.OUT_OF_SCOPE
         )
     if redirect is not None:

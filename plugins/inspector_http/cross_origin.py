@@ -7,7 +7,7 @@ from inspector_http.observations import CrossOrigin, Http, Sharing
 from inspector_http.parsing import BLOCKS
 from inspector_http.probes import gaps_of, recorded
 from inspector_http.redaction import Exchange, Exchanges, Redaction, is_plain
-from inspector_http.session import BODY_SECONDS, HEAD_SECONDS, REFUSED_HELLOS, Session
+from inspector_http.session import BODY_SECONDS, HEAD_SECONDS, HTTP2_BROKEN, REFUSED_HELLOS, Session
 from inspector_http.urls import HTTP, HTTPS, uri_of
 
 #: An origin of which no server knows: the name is reserved (RFC 6761 §6.4).
@@ -76,7 +76,7 @@ def _values(reply: Exchange, name: str) -> list[str]:
     schemes={HTTPS, HTTP},
     subject_kind=SubjectKind.URL,
     parse=parse_cross_origin,
-    cost=Cost(connections=2 + REFUSED_HELLOS, seconds=int(HEAD_SECONDS + BODY_SECONDS) * 2),
+    cost=Cost(connections=2 + REFUSED_HELLOS + HTTP2_BROKEN, seconds=int(HEAD_SECONDS + BODY_SECONDS) * 2),
 )
 async def cross_origin(_target: Target, network: Network, page: Http, *, preflight: bool = False) -> ScanOutput:
     """Get the page as for a page of another origin; with ``preflight`` ask by OPTIONS what one without any may do.

@@ -25,11 +25,9 @@ from inspector import (
 from inspector_http.observations import Exposure, PathAnswer
 from inspector_http.parsing import BLOCKS
 from inspector_http.redaction import Exchange, Redaction
-from inspector_http.session import BODY_SECONDS, HEAD_SECONDS, REFUSED_HELLOS, Session
+from inspector_http.session import BODY_SECONDS, HEAD_SECONDS, HTTP2_BROKEN, MISSING, REFUSED_HELLOS, Session
 from inspector_http.urls import HTTP, HTTPS
 
-#: A path that no site has, by which one that answers every path is recognised.
-MISSING = "/inspector-asks-for-no-such-page"
 #: Paths by what the first bytes show that they give away: version control, settings, states, copies, consoles.
 KNOWN: Mapping[str, bytes] = {
     "/.git/HEAD": rb"ref: refs/|[0-9a-f]{40}\s*\Z",
@@ -111,7 +109,7 @@ def _is_exposed(stored: StoredPath, missing: StoredPath) -> Answer[bool]:
 
 
 def _cost(_target: Target, options: Mapping[str, Any]) -> Cost:
-    requests = 2 + 2 * len(options.get("paths") or KNOWN) + REFUSED_HELLOS
+    requests = 2 + 2 * len(options.get("paths") or KNOWN) + REFUSED_HELLOS + HTTP2_BROKEN
     return Cost(connections=requests, seconds=int(HEAD_SECONDS + BODY_SECONDS) * requests)
 
 

@@ -6,14 +6,30 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from inspector import Answer, Cause, CertificateFlaw, Instant, Model, Observation, is_address
+from inspector import (
+    Answer,
+    Cause,
+    CertificateFlaw,
+    Instant,
+    Model,
+    Observation,
+    Verdict,
+    inconclusive,
+    is_address,
+)
 from inspector_http.headers import shorten
 
 
 class Part(StrEnum):
-    """The part of the observation that needs more than the requests: ``certificate``."""
+    """The parts of the observation that need more than the requests for the page.
+
+    ``certificate``: whether clients accept it. ``http/1.1``: the page over HTTP/1.1, where it came over HTTP/2.
+    ``error-page``: the reply for a path that cannot exist.
+    """
 
     CERTIFICATE = "certificate"
+    HTTP1 = "http/1.1"
+    ERROR_PAGE = "error-page"
 
 
 class WebProtocol(StrEnum):
@@ -159,6 +175,49 @@ class Page(Model):
         return host != self.own_domain and not host.endswith(f".{self.own_domain}")
 
 
+class InsteadKind(StrEnum):
+    """What came in place of a page.
+
+    ``log-in``: a demand for one by HTTP's own means. ``identity-provider``: a redirect to where one logs in.
+    ``challenge``: a page by which browsers prove themselves. ``firewall``: the page of a web application firewall.
+    ``network``: a demand for a log-in by a network on the way. ``error``: any other error.
+    """
+
+    CLIENT_CERTIFICATE = "client-certificate"
+    LOG_IN = "log-in"
+    IDENTITY_PROVIDER = "identity-provider"
+    CHALLENGE = "challenge"
+    FIREWALL = "firewall"
+    NETWORK = "network"
+    MAINTENANCE = "maintenance"
+    UNAVAILABLE = "unavailable"
+    RATE_LIMIT = "rate-limit"
+    REJECTED = "rejected"
+    ERROR = "error"
+
+
+class Instead(Model):
+    """What came in place of a page: its kind, and the product, URL or status by which it is known.
+
+    A demand for a certificate of the client is known by itself.
+    """
+
+    kind: InsteadKind
+    by: str = ""
+
+
+class ErrorPage(Model):
+    """The reply for a path that cannot exist: its status, header fields that name products, and marks in its text.
+
+    ``is_read`` is False where it is neither HTML nor text, so that nothing is known of its text.
+    """
+
+    status: int
+    products: tuple[Header, ...]
+    marks: tuple[str, ...] = ()
+    is_read: bool = True
+
+
 class Http(Observation):
     """How one URL answers a plain GET at one address.
 
@@ -171,7 +230,10 @@ class Http(Observation):
     the time, and nothing there was scanned. The size and digest of the body are in the raw exchanges only: no check
     reads them. ``meta_policies`` are the content security policies in the head of the page. ``certificate`` is why
     clients reject the port's certificate, None where they do not; it is verified only where what clients do with a
-    header depends on it.
+    header depends on it. ``version`` is that of the last reply, as ``HTTP/2``; ``http1_fields`` are the names of the
+    header fields of the same page over HTTP/1.1, sorted, None where it came over that, or the server speaks HTTP/2
+    alone. ``instead`` is what came in place of the page, where that is known. ``error_page`` is the reply for a path
+    that cannot exist.
     """
 
     kind: ClassVar[str] = "http/1"
@@ -192,6 +254,24 @@ class Http(Observation):
     certificate: Answer[CertificateFlaw | None] = Answer(unseen=Cause.NOT_SELECTED)
     page: Answer[Page] = Answer(unseen=Cause.NOT_SELECTED)
     received_page: Page | None = None
+    version: str = ""
+    http1_fields: Answer[tuple[str, ...] | None] = Answer(unseen=Cause.NOT_SELECTED)
+    instead: Instead | None = None
+    error_page: Answer[ErrorPage] = Answer(unseen=Cause.NOT_SELECTED)
+
+    @property
+    def alternative_services(self) -> tuple[str, ...]:
+        """The values of Alt-Svc (RFC 7838 §3), by which a service says that it is to be had over HTTP/3, too."""
+        return tuple(each.value for each in self.all_headers if each.name == "alt-svc")
+
+    def explain(self, cause: Cause) -> Verdict | None:
+        """What came in place of the page, where that is why something was not seen."""
+        came = self.instead
+        if came is None or cause is not (self.headers.unseen or Cause.OUT_OF_SCOPE):
+            return None
+        if not came.by:
+            return inconclusive(_INSTEAD[came.kind], cause=cause)
+        return inconclusive(_INSTEAD[came.kind], measured=came.by, cause=cause)
 
     @property
     def any_page(self) -> Page | None:
@@ -255,6 +335,22 @@ class Http(Observation):
     def _media_type(self) -> str:
         types = self.field("content-type")
         return types[-1].split(";")[0].strip().lower() if types else ""
+
+
+#: What verdicts say of what came in place of a page; ``measured`` is by what it is known.
+_INSTEAD = {
+    InsteadKind.CLIENT_CERTIFICATE: "the server demands a certificate of the client, which an inspection does not have",
+    InsteadKind.LOG_IN: "the server demands a log-in ({measured}); what is behind it was not seen",
+    InsteadKind.IDENTITY_PROVIDER: "redirects to {measured} for a log-in; what is behind it was not seen",
+    InsteadKind.CHALLENGE: "a challenge for browsers came in place of the page ({measured})",
+    InsteadKind.FIREWALL: "a web application firewall rejected the request ({measured})",
+    InsteadKind.NETWORK: "a network on the way demands a log-in ({measured})",
+    InsteadKind.MAINTENANCE: "a page that the site is under maintenance came in place of the page ({measured})",
+    InsteadKind.UNAVAILABLE: "the server says that it is unavailable for now ({measured})",
+    InsteadKind.RATE_LIMIT: "the server asks for fewer requests ({measured})",
+    InsteadKind.REJECTED: "the server, or a firewall before it, rejected the request ({measured})",
+    InsteadKind.ERROR: "an error came in place of the page ({measured})",
+}
 
 
 class Sharing(StrEnum):

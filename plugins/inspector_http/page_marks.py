@@ -1,5 +1,5 @@
-"""Marks of pages that a server or framework writes itself: listings of folders, default pages, and error pages with
-traces. Pure; never raises.
+"""Marks of pages that a server or framework writes itself: listings of folders, default pages, error pages with traces,
+and the pages of firewalls and the like before an application. Pure; never raises.
 
 Every mark is text that the product writes into such a page and an author would hardly write: a title alone counts only
 where it is unmistakable, other text only together with the structure around it.
@@ -115,10 +115,35 @@ _TEXTS: tuple[tuple[str, ...], ...] = (
         "debug:Python",
         rf"Traceback \(most recent call last\):(?:<br\s*/?>)?\s+File {_QUOTE}[^\"&\n]{{1,300}}{_QUOTE}, line \d+, in ",
     ),
+    # --- versions in error pages ---
+    ("version:nginx", r"<hr><center>(?:nginx|openresty)/[\d.]+"),
+    ("version:Apache httpd", r"<address>Apache/[\d.]+ "),
+    ("version:Apache Tomcat", r"<h3>Apache Tomcat/\d[\w.]*(?: \([^)<]{1,40}\))?</h3>"),
+    ("version:Jetty", r"Powered by Jetty:// \d[\w.]*"),
+    # --- pages of those who stand before the application ---
+    (
+        "client-certificate:nginx",
+        r"<title>400 (?:No required SSL certificate was sent|The SSL certificate error)</title>",
+    ),
+    ("firewall:Cloudflare", r"<title>[^<]{1,200}\| Cloudflare</title>", r'\bid="cf-error-details"'),
+    ("firewall:Imperva", r"Request unsuccessful\. Incapsula incident ID: \d"),
+    ("firewall:Akamai", r"<(?:TITLE|title)>Access Denied</(?:TITLE|title)>", r"Reference&#32;&#35;"),
+    ("firewall:F5", r"<title>Request Rejected</title>", r"Your support ID is: ?\d"),
+    ("firewall:Sucuri", r"<title>Sucuri WebSite Firewall - Access Denied</title>"),
+    ("firewall:CloudFront", r"<(?:TITLE|title)>ERROR: The request could not be satisfied</", r"Request blocked\."),
+    (
+        "maintenance:WordPress",
+        r"Briefly unavailable for scheduled maintenance\. Check back in a minute\.",
+    ),
+    ("maintenance:title", r"(?i)<title>[^<]{0,100}(?:maintenance|bảo trì)[^<]{0,100}</title>"),
     ("debug:Node.js", r"<br>(?: |&nbsp;|\s)+at [^<\n]{1,200}\(?(?:file://|node:|/|[A-Z]:\\)[^<\n]{1,300}:\d+:\d+\)"),
 )
 #: The same, where the page is made by its scripts: these are looked at, too.
 _SCRIPTED_TEXTS = (
+    ("challenge:Cloudflare", r"<title>Just a moment\.\.\.</title>", r"/cdn-cgi/challenge-platform/"),
+    ("challenge:DDoS-Guard", r"<title>DDoS-Guard</title>", r"/\.well-known/ddos-guard/"),
+    ("challenge:Anubis", r"<title>Making sure you(?:'|&#39;)re not a bot!</title>", r"/\.within\.website/x/"),
+    ("challenge:Sucuri", r"<title>You are being redirected\.\.\.</title>", r"sucuri_cloudproxy_js"),
     ("debug:Werkzeug", r"<title>[^<]{0,300}// Werkzeug Debugger</title>", r"\bEVALEX = (?:true|false)"),
     ("debug:Laravel", r"<script>\s*window\.ignite\(window\.data\);", r"window\.data = \{"),
 )

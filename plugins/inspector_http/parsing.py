@@ -6,8 +6,20 @@ from datetime import datetime
 
 from inspector import Answer, Cause, ParseContext, ScanFailure, ScanOutput, Uri
 from inspector_http.cookies import kept_cookies, registrable_domain
-from inspector_http.observations import Cookie, Header, Http, Page, Redirect, SecurityFile, SecurityTxt, WebProtocol
-from inspector_http.redaction import Exchange, Exchanges
+from inspector_http.observations import (
+    Cookie,
+    ErrorPage,
+    Header,
+    Http,
+    Instead,
+    InsteadKind,
+    Page,
+    Redirect,
+    SecurityFile,
+    SecurityTxt,
+    WebProtocol,
+)
+from inspector_http.redaction import PRODUCTS, Exchange, Exchanges
 from inspector_http.security_txt import PATH, parse_file
 from inspector_http.text import printable
 from inspector_http.urls import HTTPS, location, plain, uri_of
@@ -15,12 +27,35 @@ from inspector_http.urls import HTTPS, location, plain, uri_of
 OK = 200
 BAD_REQUEST = 400
 UNAUTHORISED = 401
+TOO_MANY = 429
+#: The version of replies over HTTP/2, as recorded.
+HTTP2 = "HTTP/2"
 #: Replies that say that there is no such file.
 _ABSENT = frozenset({204, 404, 410})
 #: Replies by which a web application firewall, or the server itself, rejects this client.
-BLOCKS = {403: Cause.BLOCKED, 429: Cause.RATE_LIMITED, 503: Cause.BLOCKED}
+BLOCKS = {403: Cause.BLOCKED, TOO_MANY: Cause.RATE_LIMITED, 503: Cause.BLOCKED}
 #: Header fields by which web application firewalls mark a challenge, whatever its status.
 _CHALLENGES = {"cf-mitigated": "challenge", "x-amzn-waf-action": ""}
+#: The products that do so.
+_CHALLENGERS = {"cf-mitigated": "Cloudflare", "x-amzn-waf-action": "AWS WAF"}
+#: What a status alone says of a reply in place of a page (RFC 9110 §15, RFC 6585).
+_INSTEAD_BY_STATUS = {
+    401: InsteadKind.LOG_IN,
+    403: InsteadKind.REJECTED,
+    407: InsteadKind.NETWORK,
+    429: InsteadKind.RATE_LIMIT,
+    503: InsteadKind.UNAVAILABLE,
+    511: InsteadKind.NETWORK,
+}
+#: The marks of pages that stand in place of others, whatever their status; the status with which others count.
+_INSTEAD_BY_MARK = {
+    "client-certificate": InsteadKind.CLIENT_CERTIFICATE,
+    "challenge": InsteadKind.CHALLENGE,
+    "firewall": InsteadKind.FIREWALL,
+}
+_UNAVAILABLE = 503
+#: What OpenSSL's alert says of a server that speaks none of the offered protocols (RFC 7301 §3.2).
+_NO_PROTOCOL = "ALERT_NO_APPLICATION_PROTOCOL"
 
 
 def parse_http(output: ScanOutput, context: ParseContext) -> Http:
@@ -59,8 +94,73 @@ def parse_http(output: ScanOutput, context: ParseContext) -> Http:
             "certificate": exchanges.certificate,
             "page": _page(last, cause),
             "received_page": _with_domain(last) if cause else None,
+            "version": last.version,
+            "http1_fields": _http1_fields(exchanges, last),
+            "instead": _instead(exchanges, last, target.seen or "") if protocol == subject.scheme else None,
+            "error_page": _error_page(exchanges.missing),
         }
     )
+
+
+def _instead(exchanges: Exchanges, last: Exchange, redirect: str) -> Instead | None:
+    """What came in place of the page; None where that is not known, or it is the page."""
+    if last.status is None:
+        return Instead(kind=InsteadKind.CLIENT_CERTIFICATE) if last.cause is Cause.BLOCKED else None
+    if exchanges.leads_outside and exchanges.to_log_in:
+        return Instead(kind=InsteadKind.IDENTITY_PROVIDER, by=str(uri_of(plain(redirect))))
+    if names := _challengers(last):
+        return Instead(kind=InsteadKind.CHALLENGE, by=names[0])
+    marks = _marks(last)
+    for kind, product in marks:
+        if kind in _INSTEAD_BY_MARK:
+            by = "" if kind == "client-certificate" else product
+            return Instead(kind=_INSTEAD_BY_MARK[kind], by=by)
+    if last.status == _UNAVAILABLE:
+        for kind, product in marks:
+            if kind == "maintenance":
+                return Instead(kind=InsteadKind.MAINTENANCE, by=product)
+    if last.status < BAD_REQUEST:
+        return None
+    return Instead(kind=_INSTEAD_BY_STATUS.get(last.status, InsteadKind.ERROR), by=str(last.status))
+
+
+def _marks(reply: Exchange) -> list[tuple[str, str]]:
+    """The marks of a page, as kind and product."""
+    return [
+        (kind, name) for kind, _, name in (each.partition(":") for each in (reply.page.marks if reply.page else ()))
+    ]
+
+
+def _challengers(reply: Exchange) -> list[str]:
+    """The products that mark a reply as their challenge by a header field."""
+    named = {name.lower(): value.lower() for name, value in reply.headers}
+    return [who for name, who in _CHALLENGERS.items() if name in named and named[name].startswith(_CHALLENGES[name])]
+
+
+def _http1_fields(exchanges: Exchanges, last: Exchange) -> dict[str, object]:
+    """The answer which header fields the same page has over HTTP/1.1."""
+    other = exchanges.http1
+    if other is None:
+        return _answer(None, None if last.version.startswith("HTTP/1") else Cause.NOT_SELECTED)
+    if other.cause is not None and _NO_PROTOCOL in other.detail:
+        return _answer(None)
+    if other.status != last.status:
+        return _answer(None, _why_unseen(other) or Cause.UNSTABLE)
+    return _answer(sorted({each.name for each in _headers(other)}), _why_unseen(other))
+
+
+def _error_page(reply: Exchange | None) -> dict[str, object]:
+    """The answer how a path that cannot exist is answered."""
+    if reply is None:
+        return _answer(None, Cause.NOT_SELECTED)
+    if reply.cause is not None or reply.status is None:
+        return _answer(None, reply.cause or Cause.PROTOCOL_ERROR)
+    if reply.page is None and (reply.page_cause or reply.body_cause):
+        return _answer(None, reply.page_cause or reply.body_cause)
+    marks = reply.page.marks if reply.page else ()
+    is_read = reply.page is not None or not reply.body_bytes
+    products = tuple(each for each in _headers(reply) if each.name.encode("latin-1") in PRODUCTS)
+    return _answer(ErrorPage(status=reply.status, products=products, marks=marks, is_read=is_read))
 
 
 def _answer(value: object, cause: Cause | None = None) -> dict[str, object]:
@@ -101,6 +201,8 @@ def _protocol(exchanges: Exchanges, scheme: str) -> WebProtocol:
         return WebProtocol(scheme)
     if first.cause is Cause.REFUSED:
         return WebProtocol.NONE
+    if first.cause is Cause.BLOCKED:  # TLS ended for want of a certificate of the client
+        return WebProtocol(scheme)
     raise ScanFailure(first.cause, first.detail or "no reply")
 
 
@@ -119,7 +221,7 @@ def _why_unseen(last: Exchange) -> Cause | None:
         return last.cause or Cause.PROTOCOL_ERROR
     if last.status in BLOCKS:
         return BLOCKS[last.status]
-    if any(value.lower().startswith(_CHALLENGES.get(name.lower(), "\n")) for name, value in last.headers):
+    if _challengers(last) or any(kind in _INSTEAD_BY_MARK for kind, _ in _marks(last)):
         return Cause.BLOCKED
     return Cause.AMBIGUOUS if last.status >= 400 else None
 

@@ -25,27 +25,33 @@ from inspector import (
 )
 from inspector_http.headers import HSTS
 from inspector_http.observations import Http, Part, SecurityTxt
-from inspector_http.parsing import BAD_REQUEST, parse_http, parse_security_txt
+from inspector_http.parsing import BAD_REQUEST, HTTP2, TOO_MANY, parse_http, parse_security_txt
 from inspector_http.redaction import Exchange, Exchanges, Redaction, is_plain
 from inspector_http.security_txt import PATH, without_other_text
 from inspector_http.session import (
     BODY_SECONDS,
     HEAD_SECONDS,
+    HTTP2_BROKEN,
+    MISSING,
     PAGE_BYTES,
     PAGE_SECONDS,
     REDIRECTS_FOLLOWED,
     REFUSED_HELLOS,
     Session,
 )
-from inspector_http.urls import HTTP, HTTPS, hosts, plain, uri_of
+from inspector_http.urls import HTTP, HTTPS, asks_for_log_in, hosts, plain, uri_of
 
 #: The most handshakes in which a certificate is verified.
 VERIFYING_HANDSHAKES = 3
 
 
+#: The parts that are one request each.
+_MORE_REQUESTS = (Part.HTTP1, Part.ERROR_PAGE)
+
+
 def _cost(target: Target, _options: Mapping[str, Any]) -> Cost:
     """The bounds of one scan; on port 443 with those of the scan of port 80 that it discovers."""
-    steps = REDIRECTS_FOLLOWED + 2 + REFUSED_HELLOS
+    steps = REDIRECTS_FOLLOWED + 2 + REFUSED_HELLOS + HTTP2_BROKEN + len(_MORE_REQUESTS)
     scans = 2 if _discovers_port_80(target) else 1
     handshakes = VERIFYING_HANDSHAKES + REFUSED_HELLOS if target.scheme == HTTPS.name else 0
     seconds = int(HEAD_SECONDS + BODY_SECONDS) * steps + (int(HEAD_SECONDS) if handshakes else 0) + int(PAGE_SECONDS)
@@ -64,7 +70,7 @@ def _discovers_port_80(target: Target) -> bool:
     parse=parse_http,
     discovers={HTTPS, HTTP},
     cost=_cost,
-    version="4",
+    version="5",
 )
 async def http(target: Target, network: Network, *, parts: tuple[Part, ...] | None = None) -> ScanOutput:
     """Get the declared path as an ordinary client does, without cookies and whatever certificate is presented.
@@ -74,22 +80,55 @@ async def http(target: Target, network: Network, *, parts: tuple[Part, ...] | No
 
     A port that does not answer in the declared protocol is requested in the other of HTTP and HTTPS. An endpoint on
     port 443 discovers port 80 of its host, a redirect to another service discovers that service, unless its host is not
-    declared. Bodies are read to
-    the bound, as any client does.
+    declared. Bodies are read to the bound, as any client does.
+
+    HTTP/2 is offered as browsers do. Of the other parts, ``http/1.1`` asks for the same page over HTTP/1.1 where it
+    came over HTTP/2, and ``error-page`` for a path that cannot exist.
     """
     verifies = target.scheme == HTTPS.name and target.server_name is not None
     verifies = verifies and (parts is None or Part.CERTIFICATE in parts)
     session = Session(network, Redaction(network.fingerprint), verify=verifies, body_bytes=PAGE_BYTES)
     followed, redirect = await session.follow(target.uri)
+    page_url = session.last_url
     other = await session.other(target.uri) if _may_be_other_protocol(followed[0], target) else None
     certificate = await _certificate(followed, network) if verifies else _NOT_VERIFIED
     outside = bool(redirect) and _leads_outside(target, redirect)
-    exchanges = Exchanges(followed=followed, other=other, certificate=certificate, leads_outside=outside)
+    exchanges = Exchanges(
+        followed=followed,
+        other=other,
+        certificate=certificate,
+        leads_outside=outside,
+        to_log_in=asks_for_log_in(redirect),
+        http1=await _over_http1(session, followed[-1], page_url) if _asked(parts, Part.HTTP1) else None,
+        missing=await _missing(session, followed, target) if _asked(parts, Part.ERROR_PAGE) else None,
+    )
     return ScanOutput(
         raw=(recorded(exchanges),),
         gaps=gaps_of(followed),
         discovered=tuple(_discovered(target, "" if outside else redirect)),
     )
+
+
+def _asked(parts: tuple[Part, ...] | None, part: Part) -> bool:
+    return parts is None or part in parts
+
+
+async def _over_http1(session: Session, last: Exchange, url: str) -> Exchange | None:
+    """The page over HTTP/1.1, where it came over HTTP/2."""
+    if last.cause is not None or last.version != HTTP2:
+        return None
+    exchange, _ = await session.get(url, http1=True)
+    return exchange
+
+
+async def _missing(session: Session, followed: Sequence[Exchange], target: Target) -> Exchange:
+    """The reply for a path that cannot exist, of a service that answers and does not ask for fewer requests."""
+    url = f"{uri_of(target.uri).service}{MISSING}"
+    limited = Cause.RATE_LIMITED if followed[-1].status == TOO_MANY else None
+    if cause := followed[0].cause or limited:
+        return Exchange(url=url, cause=cause, detail="not asked")
+    exchange, _ = await session.get(url)
+    return exchange
 
 
 def recorded(exchanges: Exchanges) -> Raw:
@@ -154,7 +193,7 @@ def _may_be_other_protocol(first: Exchange, target: Target) -> bool:
     subject_kind=SubjectKind.ADDRESS,
     parse=parse_security_txt,
     cost=Cost(
-        connections=REDIRECTS_FOLLOWED + 1 + REFUSED_HELLOS,
+        connections=REDIRECTS_FOLLOWED + 1 + REFUSED_HELLOS + HTTP2_BROKEN,
         seconds=int(HEAD_SECONDS + BODY_SECONDS) * (REDIRECTS_FOLLOWED + 1),
     ),
 )

@@ -26,7 +26,7 @@ VOCABULARY = frozenset(
     x-content-type-options referrer-policy content-type permissions-policy cross-origin-opener-policy
     cross-origin-embedder-policy cross-origin-resource-policy cache-control pragma x-xss-protection content-length
     content-encoding transfer-encoding connection vary accept-ranges allow retry-after cf-mitigated x-amzn-waf-action
-    access-control-allow-origin access-control-allow-credentials access-control-allow-methods
+    alt-svc access-control-allow-origin access-control-allow-credentials access-control-allow-methods
     """.split()
 )
 _WORDS = frozenset(
@@ -42,6 +42,7 @@ _WORDS = frozenset(
     agent bytes get head post put delete options patch trace challenge captcha only scripts forms modals
     presentation top navigation nonce sha256 sha384 sha512 elem attr wasm sample require for
     noopener true null inspector invalid track connect propfind proppatch mkcol copy move lock unlock
+    h2 h2c h3 ma persist clear quic
     """.split()
 ) | {word.encode() for url in BYPASSES for word in re.split(r"[^a-z0-9]+", url)}
 _LOCATIONS = frozenset({b"location"})
@@ -105,13 +106,17 @@ class Exchanges(Model):
     """All exchanges of one scan: along the redirects, and with the same port in the other of HTTP and HTTPS.
 
     ``certificate`` is why clients reject the port's certificate, None where they do not. ``leads_outside``: the last
-    one redirects to a host that is not declared.
+    one redirects to a host that is not declared, ``to_log_in``: to where one logs in. ``http1`` is the exchange of the
+    last URL over HTTP/1.1, ``missing`` that of a path that cannot exist.
     """
 
     followed: tuple[Exchange, ...]
     other: Exchange | None = None
     certificate: Answer[CertificateFlaw | None] = Answer(unseen=Cause.NOT_SELECTED)
     leads_outside: bool = False
+    to_log_in: bool = False
+    http1: Exchange | None = None
+    missing: Exchange | None = None
 
 
 class Redaction:

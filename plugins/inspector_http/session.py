@@ -28,6 +28,10 @@ HEAD_SECONDS = 12.0
 BODY_SECONDS = 3.0
 #: The most connections besides one for each handshake: a hello refused, and one that shows what the library lacks.
 REFUSED_HELLOS = 2
+#: The most connections because a server chooses HTTP/2 and breaks it.
+HTTP2_BROKEN = 1
+#: A path that no site has, by which one that answers every path is recognised.
+MISSING = "/inspector-asks-for-no-such-page"
 #: Seconds for parsing a page in a process of its own, most of which a busy machine takes to start it.
 PAGE_SECONDS = 30.0
 #: What an ordinary client accepts.
@@ -38,7 +42,10 @@ _GZIP = ("gzip", "x-gzip")
 
 
 class Session:
-    """The exchanges with one service. ``last_body`` has the first bytes of the last reply's body: recorded by none."""
+    """The exchanges with one service. ``last_body`` has the first bytes of the last reply's body: recorded by none.
+
+    ``last_url`` is the URL that was asked for last.
+    """
 
     def __init__(self, network: Network, redaction: Redaction, *, verify: bool, body_bytes: int = BODY_BYTES) -> None:
         self._network = network
@@ -47,6 +54,7 @@ class Session:
         self._redaction = redaction
         self._verify = verify
         self.last_body = b""
+        self.last_url = ""
 
     async def follow(self, url: str) -> tuple[tuple[Exchange, ...], str]:
         """The exchanges along redirects on the same service, and the URL of another service to which the last leads."""
@@ -71,11 +79,15 @@ class Session:
         return exchange
 
     async def get(
-        self, url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None
+        self, url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, http1: bool = False
     ) -> tuple[Exchange, str]:
-        """One exchange, with its secrets replaced, and the real URL to which it redirects."""
+        """One exchange, with its secrets replaced, and the real URL to which it redirects.
+
+        With ``http1`` it is over HTTP/1.1; else over HTTP/2 where the server chooses that.
+        """
         redacted = self._redaction.url(url)
         self.last_body = b""
+        self.last_url = url
         async with AsyncExitStack() as stack:
             try:
                 async with self._network.within(HEAD_SECONDS):
@@ -85,6 +97,7 @@ class Session:
                         headers={**self._accept, **(headers or {})},
                         timeout=HEAD_SECONDS,
                         verify=self._verify,
+                        http1=http1,
                     )
                     reply = await stack.enter_async_context(request)
             except (ScanFailure, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:

@@ -65,6 +65,21 @@ def location(url: str, status: int | None, values: Iterable[str]) -> Answer[str]
         return Answer[str](unseen=Cause.PROTOCOL_ERROR)
 
 
+#: What a request to log in at an identity provider has in its query: OAuth 2.0 (RFC 6749 §4.1.1), SAML 2.0 bindings
+#: §3.4.3, WS-Federation §13.2.1; and the path of CAS.
+_LOG_INS = (
+    re.compile(r"(?s)(?=.*[?&]client_id=).*[?&]response_type="),
+    re.compile(r"(?s).*[?&]SAMLRequest="),
+    re.compile(r"(?s).*[?&]wa=wsignin1\.0(?:&|\Z)"),
+    re.compile(r"(?s)[^?]*/cas/login\?(?:.*&)?service="),
+)
+
+
+def asks_for_log_in(url: str) -> bool:
+    """Whether a URL is a request to log in at an identity provider."""
+    return any(each.match(url) for each in _LOG_INS)
+
+
 #: The beginning of a reference that may lead to another service.
 _OTHER_SERVICE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[/\\\\]{2}")
 

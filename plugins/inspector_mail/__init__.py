@@ -1,4 +1,4 @@
-"""Mail domains: SPF and DMARC."""
+"""Mail domains: MX, SPF, DKIM and DMARC."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    """The probe of mail domains."""
-    from inspector_mail.probes import mail
+    """The probes of mail domains."""
+    from inspector_mail.probes import dkim, mail
 
-    return (mail,)
+    return (dkim, mail)
 
 
 @hookimpl

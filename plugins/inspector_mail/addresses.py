@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, summarize_address_range
 
 
 @dataclass(slots=True)
@@ -55,3 +55,21 @@ def network_range(address: IPv4Address | IPv6Address, prefix_length: int) -> tup
     network = kind((address.packed, prefix_length), strict=False)
     start = int(network.network_address)
     return start, start + network.num_addresses
+
+
+def networks_of(addresses: Addresses, family: int) -> Iterator[IPv4Network | IPv6Network]:
+    """The networks that the set consists of, in ascending order; ``family`` is 4 or 6."""
+    kind: type[IPv4Address | IPv6Address] = IPv4Address if family == 4 else IPv6Address
+    for start, end in addresses:
+        yield from summarize_address_range(kind(start), kind(end - 1))
+
+
+def united(sets: Iterable[Addresses]) -> Addresses:
+    """The addresses of sets that are disjoint; adjacent ranges are one."""
+    bounds: list[int] = []
+    for start, end in sorted(each for part in sets for each in part):
+        if bounds and bounds[-1] == start:
+            bounds[-1] = end
+        else:
+            bounds += [start, end]
+    return Addresses(bounds)

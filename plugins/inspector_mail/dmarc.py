@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from inspector import DnsReplies, answer_of
-from inspector_mail.observations import Dmarc, DmarcFault, Policy
+from inspector_mail.macros import domain_name
+from inspector_mail.observations import Dmarc, DmarcFault, Policy, ReportAddress, ReportFault
 
 #: Characters of a record that are stored in the observation.
 MAX_CHARACTERS: Final = 1024
@@ -20,9 +21,33 @@ _VERSION = re.compile(r"[vV][ \t]*=[ \t]*DMARC1[ \t]*(?:;|\Z)")
 #: What shows that a record without the version at its beginning is meant to be a DMARC record.
 _RESEMBLES = re.compile(r"\bv\s*=\s*DMARC1|\bp\s*=\s*(?:none|quarantine|reject)\b", re.IGNORECASE)
 _TAG = re.compile(r"[ \t]*([a-z]+)[ \t]*=[ \t]*([\t -:<-~]*)", re.IGNORECASE)
+_MAILBOX = re.compile(
+    r"mailto:[!#$%&'*+/0-9=?A-Z^_`a-z{|}~.-]+@([a-z0-9_-]+(?:\.[a-z0-9_-]+)+)\.?(?:\?.*)?", re.IGNORECASE
+)
+#: A size limit, which RFC 7489 §6.2 allowed behind the URI.
+_SIZE = re.compile(r"![0-9]+[kmgt]?\Z", re.IGNORECASE)
 _REPORT_URI = re.compile(r"[a-z][a-z0-9+.-]*:[!-+\--~]+", re.IGNORECASE)
-#: The tags of RFC 9989 §4.7.
-_TAGS = frozenset({"v", "p", "sp", "np", "adkim", "aspf", "fo", "rua", "ruf", "psd", "t"})
+#: The tags of RFC 9989 §4.7, with the values that those have whose values are words.
+_VALUES = {
+    "v": None,
+    "p": frozenset(Policy),
+    "sp": frozenset(Policy),
+    "np": frozenset(Policy),
+    "adkim": frozenset({"r", "s"}),
+    "aspf": frozenset({"r", "s"}),
+    "fo": frozenset({"0", "1", "d", "s"}),
+    "rua": None,
+    "ruf": None,
+    "psd": frozenset({"y", "n", "u"}),
+    "t": frozenset({"y", "n"}),
+}
+_TAGS = frozenset(_VALUES)
+#: Tags of RFC 7489 that RFC 9989 removed (Appendix C).
+_OBSOLETE = frozenset({"pct", "rf", "ri"})
+#: What is stored of a record's parts, and how many addresses of reports are looked at.
+MAX_PARTS: Final = 16
+MAX_PART_CHARACTERS: Final = 200
+MAX_REPORT_ADDRESSES: Final = 10
 _POLICIES = {policy.value: policy for policy in Policy}
 
 
@@ -36,6 +61,10 @@ class Record:
     absent_subdomains: Policy | None
     psd: str
     testing: bool
+    strict: tuple[str, ...]
+    obsolete: tuple[str, ...]
+    ignored: tuple[str, ...]
+    reports: tuple[tuple[str, str], ...]
 
 
 def is_record(text: str) -> bool:
@@ -66,7 +95,34 @@ def parse(text: str) -> Record:
         absent_subdomains=policies.get("np") if valid else None,
         psd=psd if psd in {"y", "n"} else "u",
         testing=tags.get("t", "n").lower() == "y",
+        strict=tuple(name for tag, name in _STRICT.items() if tags.get(tag, "r").lower() == "s"),
+        obsolete=tuple(sorted(_OBSOLETE & tags.keys())),
+        ignored=tuple(part[:MAX_PART_CHARACTERS] for part in _ignored(text))[:MAX_PARTS],
+        reports=tuple(_report_uris(tags))[:MAX_REPORT_ADDRESSES],
     )
+
+
+_STRICT = {"adkim": "dkim", "aspf": "spf"}
+
+
+def _ignored(text: str) -> Iterator[str]:
+    """The parts of a record that receivers ignore: what is no tag, unknown tags, values that are not allowed (§4.7)."""
+    for part in filter(str.strip, text.split(";")):
+        tag = _TAG.fullmatch(part)
+        name = tag[1].lower() if tag else ""
+        if tag is None or (name not in _VALUES and name not in _OBSOLETE):
+            yield part.strip()
+            continue
+        values = _VALUES.get(name)
+        given = [each.strip(" \t").lower() for each in tag[2].split(":" if name == "fo" else "\n")]
+        if values is not None and not values.issuperset(given):
+            yield part.strip()
+
+
+def _report_uris(tags: dict[str, str]) -> Iterator[tuple[str, str]]:
+    for name in ("rua", "ruf"):
+        for uri in tags.get(name, "").split(",") if name in tags else ():
+            yield name, uri.strip(" \t")
 
 
 def _requests_reports(tags: dict[str, str]) -> bool:
@@ -88,7 +144,7 @@ def discover(replies: DnsReplies, domain: str, *, exists: bool) -> Dmarc:
     own = published(replies, domain)
     if len(own) == 1:
         record = parse(own[0])
-        return _found(record, domain, record.policy)
+        return _found(replies, record, domain, record.policy)
     for target in targets(domain)[1:]:
         answer_of(published, replies, target)  # makes all of them pending at once
     walked = tuple(_walk(replies, domain))
@@ -96,7 +152,7 @@ def discover(replies: DnsReplies, domain: str, *, exists: bool) -> Dmarc:
         return _without_record(replies, domain, several=bool(own))
     at, record = _organisational(walked, domain)
     inherited = record.subdomains if exists else record.absent_subdomains or record.subdomains
-    return _found(record, at, record.policy and (inherited or record.policy))
+    return _found(replies, record, at, record.policy and (inherited or record.policy))
 
 
 def _without_record(replies: DnsReplies, domain: str, *, several: bool) -> Dmarc:
@@ -109,9 +165,9 @@ def _without_record(replies: DnsReplies, domain: str, *, several: bool) -> Dmarc
     return Dmarc(fault=DmarcFault.VERSION, at=domain, record=ignored[:MAX_CHARACTERS])
 
 
-def _walk(replies: DnsReplies, domain: str) -> Iterator[tuple[str, Record]]:
-    """The records above the domain, from the longest name to the shortest."""
-    for target in targets(domain)[1:]:
+def _walk(replies: DnsReplies, domain: str, *, above: int = 1) -> Iterator[tuple[str, Record]]:
+    """The records above the domain, from the longest name to the shortest; with ``above=0`` its own, too."""
+    for target in targets(domain)[above:]:
         found = published(replies, target)
         if len(found) == 1:
             record = parse(found[0])
@@ -125,19 +181,73 @@ def _organisational(walked: tuple[tuple[str, Record], ...], domain: str) -> tupl
     at, record = walked[-1]
     if record.psd != "y":
         return at, record
-    labels = domain.split(".")
-    below = ".".join(labels[len(labels) - at.count(".") - 2 :])
+    below = _below(at, domain)
     return next((found for found in walked if found[0] == below), (at, record))
 
 
-def _found(record: Record, at: str, policy: Policy | None) -> Dmarc:
+def _below(at: str, domain: str) -> str:
+    """The name one label below ``at`` on the way to ``domain``."""
+    labels = domain.split(".")
+    return ".".join(labels[len(labels) - at.count(".") - 2 :])
+
+
+def organisational_domain(replies: DnsReplies, domain: str) -> str:
+    """The organisational domain of a domain (RFC 9989 §4.10.2); raises NotSeen."""
+    for target in targets(domain):
+        answer_of(published, replies, target)  # makes all of them pending at once
+    walked = tuple(_walk(replies, domain, above=0))
+    if not walked:
+        return domain
+    at, record = walked[-1]
+    return _below(at, domain) if record.psd == "y" and at != domain else at
+
+
+def aligned(replies: DnsReplies, author: str, authenticated: str, *, strict: bool = False) -> bool:
+    """Whether an authenticated domain aligns with the author's domain (RFC 9989 §4.4); raises NotSeen."""
+    if strict or author == authenticated:
+        return author == authenticated
+    return organisational_domain(replies, author) == organisational_domain(replies, authenticated)
+
+
+def _found(replies: DnsReplies, record: Record, at: str, policy: Policy | None) -> Dmarc:
+    below = record.policy and (record.subdomains or record.policy)
     return Dmarc(
         fault=None if policy else DmarcFault.INVALID,
         at=at,
         record=record.text[:MAX_CHARACTERS],
         policy=policy,
+        subdomains=below,
+        absent_subdomains=record.policy and (record.absent_subdomains or below),
         testing=record.testing,
+        strict=record.strict,
+        obsolete=record.obsolete,
+        ignored=record.ignored,
+        reports=tuple(_report_address(replies, at, tag, uri) for tag, uri in record.reports),
     )
+
+
+def _report_address(replies: DnsReplies, at: str, tag: str, uri: str) -> ReportAddress:
+    return ReportAddress(tag=tag, uri=uri[:MAX_PART_CHARACTERS], fault=answer_of(_report_fault, replies, at, uri))
+
+
+def _report_fault(replies: DnsReplies, at: str, uri: str) -> ReportFault | None:
+    """Why no reports about ``at`` are sent to a URI (RFC 9989 §4.7, RFC 9990 §4); raises NotSeen."""
+    plain = _SIZE.sub("", uri)
+    if not _REPORT_URI.fullmatch(plain):
+        return ReportFault.SYNTAX
+    if not plain.lower().startswith("mailto:"):
+        return ReportFault.SCHEME
+    mailbox = _MAILBOX.fullmatch(plain)
+    if mailbox is None:
+        return ReportFault.ADDRESS
+    host = domain_name(mailbox[1])
+    if host is None:
+        return ReportFault.ADDRESS
+    if aligned(replies, at, host):
+        return None
+    place = domain_name(f"{at}._report._dmarc.{host}")
+    texts = _texts_at(replies, place) if place is not None and place.endswith(host) else []
+    return None if any(map(is_record, texts)) else ReportFault.UNAUTHORISED
 
 
 def published(replies: DnsReplies, domain: str) -> tuple[str, ...]:
@@ -147,7 +257,11 @@ def published(replies: DnsReplies, domain: str) -> tuple[str, ...]:
 
 def _texts(replies: DnsReplies, domain: str) -> list[str]:
     """The TXT records at the place of DMARC records."""
+    return _texts_at(replies, f"_dmarc.{domain}")
+
+
+def _texts_at(replies: DnsReplies, name: str) -> list[str]:
     from dns.rdtypes.ANY.TXT import TXT
 
-    found = [b"".join(each.strings) for each in replies.records(f"_dmarc.{domain}", "TXT") if isinstance(each, TXT)]
+    found = [b"".join(each.strings) for each in replies.records(name, "TXT") if isinstance(each, TXT)]
     return sorted(text.decode("ascii", "backslashreplace") for text in found)

@@ -1,17 +1,22 @@
-"""The probe of mail domains, which queries resolvers only, never a target."""
+"""The probes of mail domains, which query resolvers only, never a target."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
 from inspector import (
     DNS_QUESTIONS,
+    Cause,
     Cost,
     DnsReplies,
     Intrusiveness,
+    Model,
     Network,
     ParseContext,
+    Raw,
+    ScanFailure,
     ScanOutput,
     Scheme,
     SubjectKind,
@@ -21,13 +26,11 @@ from inspector import (
     collect_replies,
     probe,
 )
-from inspector_mail import dmarc, spf
-from inspector_mail.observations import Dmarc, MailDomain, Spf
+from inspector_mail import dmarc, mx, spf
+from inspector_mail.bimi import bimi_of
+from inspector_mail.observations import Dkim, DkimKey, DkimSelector, Dmarc, MailDomain
 
 MAIL: Final = Scheme("mail", UriForm.NAME)
-#: Limits on what is stored of SPF records: their number, and characters of each.
-MAX_RECORDS: Final = 8
-MAX_CHARACTERS: Final = 1024
 
 
 def _parse(output: ScanOutput, context: ParseContext) -> MailDomain:
@@ -45,7 +48,7 @@ def _parse(output: ScanOutput, context: ParseContext) -> MailDomain:
     parse=_parse,
 )
 async def mail(target: Target, network: Network) -> ScanOutput:
-    """Query a domain's SPF record with those it includes, and the DMARC record that applies."""
+    """Query a domain's MX records, its SPF record with those it includes, and the DMARC record that applies."""
     return await collect_replies(network, partial(_mail, domain=target.host))
 
 
@@ -53,8 +56,10 @@ def _mail(replies: DnsReplies, domain: str) -> MailDomain:
     return MailDomain(
         domain=domain,
         exists=answer_of(_exists, replies, domain),
-        spf=answer_of(_spf, replies, domain),
+        mx=answer_of(mx.hosts, replies, domain),
+        spf=answer_of(spf.evaluate, replies, domain),
         dmarc=answer_of(_dmarc, replies, domain),
+        bimi=answer_of(lambda: bimi_of(_texts(replies, f"default._bimi.{domain}"))),
     )
 
 
@@ -66,17 +71,75 @@ def _exists(replies: DnsReplies, domain: str) -> bool:
 
 def _receives_mail(replies: DnsReplies, domain: str) -> bool:
     """Whether the domain has MX or address records (RFC 9989 §4.7, tag ``np``); raises NotSeen."""
-    answers = [answer_of(replies.records, domain, rdtype) for rdtype in ("MX", "A", "AAAA")]
-    return any(answer.seen for answer in answers) or any(answer.value for answer in answers)
-
-
-def _spf(replies: DnsReplies, domain: str) -> Spf:
-    records = spf.published(replies, domain)
-    texts = [record[:MAX_CHARACTERS].decode("ascii", "backslashreplace") for record in records[:MAX_RECORDS]]
-    return Spf(records=tuple(texts), evaluation=answer_of(spf.evaluate, replies, domain))
+    has_mx = answer_of(lambda: bool(replies.records(domain, "MX")))
+    has_address = answer_of(mx.has_address, replies, domain)
+    return bool(has_mx.seen or has_address.seen) or has_mx.value or has_address.value
 
 
 def _dmarc(replies: DnsReplies, domain: str) -> Dmarc:
     """The policy that applies; whether the domain exists is queried only where the policy depends on it."""
     existing, absent = (dmarc.discover(replies, domain, exists=exists) for exists in (True, False))
     return existing if existing == absent or _receives_mail(replies, domain) else absent
+
+
+def _texts(replies: DnsReplies, name: str) -> list[bytes]:
+    from dns.rdtypes.ANY.TXT import TXT
+
+    return [b"".join(each.strings) for each in replies.records(name, "TXT") if isinstance(each, TXT)]
+
+
+# --- DKIM -------------------------------------------------------------------------------------------------------------
+
+_SELECTORS: Final = "selectors.json"
+#: A selector that nobody uses: a zone that answers for it answers for all.
+_UNUSED: Final = "inspector-no-such-selector"
+#: The most declared selectors.
+MAX_SELECTORS: Final = 32
+
+
+class _Selectors(Model):
+    """The selectors that are declared for the domain."""
+
+    declared: tuple[str, ...]
+
+
+def _parse_dkim(output: ScanOutput, context: ParseContext) -> Dkim:
+    stored = output.named(_SELECTORS)
+    if stored is None:
+        raise ScanFailure(Cause.PROTOCOL_ERROR, "the declared selectors were not stored")
+    return _dkim(DnsReplies(output), context.subject.host or "", _Selectors.parse(stored).declared)
+
+
+@probe(
+    "dkim",
+    kind=Dkim,
+    schemes={MAIL},
+    subject_kind=SubjectKind.MAIL,
+    intrusiveness=Intrusiveness.PASSIVE,
+    infrastructure=True,
+    cost=Cost(seconds=60, infrastructure_questions=DNS_QUESTIONS),
+    parse=_parse_dkim,
+)
+async def dkim(target: Target, network: Network) -> ScanOutput:
+    """Query the DKIM keys of a domain at its declared selectors, and at some that are common."""
+    declared = target.declared.selectors[:MAX_SELECTORS]
+    output = await collect_replies(network, partial(_dkim, domain=target.host, declared=declared))
+    stored = Raw(name=_SELECTORS, data=_Selectors(declared=declared).canonical(), media_type="application/json")
+    return output.model_copy(update={"raw": (*output.raw, stored)})
+
+
+def _dkim(replies: DnsReplies, domain: str, declared: Sequence[str]) -> Dkim:
+    from inspector_mail.dkim import COMMON, key_of
+
+    def key(selector: str) -> DkimKey:
+        return key_of(_texts(replies, f"{selector}._domainkey.{domain}"))
+
+    others = sorted(set(COMMON) - set(declared))
+    return Dkim(
+        domain=domain,
+        any_selector=answer_of(lambda: bool(_texts(replies, f"{_UNUSED}._domainkey.{domain}"))),
+        selectors=tuple(
+            DkimSelector(selector=each, declared=each in declared, key=answer_of(key, each))
+            for each in (*declared, *others)
+        ),
+    )

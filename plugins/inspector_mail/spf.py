@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from inspector import Cause, DnsReplies, NotSeen, answer_of
-from inspector_mail.addresses import Addresses, network_range
+from inspector_mail.addresses import Addresses, network_range, networks_of, united
 from inspector_mail.macros import EXPANSION, MACRO, domain_name, expand
-from inspector_mail.observations import SenderFamily, SpfEvaluation, SpfFault, SpfResult
+from inspector_mail.observations import SenderFamily, Spf, SpfEvaluation, SpfFamily, SpfFault, SpfResult
 
 #: Limits of RFC 7208 §4.6.4.
 LOOKUPS: Final = 10
@@ -19,6 +20,13 @@ EXCHANGERS: Final = 10
 #: Own limits: terms of one record, and characters of one term (RFC 7208 §3.4 recommends records below 450 bytes).
 MAX_TERMS: Final = 500
 MAX_CHARACTERS: Final = 512
+#: Limits on what is stored of SPF records: their number, and characters of each.
+MAX_RECORDS: Final = 8
+MAX_RECORD_CHARACTERS: Final = 1024
+#: What is stored of the networks that pass, and of the terms that are open; characters of a stored term.
+MAX_NETWORKS: Final = 32
+MAX_STORED_TERMS: Final = 32
+MAX_TERM_CHARACTERS: Final = 100
 
 _QUALIFIERS: Final = {
     "+": SpfResult.PASS,
@@ -155,6 +163,7 @@ class Family:
     """
 
     name: SenderFamily
+    version: int
     rdtype: str
     network: str
     macro: str
@@ -162,30 +171,62 @@ class Family:
     unicast: tuple[int, int]
     others: int
 
+    @property
+    def bits(self) -> int:
+        """The bits of an address."""
+        return 32 if self.version == 4 else 128
+
 
 #: 2001:db8::9 as ``%{i}`` gives it (RFC 7208 §7.3).
 _IPV6_EXAMPLE: Final = ".".join("20010db8000000000000000000000009")
 #: 1.0.0.0 to 223.255.255.255; sixteen /8 networks. 2000::/3; one /12 network, as IANA allocates to a registry.
-IPV4: Final = Family("IPv4", "A", "ip4", "in-addr", "203.0.113.9", (1 << 24, 224 << 24), 1 << 28)
-IPV6: Final = Family("IPv6", "AAAA", "ip6", "ip6", _IPV6_EXAMPLE, (1 << 125, 1 << 126), 1 << 116)
+IPV4: Final = Family("IPv4", 4, "A", "ip4", "in-addr", "203.0.113.9", (1 << 24, 224 << 24), 1 << 28)
+IPV6: Final = Family("IPv6", 6, "AAAA", "ip6", "ip6", _IPV6_EXAMPLE, (1 << 125, 1 << 126), 1 << 116)
 
 #: What the senders of a record get: sets of addresses that are disjoint.
 Outcomes = list[tuple[SpfResult, Addresses]]
 
 
-def evaluate(replies: DnsReplies, domain: str) -> SpfEvaluation:
-    """The evaluation of the domain's record for other senders of the family with the weaker one; raises NotSeen.
+@dataclass(frozen=True, slots=True)
+class _Evaluated:
+    """The evaluation for one family: its result, which senders pass, and the own terms without any address."""
+
+    evaluation: SpfEvaluation
+    family: SpfFamily
+    void_terms: tuple[str, ...]
+
+
+def evaluate(replies: DnsReplies, domain: str) -> Spf:
+    """The evaluation of the domain's record for all senders; raises NotSeen when the domain was not seen.
 
     Senders over IPv4 and over IPv6 have other addresses looked up, so that each family may have its own fault.
     """
-    answers = [answer_of(_evaluate, replies, domain, family) for family in (IPV4, IPV6)]
-    seen = [answer.seen for answer in answers if answer.seen]
+    records = published(replies, domain)
+    texts = [record[:MAX_RECORD_CHARACTERS].decode("ascii", "backslashreplace") for record in records[:MAX_RECORDS]]
+    four, six = (answer_of(_evaluate, replies, domain, family) for family in (IPV4, IPV6))
+
+    def ineffective() -> tuple[str, ...]:
+        void = [term for term in four.value.void_terms if term in six.value.void_terms]
+        return _stored((*void, *_without_effect(records[0], domain))) if len(records) == 1 else ()
+
+    return Spf(
+        records=tuple(texts),
+        evaluation=answer_of(_weakest, [each.seen for each in (four, six) if each.seen], four.unseen or six.unseen),
+        ipv4=answer_of(lambda: four.value.family),
+        ipv6=answer_of(lambda: six.value.family),
+        ineffective=answer_of(ineffective),
+    )
+
+
+def _weakest(families: list[_Evaluated], unseen: Cause | None) -> SpfEvaluation:
+    """The evaluation of the family with the fault or the weaker result; raises NotSeen."""
+    seen = [each.evaluation for each in families]
     fault = next((evaluation for evaluation in seen if evaluation.fault), None)
-    if fault is None and len(seen) < len(answers):
-        raise NotSeen(next(answer.unseen for answer in answers if answer.unseen))
+    if fault is None and unseen is not None:
+        raise NotSeen(unseen)
     order = list(SpfResult)
     weakest = fault or min(seen, key=lambda evaluation: order.index(evaluation.result or SpfResult.NEUTRAL))
-    same = len(seen) == len(answers) and len({(each.fault, each.at, each.term, each.result) for each in seen}) == 1
+    same = unseen is None and len({(each.fault, each.at, each.term, each.result) for each in seen}) == 1
     return weakest.model_copy(
         update={
             "senders": None if same else weakest.senders,
@@ -195,17 +236,49 @@ def evaluate(replies: DnsReplies, domain: str) -> SpfEvaluation:
     )
 
 
-def _evaluate(replies: DnsReplies, domain: str, family: Family) -> SpfEvaluation:
+def _without_effect(record: bytes, domain: str) -> list[str]:
+    """The terms of a record that are never reached: mechanisms after ``all``, and ``redirect`` beside it (§5.1)."""
+    try:
+        found = terms(record, domain)
+    except Permerror:
+        return []
+    last = next((place for place, term in enumerate(found) if term.name == "all"), len(found))
+    return [
+        term.text for place, term in enumerate(found) if place > last or (term.name == "redirect" and last < len(found))
+    ]
+
+
+def _stored(found: Iterable[str]) -> tuple[str, ...]:
+    """The different terms of some, bounded."""
+    return tuple(dict.fromkeys(term[:MAX_TERM_CHARACTERS] for term in found))[:MAX_STORED_TERMS]
+
+
+def _evaluate(replies: DnsReplies, domain: str, family: Family) -> _Evaluated:
     run = Evaluation(replies, domain, family)
+    fault, passing = None, Addresses([])
     try:
         outcomes = run.record(domain, Addresses(list(family.unicast)))
     except Permerror as error:
-        found = SpfEvaluation(fault=error.fault, at=error.at, term=error.term and error.term[:100])
+        fault = error.fault
+        found = SpfEvaluation(fault=fault, at=error.at, term=error.term and error.term[:MAX_TERM_CHARACTERS])
     else:
         sizes = {kind: sum(part.size for result, part in outcomes if result is kind) for kind in SpfResult}
         found = SpfEvaluation(result=next(kind for kind in SpfResult if sizes[kind] >= family.others))
-    counts = {"senders": family.name, "lookups": run.lookups, "void_lookups": run.void_lookups}
-    return found.model_copy(update=counts)
+        passing = united(part for result, part in outcomes if result is SpfResult.PASS)
+    networks = sorted(networks_of(passing, family.version), key=lambda each: each.prefixlen)
+    counts = {"lookups": run.lookups, "void_lookups": run.void_lookups}
+    return _Evaluated(
+        evaluation=found.model_copy(update={"senders": family.name, **counts}),
+        family=SpfFamily(
+            fault=fault,
+            networks=tuple(map(str, networks[:MAX_NETWORKS])),
+            network_count=len(networks),
+            together=family.bits - (passing.size - 1).bit_length() if passing.size else None,
+            open_terms=_stored(run.open_terms),
+            **counts,
+        ),
+        void_terms=_stored(run.void_terms),
+    )
 
 
 class Evaluation:
@@ -213,6 +286,7 @@ class Evaluation:
 
     ``ptr`` matches no sender here. An ``exists`` or ``include`` that depends on more of the message than the family and
     the domain (macros such as ``%{i}``) matches all senders where it matches a message that nobody sends, else none.
+    Both are among the open terms.
     """
 
     def __init__(self, replies: DnsReplies, sender: str, family: Family) -> None:
@@ -221,8 +295,12 @@ class Evaluation:
         self._values = {"o": sender, "v": family.macro}
         local = "no-such-user"
         self._example = {"i": family.example, "l": local, "s": f"{local}@{sender}", "h": "example.org", "p": "unknown"}
+        self._domain = sender
         self.lookups = 0
         self.void_lookups = 0
+        #: Terms for which it is not known whom they match, and own terms whose lookups find nothing.
+        self.open_terms: list[str] = []
+        self.void_terms: list[str] = []
 
     def record(self, domain: str, senders: Addresses) -> Outcomes:
         """What the senders get from the record at ``domain``; takes all of them out of ``senders``."""
@@ -254,19 +332,28 @@ class Evaluation:
         if term.network:
             return senders.take([term.network] if term.name == self._family.network else ())
         self._count(term, domain)
+        if term.name == "ptr":
+            return self._matching_ptr(term, domain, senders)
         if self._expanded(term, domain) is None:
+            self.open_terms.append(term.text)
             return self._matching_example(term, domain, senders)
         if term.name == "include":
             target = self._record_target(term, domain)
             return self._including(target, senders) if target else Addresses([])
         target = self._target(term, domain)
-        if target is None or term.name == "ptr":
+        if target is None:
             return Addresses([])
         if term.name == "exists":
             exists = bool(self._replies.records(target, "A"))
             self._count_void(term, domain, void=not exists)
             return senders.take_all() if exists else Addresses([])
         return senders.take(self._networks(term, domain, target))
+
+    # ARG002 below: the evaluation of one sender, which derives from this, needs these arguments.
+    def _matching_ptr(self, term: Term, domain: str, senders: Addresses) -> Addresses:  # noqa: ARG002
+        """Take nobody: the reverse DNS of all senders cannot be looked up."""
+        self.open_terms.append(term.text)
+        return Addresses([])
 
     def _including(self, target: str, senders: Addresses) -> Addresses:
         """Take the senders that pass by an included record (RFC 7208 §5.2)."""
@@ -311,6 +398,8 @@ class Evaluation:
     def _count_void(self, term: Term, domain: str, *, void: bool) -> None:
         """Count terms whose lookups find nothing (RFC 7208 §4.6.4)."""
         self.void_lookups += void
+        if void and domain == self._domain and term.name in {"a", "mx"}:
+            self.void_terms.append(term.text)
         if self.void_lookups > VOID_LOOKUPS:
             raise Permerror(SpfFault.VOID_LOOKUPS, domain, term.text)
 
@@ -328,7 +417,11 @@ class Evaluation:
 
     def _expanded(self, term: Term, domain: str) -> str | None:
         """The target of a term; None when a macro makes it depend on the message (RFC 7208 §7.2)."""
-        return domain if term.domain is None else expand(term.domain, {**self._values, "d": domain})
+        return domain if term.domain is None else expand(term.domain, self._known(term.domain, domain))
+
+    def _known(self, text: str, domain: str) -> Mapping[str, str]:  # noqa: ARG002
+        """The values of the macros in a text of the record at ``domain``."""
+        return {**self._values, "d": domain}
 
     def _example_target(self, term: Term, domain: str) -> str | None:
         """The name that a term looks up for the example; None when it cannot exist."""

@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    """The port sweep, the identification of services, log-ins without a name, and the two probes of UDP services."""
+    """The port sweep, the identification of services, log-ins without a name, mail relays, and the two of UDP."""
     from inspector_services.identification import banners
     from inspector_services.logins import anonymous_logins
     from inspector_services.probes import ports
+    from inspector_services.relay import mail_relay
     from inspector_services.udp_probes import udp_exposure, udp_services
 
-    return (ports, banners, anonymous_logins, udp_services, udp_exposure)
+    return (ports, banners, anonymous_logins, mail_relay, udp_services, udp_exposure)
 
 
 @hookimpl

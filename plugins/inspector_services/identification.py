@@ -210,9 +210,24 @@ class _Port:
         """What the identified protocol leaves open."""
         while len(self._turns) < _MAX_TURNS and (ask := next_ask(self._said)):
             last = self._turns[-1]
-            if last.closed and not ask.apart:
+            if ask.apart:
+                await self._ask_apart(ask, tls=last.tls)
+            elif last.closed:
                 return
-            await (self._ask_in_tls(ask) if last.tls and ask.apart else self._ask(ask))
+            else:
+                await self._ask(ask)
+
+    async def _ask_apart(self, ask: Ask, *, tls: bool) -> None:
+        """Ask over a connection of its own, and once more where the time ran out. Raises ScanFailure."""
+        for _ in range(2):
+            try:
+                await (self._ask_in_tls(ask) if tls else self._ask(ask))
+            except ScanFailure as failure:
+                self._note(ask.name, b"", closed=False, tls=tls, cause=failure.cause)
+                if failure.cause is not Cause.TIMEOUT:
+                    raise
+            if self._turns[-1].received or self._turns[-1].cause is not Cause.TIMEOUT:
+                return
 
     async def _confirm(self) -> None:
         """Ask once more where a protocol is declared, or it is none that the number suggests: it may alternate."""
@@ -264,7 +279,7 @@ class _Port:
         self, stream: Stream, question: str, enough: Callable[[bytes], bool], *, tls: bool = False
     ) -> Turn:
         """Note the bytes received until they are ``enough``, a limit is reached or the server closes."""
-        data, closed = b"", False
+        data, closed, cause = b"", False, None
         loop = asyncio.get_running_loop()
         until = loop.time() + (GREETING_SECONDS if question == GREETING else ANSWER_SECONDS)
         while len(data) < ANSWER_BYTES and not enough(data):
@@ -272,6 +287,7 @@ class _Port:
                 more = await stream.read(ANSWER_BYTES - len(data), timeout=max(0.0, until - loop.time()))
             except ScanFailure as failure:
                 if failure.cause is Cause.TIMEOUT:
+                    cause = None if question == GREETING else Cause.TIMEOUT
                     break
                 if tls and failure.cause is Cause.PROTOCOL_ERROR:
                     data, closed = data or _alert_in(failure), True
@@ -284,12 +300,11 @@ class _Port:
                 closed = True
                 break
             data += more
-        return self._note(question, data, closed=closed, tls=tls)
+        return self._note(question, data, closed=closed, tls=tls, cause=cause)
 
-    def _note(self, question: str, received: bytes, *, closed: bool, tls: bool) -> Turn:
-        turn = Turn(
-            question=question, received=received, closed=closed, tls=tls, connection=max(0, self._connections - 1)
-        )
+    def _note(self, question: str, received: bytes, *, closed: bool, tls: bool, cause: Cause | None = None) -> Turn:
+        connection = max(0, self._connections - 1)
+        turn = Turn(question=question, received=received, closed=closed, tls=tls, connection=connection, cause=cause)
         self._turns.append(turn)
         return turn
 

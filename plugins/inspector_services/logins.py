@@ -1,13 +1,16 @@
 """The intrusive probe of log-ins without a name: FTP's ``anonymous``, and MQTT without credentials.
 
 No password is guessed: FTP's is the one that RFC 1635 §2 asks of guests. Nothing is listed, read, subscribed or
-published; the session is ended at once.
+published; the session is ended at once. An FTP server that refuses in clear text may want TLS first: it is asked again
+inside, if it offers that (RFC 4217 §4).
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from inspector import (
     HOST,
@@ -46,17 +49,26 @@ _CONNACK_BYTES = 4
 _MQTT_ADMITS = {0: True, 4: False, 5: False}
 #: Of FTP (RFC 959 §4.2, RFC 2228 §3): logged in; other codes of success answer something else, as a late greeting does.
 _FTP_LOGGED_IN = frozenset({"230", "232"})
+#: Replies to AUTH TLS after which the handshake begins (RFC 4217 §4; 334 of older servers).
+_FTP_AUTH = "234"
+_FTP_STARTS_TLS = frozenset({_FTP_AUTH, "334"})
 _MQTT_SERVICES = frozenset({"mqtt", "mqtt-tls"})
 #: What a port at MQTT's number may be: nothing identified it, or TLS did.
 _OPEN_QUESTION = frozenset({ServiceProtocol.SILENT, ServiceProtocol.TLS, ServiceProtocol.UNKNOWN})
 
 
 class StoredLogin(Model):
-    """The code with which a server answered the log-in: FTP's three digits, or MQTT's return code."""
+    """The code with which a server answered the log-in: FTP's three digits, or MQTT's return code.
+
+    ``auth``: that of FTP's AUTH TLS, where the log-in in clear text was refused, 234 where TLS comes first anyway;
+    ``code_in_tls``: that of the log-in inside TLS.
+    """
 
     port: int
     protocol: ServiceProtocol
     code: str = ""
+    auth: str = ""
+    code_in_tls: str = ""
     cause: Cause | None = None
 
 
@@ -71,10 +83,19 @@ def admits(stored: StoredLogin) -> Answer[bool]:
     if stored.cause is not None:
         return Answer[bool](unseen=stored.cause)
     if stored.protocol is ServiceProtocol.FTP:
-        admitted = True if stored.code in _FTP_LOGGED_IN else False if stored.code[:1] == "5" else None
+        admitted = _ftp_admits(stored)
     else:
         admitted = _MQTT_ADMITS.get(int(stored.code)) if stored.code else None
     return Answer[bool](unseen=Cause.AMBIGUOUS) if admitted is None else Answer[bool](seen=admitted)
+
+
+def _ftp_admits(stored: StoredLogin) -> bool | None:
+    """Whether guests are admitted, in clear text or inside TLS; refused are they where neither admits them."""
+    if _FTP_LOGGED_IN & {stored.code, stored.code_in_tls}:
+        return True
+    is_refused_in_tls = stored.auth in _FTP_STARTS_TLS and stored.code_in_tls[:1] == "5"
+    is_refused = stored.code[:1] == "5" and stored.auth[:1] == "5"
+    return False if is_refused or is_refused_in_tls else None
 
 
 def parse_logins(output: ScanOutput, context: ParseContext) -> AnonymousLogins:
@@ -103,7 +124,7 @@ def _asked(ports: OpenPorts, banners: Banners) -> list[tuple[int, ServiceProtoco
     subject_kind=SubjectKind.ADDRESS,
     parse=parse_logins,
     intrusiveness=Intrusiveness.INTRUSIVE,
-    cost=Cost(connections=MAX_PORTS, seconds=MAX_PORTS * 6),
+    cost=Cost(connections=2 * MAX_PORTS, seconds=MAX_PORTS * 12),
 )
 async def anonymous_logins(target: Target, network: Network, ports: OpenPorts, banners: Banners) -> ScanOutput:
     """Log in as FTP's ``anonymous`` and to MQTT without credentials, and leave at once."""
@@ -121,22 +142,46 @@ async def _log_in(
     target: Target, network: Network, banners: Banners, port: int, protocol: ServiceProtocol
 ) -> StoredLogin:
     banner = banners.banner_of(port).seen
+    is_in_tls = banner is not None and banner.tls
+    found = StoredLogin(port=port, protocol=protocol)
     try:
-        stream = await network.connect(port, timeout=CONNECT_SECONDS)
-        try:
-            if banner is not None and banner.tls:
-                await stream.start_tls(permissive_tls_context(), target.server_name, timeout=ANSWER_SECONDS)
-            code = await (_ftp(stream) if protocol is ServiceProtocol.FTP else _mqtt(stream))
-        finally:
-            await stream.close()
+        async with _connected(network, port) as stream:
+            if is_in_tls:
+                await _start_tls(stream, target)
+            if protocol is not ServiceProtocol.FTP:
+                return found.model_copy(update={"code": await _mqtt(stream)})
+            await _reply(stream)
+            code = await _ftp(stream)
+        if is_in_tls:
+            return found.model_copy(update={"auth": _FTP_AUTH, "code_in_tls": code})
+        if code in _FTP_LOGGED_IN:
+            return found.model_copy(update={"code": code})
+        async with _connected(network, port) as stream:
+            await _reply(stream)
+            auth, code_in_tls = await _command(stream, b"AUTH TLS\r\n"), ""
+            if auth in _FTP_STARTS_TLS:
+                await _start_tls(stream, target)
+                code_in_tls = await _ftp(stream)
     except ScanFailure as failure:
-        return StoredLogin(port=port, protocol=protocol, cause=failure.cause)
-    return StoredLogin(port=port, protocol=protocol, code=code)
+        return found.model_copy(update={"cause": failure.cause})
+    return found.model_copy(update={"code": code, "auth": auth, "code_in_tls": code_in_tls})
+
+
+@asynccontextmanager
+async def _connected(network: Network, port: int) -> AsyncIterator[Stream]:
+    stream = await network.connect(port, timeout=CONNECT_SECONDS)
+    try:
+        yield stream
+    finally:
+        await stream.close()
+
+
+async def _start_tls(stream: Stream, target: Target) -> None:
+    await stream.start_tls(permissive_tls_context(), target.server_name, timeout=ANSWER_SECONDS)
 
 
 async def _ftp(stream: Stream) -> str:
-    """The code of the last reply to USER and PASS (RFC 959 §5.4)."""
-    await _reply(stream)
+    """The code of the last reply to USER and PASS (RFC 959 §5.4), after the greeting."""
     code = await _command(stream, b"USER anonymous\r\n")
     if code == "331":
         code = await _command(stream, b"PASS anonymous@\r\n")

@@ -294,3 +294,18 @@ class AnonymousLogins(Observation):
     kind: ClassVar[str] = "anonymous-logins/1"
 
     ports: tuple[AnonymousLogin, ...] = ()
+
+
+class MailRelay(Model):
+    """Whether the SMTP server at ``port`` takes a recipient elsewhere from a client that it does not know."""
+
+    port: PortNumber
+    relays: Answer[bool]
+
+
+class MailRelays(Observation):
+    """The SMTP servers that were asked whether they relay, by port."""
+
+    kind: ClassVar[str] = "mail-relays/1"
+
+    ports: tuple[MailRelay, ...] = ()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import ClassVar
 
 from inspector import Answer, Cause, Model, Observation
@@ -132,11 +133,34 @@ class Handling(StrEnum):
     CLOSED = "closed"
 
 
+#: What each intrusive question is about, and the port that belongs to it, by the name of its fact.
+INTRUSIVE_QUESTIONS: Mapping[str, tuple[str, int]] = MappingProxyType(
+    {
+        "recursion": ("dns", 53),
+        "ntp_control": ("ntp, mode 6", 123),
+        "ntp_monitor": ("ntp, mode 7", 123),
+        "snmp_v1": ("snmp, v1", 161),
+        "snmp_v2c": ("snmp, v2c", 161),
+    }
+)
+
+
+class UdpExposureElsewhere(Model):
+    """What became of an intrusive question at a declared port that is not the one of its protocol.
+
+    ``question`` is the name of the fact about that one.
+    """
+
+    port: PortNumber
+    question: str
+    handling: Answer[Handling]
+
+
 class UdpExposure(Observation):
     """How the services at one address handle questions beyond those of an ordinary client.
 
     ``recursion``: resolving a name for a stranger. ``ntp_control`` and ``ntp_monitor``: modes 6 and 7 of NTP.
-    ``snmp_v1`` and ``snmp_v2c``: reading with the community ``public``.
+    ``snmp_v1`` and ``snmp_v2c``: reading with the community ``public``. ``elsewhere``: the same at declared ports.
     """
 
     kind: ClassVar[str] = "udp-exposure/1"
@@ -146,3 +170,15 @@ class UdpExposure(Observation):
     ntp_monitor: Answer[Handling]
     snmp_v1: Answer[Handling]
     snmp_v2c: Answer[Handling]
+    elsewhere: tuple[UdpExposureElsewhere, ...] = ()
+
+    def answers(self, *questions: str) -> dict[str, Answer[Handling]]:
+        """What became of these questions at every port, by what messages show, e.g. ``123/udp (ntp, mode 6)``."""
+        found: dict[str, Answer[Handling]] = {}
+        for question in questions:
+            what, port = INTRUSIVE_QUESTIONS[question]
+            found[f"{port}/udp ({what})"] = getattr(self, question)
+            found |= {
+                f"{each.port}/udp ({what})": each.handling for each in self.elsewhere if each.question == question
+            }
+        return found

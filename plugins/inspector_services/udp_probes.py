@@ -311,6 +311,9 @@ _INTRUSIVE: Mapping[str, UdpQuestion] = {
     "snmp_v1": snmp.PUBLIC_V1,
     "snmp_v2c": snmp.PUBLIC_V2C,
 }
+#: At how many declared ports beside these they are asked, and how many of them at one.
+MAX_ELSEWHERE = 8
+_MOST_AT_A_PORT = len(_INTRUSIVE)
 _HANDLING = {
     dns.RESOLVES: Handling.ANSWERED,
     dns.REFUSES: Handling.REFUSED,
@@ -324,11 +327,12 @@ _HANDLING = {
 class StoredExposure(Model):
     """One intrusive question and what came back.
 
-    ``is_closed``: nothing was asked, because the port was seen closed or filtered. ``is_alive``: the service answered
-    an ordinary question after this one had stayed silent.
+    ``port`` is None at the port of the protocol. ``is_closed``: nothing was asked, because the port was seen closed or
+    filtered. ``is_alive``: the service answered an ordinary question after this one had stayed silent.
     """
 
     name: str
+    port: int | None = None
     sent: bytes = b""
     reply: bytes = b""
     is_closed: bool = False
@@ -365,8 +369,32 @@ def parse_udp_exposure(output: ScanOutput, context: ParseContext) -> UdpExposure
     raw = output.named(_STORED)
     if raw is None:
         raise ValueError(f"the UDP replies of {context.subject.address} are missing")
-    stored = {each.name: each for each in StoredExposures.parse(raw).questions}
-    return UdpExposure.model_validate({name: _handling(stored.get(name)) for name in _INTRUSIVE})
+    questions = StoredExposures.parse(raw).questions
+    stored = {each.name: each for each in questions if each.port is None}
+    elsewhere = sorted((each for each in questions if each.port is not None), key=lambda each: (each.port, each.name))
+    facts = {name: _handling(stored.get(name)) for name in _INTRUSIVE}
+    others = [{"port": each.port, "question": each.name, "handling": _handling(each)} for each in elsewhere]
+    return UdpExposure.model_validate({**facts, "elsewhere": others})
+
+
+def _cost_of_intrusion(target: Target, _options: Mapping[str, Any]) -> Cost:
+    ports = min(MAX_ELSEWHERE, len(declared_services(target)))
+    questions = (ATTEMPTS + 1) * (len(_INTRUSIVE) + _MOST_AT_A_PORT * ports)
+    return Cost(connections=questions, seconds=45 + 10 * ports)
+
+
+def _elsewhere(target: Target, services: UdpServices) -> list[tuple[str, int]]:
+    """The questions at declared ports of another number: of their declared service, and of the one that is there."""
+    stated = {port: questions_for(port, service)[0].protocol for port, service in declared_services(target).items()}
+    wanted = [
+        (name, port)
+        for port in sorted(stated)
+        for name, question in _INTRUSIVE.items()
+        if port != question.port
+        and (stated[port] is question.protocol or port in services.identified(question.protocol))
+    ]
+    ports = sorted({port for _, port in wanted})[:MAX_ELSEWHERE]
+    return [(name, port) for name, port in wanted if port in ports]
 
 
 @probe(
@@ -376,49 +404,58 @@ def parse_udp_exposure(output: ScanOutput, context: ParseContext) -> UdpExposure
     subject_kind=SubjectKind.ADDRESS,
     intrusiveness=Intrusiveness.INTRUSIVE,
     parse=parse_udp_exposure,
-    cost=Cost(connections=(ATTEMPTS + 1) * len(_INTRUSIVE), seconds=45),
+    cost=_cost_of_intrusion,
 )
-async def udp_exposure(_target: Target, network: Network, services: UdpServices) -> ScanOutput:
+async def udp_exposure(target: Target, network: Network, services: UdpServices) -> ScanOutput:
     """Ask what only a misconfigured service answers: to resolve a name, NTP's modes 6 and 7, the community ``public``.
 
     A silent port is asked once more. Where it stays silent, an ordinary question shows whether the service is there,
-    and so ignores the other one. Ports that were closed or filtered are not asked.
+    and so ignores the other one. Ports that were closed or filtered are not asked. Declared ports with such a service
+    are asked as those are that belong to it.
     """
-    stored = await asyncio.gather(*(_intrude(network, name, each, services) for name, each in _INTRUSIVE.items()))
+    asked = [*((name, None) for name in _INTRUSIVE), *_elsewhere(target, services)]
+    stored = await asyncio.gather(*(_intrude(network, name, port, services) for name, port in asked))
     return ScanOutput(
         raw=(_raw(StoredExposures(questions=tuple(stored))),),
         gaps=tuple(
-            Gap(question=each.name, cause=each.cause, detail=each.detail)
+            Gap(
+                question=each.name if each.port is None else f"{each.name} at {each.port}/udp",
+                cause=each.cause,
+                detail=each.detail,
+            )
             for each in stored
             if each.cause is not None and each.cause not in _REJECTIONS and not each.is_alive
         ),
     )
 
 
-async def _intrude(network: Network, name: str, question: UdpQuestion, services: UdpServices) -> StoredExposure:
-    if services.state(question.port).seen in (UdpState.CLOSED, UdpState.FILTERED):
-        return StoredExposure(name=name, is_closed=True)
+async def _intrude(network: Network, name: str, elsewhere: int | None, services: UdpServices) -> StoredExposure:
+    question = _INTRUSIVE[name]
+    port = question.port if elsewhere is None else elsewhere
+    found = StoredExposure(name=name, port=elsewhere)
+    if services.state(port).seen in (UdpState.CLOSED, UdpState.FILTERED):
+        return found.model_copy(update={"is_closed": True})
     failure: ScanFailure | None = None
     for _ in range(ATTEMPTS):
         try:
-            sent, replies = await _ask(network, question, question.port)
-        except ScanFailure as found:
-            failure = found
-            if found.cause is not Cause.TIMEOUT:
+            sent, replies = await _ask(network, question, port)
+        except ScanFailure as raised:
+            failure = raised
+            if failure.cause is not Cause.TIMEOUT:
                 break
             continue
         answer = next((each for each in replies if question.shown_by(sent, each) is not None), None)
-        return StoredExposure(name=name, sent=sent, reply=b"" if answer is None else question.kept(answer))
+        return found.model_copy(update={"sent": sent, "reply": b"" if answer is None else question.kept(answer)})
     assert failure is not None  # noqa: S101  (every attempt failed)
-    if failure.cause in _REJECTIONS and services.state(question.port).seen is UdpState.OPEN:
-        return StoredExposure(name=name, cause=Cause.UNSTABLE, detail=failure.message[:300])
-    is_alive = failure.cause is Cause.TIMEOUT and await _is_alive(network, question.port)
-    return StoredExposure(name=name, cause=failure.cause, detail=failure.message[:300], is_alive=is_alive)
+    detail = failure.message[:300]
+    if failure.cause in _REJECTIONS and services.state(port).seen is UdpState.OPEN:
+        return found.model_copy(update={"cause": Cause.UNSTABLE, "detail": detail})
+    is_alive = failure.cause is Cause.TIMEOUT and await _is_alive(network, BY_PORT[question.port][0], port)
+    return found.model_copy(update={"cause": failure.cause, "detail": detail, "is_alive": is_alive})
 
 
-async def _is_alive(network: Network, port: int) -> bool:
+async def _is_alive(network: Network, ordinary: UdpQuestion, port: int) -> bool:
     """Whether the service at a port answers the ordinary question of its protocol now."""
-    ordinary = BY_PORT[port][0]
     try:
         sent, replies = await _ask(network, ordinary, port)
     except ScanFailure:

@@ -72,12 +72,21 @@ def _kept_nothing(_reply: bytes) -> bytes:
 EMPTY = UdpQuestion(UdpProtocol.UNKNOWN, 0, lambda _token: b"", _read_nothing, _kept_nothing)
 
 
-def questions_for(port: int, service: str | None = None) -> tuple[UdpQuestion, ...]:
-    """What a port is asked: the protocol of its declared service, else that of its number, else an empty datagram."""
+def _questions_of(service: str | None) -> tuple[UdpQuestion, ...] | None:
     name = (service or "").lower()
     wanted = _SERVICES.get(name, name)
-    named = next((each for each in _QUESTIONS if each[0].protocol == wanted), None)
-    return named or BY_PORT.get(port) or (EMPTY,)
+    return next((each for each in _QUESTIONS if each[0].protocol == wanted), None)
+
+
+def protocol_of(service: str | None) -> UdpProtocol | None:
+    """The protocol that a declared service stands for; None for one that has no question."""
+    questions = _questions_of(service)
+    return None if questions is None else questions[0].protocol
+
+
+def questions_for(port: int, service: str | None = None) -> tuple[UdpQuestion, ...]:
+    """What a port is asked: the protocol of its declared service, else that of its number, else an empty datagram."""
+    return _questions_of(service) or BY_PORT.get(port) or (EMPTY,)
 
 
 def control_port(asked: Collection[int]) -> int:

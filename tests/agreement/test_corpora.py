@@ -10,6 +10,7 @@ from tests.agreement.corpora.comparison import CORPORA, Compared, Explanation, e
 LEAST = {
     "spf-suite": 200,
     "checkdmarc": 200,
+    "checkdmarc-lab": 400,
     "ssh-audit-tables": 350,
     "ssh-audit-servers": 60,
     "csp-evaluator": 120,

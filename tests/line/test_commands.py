@@ -288,7 +288,7 @@ def test_smoke_in_a_pipeline(line: Line, at: dict[str, str], tmp_path: Path) -> 
         *("--to", tmp_path, "--fail-on", "must"),
     )
     assert result.code == 0
-    assert "failing, but not counting: " in result.out
+    assert "failing, but not counted: " in result.out
     sarif = json.loads((tmp_path / "report.sarif").read_bytes())
     assert sarif["version"] == "2.1.0"
     suite = ET.parse(tmp_path / "report.junit.xml").getroot()
@@ -402,7 +402,7 @@ def test_without_documents_a_high_failure_counts(line: Line, at: dict[str, str])
     only = ("--only", "certificate-chains-to-public-root", "--lang", "en")
     result = line.call("run", at["secure"], "--level", 3, *only)
     assert result.code == 1
-    assert "exit code 1: failing, and counting by --fail-on must,high: 1" in " ".join(result.out.split())
+    assert "exit code 1: requirements that fail by --fail-on must,high: 1" in " ".join(result.out.split())
     assert line.call("run", line.declare(system(at["secure"]), name="own.yaml"), *only).code == 0
     assert line.call("assess", result.bundle.folder).code == 1
 
@@ -651,8 +651,14 @@ def test_plan_ends_as_run_would(line: Line, at: dict[str, str]) -> None:
     outside = line.declare(system("https://127.0.0.1:1/"), name="outside.yaml", covers={"blocks": ["127.0.0.2"]})
     assert {line.call(command, outside).code for command in ("plan", "run")} == {2}
     nowhere = ("http://nowhere.line.test/", "--level", 3, "--authorised-by", "A", "--only", "http", "--lang", "en")
+    # Questions to resolvers and name servers are no questions to the endpoint.
+    for whole in ([], ["--select", "smoke"], ["--only", "ipv6-published"]):
+        planned = line.call("plan", "https://nowhere.line.test/", *nowhere[1:5], *whole, resolvers=["127.0.0.1:9"])
+        assert (planned.code, "can be asked" in planned.err) == (3, True), whole
     planned = line.call("plan", *nowhere, resolvers=["127.0.0.1:9"])
     assert (planned.code, "can be asked" in planned.err) == (3, True)
+    run = line.call("run", "https://nowhere.line.test/", *nowhere[1:5], *whole, resolvers=["127.0.0.1:9"])
+    assert run.code == 3
     run = line.call("run", *nowhere, resolvers=["127.0.0.1:9"])
     assert run.code == 3
     assert "nowhere.line.test: " in run.out.partition("Undecided:")[2].partition("nowhere.line.test/")[0]

@@ -141,7 +141,7 @@ def test_a_first_scan(port: int, tmp_path: Path) -> None:
     (command,) = _blocks("sh", "https://127.0.0.1:8443/ --level 3 --select smoke")
     done = _shell(command.replace("8443", str(port)), tmp_path, LC_ALL="C.UTF-8")
     _clean(done, FAILING)
-    assert "exit code 1: failing, and counting by --fail-on must,high: " in " ".join(done.stdout.split())
+    assert "exit code 1: requirements that fail by --fail-on must,high: " in " ".join(done.stdout.split())
 
 
 def test_the_environment_is_activated_as_written() -> None:

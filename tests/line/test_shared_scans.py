@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from inspector.collect.collector import Progress
-from inspector.collect.shared_scans import SharedScans
-from inspector.declare.authorisation import Authorisation, Covers
+from inspector.collect.shared_scans import SharedScan, SharedScans, TaskKey
+from inspector.declare.authorisation import Authorisation, Covers, Rates
 from inspector.declare.declaration import Declaration, Organisation, System
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
+from inspector.network import Network
 from inspector.pipeline.capture import open_capture, seal_capture
 from inspector.pipeline.context import InputDocuments, RunContext, request_for
 from inspector.pipeline.pipeline import collect_and_confirm
@@ -108,6 +109,27 @@ class Result:
         return [each for each in self.ledger(name) if (each.address, each.port) == (ADDRESS, port)]
 
 
+class ScansOfTogether(SharedScans):
+    """Shared scans of inspections that begin together: none scans before all have joined, whatever delays one."""
+
+    def __init__(self, inspections: int) -> None:
+        super().__init__()
+        self._missing = inspections
+        self._have_joined = asyncio.Event()
+
+    def join(self, participant: object, tasks: Mapping[TaskKey, Rates]) -> None:
+        super().join(participant, tasks)
+        self._missing -= 1
+        if self._missing <= 0:
+            self._have_joined.set()
+
+    async def find(
+        self, question: str, task: TaskKey, network: Network, not_before: datetime | None = None
+    ) -> SharedScan | None:
+        await self._have_joined.wait()
+        return await super().find(question, task, network, not_before)
+
+
 class Run:
     """Systems that are inspected in one event loop."""
 
@@ -170,8 +192,9 @@ class Run:
 
         async def go() -> None:
             self._has_begun = asyncio.Event()
-            self._are_ready = asyncio.Barrier(sum(not each.is_late for each in self.parts))
-            scans = SharedScans() if shared else None
+            together = sum(not each.is_late for each in self.parts)
+            self._are_ready = asyncio.Barrier(together)
+            scans = ScansOfTogether(together) if shared else None
             await asyncio.gather(
                 *(self._inspect(each, scans, result, after if each.name == interrupt else 0) for each in self.parts)
             )

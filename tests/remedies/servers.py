@@ -110,14 +110,22 @@ def _place() -> Iterator[tuple[Path, _Files]]:
         yield place, _Files(certificate, key)
 
 
+#: Settings of one name that do not replace one another: headers and rules, also those of a firewall.
+_ADDING_UP = frozenset(
+    {"add_header", "Header", "http-response", "http-request", "RewriteRule", "proxy_hide_header", "ip", "tcp", "udp"}
+)
+
+
 def _name_of(line: str) -> str:
     """What a setting sets; settings of one name replace one another, but headers and rules add up."""
     words = line.replace("=", " = ").split()
     if words[0] == "#":
         return line
+    if words[0] == "server" and "=" in words:  # Samba's settings have names of several words
+        return " ".join(words[: words.index("=")])
     if words[0] in ("ssl_conf_command", "SSLOpenSSLConfCmd"):
         return " ".join(words[:2])
-    adds_up = words[0] in ("add_header", "Header", "http-response", "http-request", "RewriteRule", "proxy_hide_header")
+    adds_up = words[0] in _ADDING_UP
     return line if adds_up or line.startswith("<") else words[0]
 
 
@@ -140,8 +148,14 @@ def applied(settings: Iterable[str], blocks: Blocks, place: str, files: _Files) 
         if block.place == place
         for line in block.lines
     ]
-    new = {line.removeprefix(REMOVE).split()[0] if line.startswith(REMOVE) else _name_of(line) for line in lines}
-    return "\n".join([*(each for each in settings if _name_of(each) not in new), *lines])
+    return settings_of(settings, lines)
+
+
+def settings_of(settings: Iterable[str], lines: Iterable[str]) -> str:
+    """The settings with these lines, which replace those of the same names."""
+    given = list(lines)
+    new = {line.removeprefix(REMOVE).split()[0] if line.startswith(REMOVE) else _name_of(line) for line in given}
+    return "\n".join([*(each for each in settings if _name_of(each) not in new), *given])
 
 
 @contextlib.contextmanager

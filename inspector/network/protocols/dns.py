@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,18 +54,25 @@ def _machine_resolvers() -> tuple[str, ...]:
     return tuple(each for each in found if parse_address(each) is not None)
 
 
-def _question(name: str, rdtype: str, *, recursive: bool, dnssec: bool) -> dns.message.Message:
+def _question(
+    name: str, rdtype: str, *, recursive: bool, dnssec: bool, cookie: bool = False, rdclass: str = "IN"
+) -> dns.message.Message:
+    import dns.edns
     import dns.exception
     import dns.flags
     import dns.message
 
     try:
-        message = dns.message.make_query(name, rdtype, use_edns=0 if dnssec else False, want_dnssec=dnssec)
+        message = dns.message.make_query(name, rdtype, rdclass, use_edns=0 if dnssec else False, want_dnssec=dnssec)
     except (dns.exception.DNSException, ValueError) as error:
         raise ScanFailure(Cause.BUG, f"{name!r} {rdtype}: {error}") from None
     if dnssec:
         message.use_edns(0, dns.flags.DO, _UDP_BYTES)
         message.flags |= dns.flags.CD
+    elif recursive:
+        message.flags |= dns.flags.AD  # asks whether the resolver authenticated the answer (RFC 6840 §5.7)
+    if cookie:
+        message.use_edns(0, 0, _UDP_BYTES, options=[dns.edns.CookieOption(secrets.token_bytes(8), b"")])
     if not recursive:
         message.flags &= ~dns.flags.RD
     return message
@@ -221,13 +229,16 @@ async def query(
     tcp: bool,
     dnssec: bool,
     recursion: bool,
+    cookie: bool,
+    rdclass: str,
     timeout: float,
 ) -> dns.message.Message:
     """``Network.query``: one question for a scan."""
     session.check_gateway()
     if server is not None:
         _check_server(server, port, session)
-    message = _question(name, rdtype, recursive=recursion or server is None, dnssec=dnssec)
+    recursive = recursion or server is None
+    message = _question(name, rdtype, recursive=recursive, dnssec=dnssec, cookie=cookie, rdclass=rdclass)
     request_context = session.resolvers if server is None else session.infrastructure
     exchange = DnsQuery(session.admission, request_context, message, session.deadline, session.check_gateway)
     asked = None if server is None else (canonical_address(server), port)

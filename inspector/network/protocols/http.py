@@ -1,4 +1,6 @@
-"""HTTP/1.1 client: one connection per request, only to the target's pinned address."""
+"""HTTP client: HTTP/2 where a server chooses it, else HTTP/1.1; one connection per request, only to the target's
+pinned address.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,9 @@ import httpx
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.model.subject import BadUri, normalise_host
+from inspector.network.protocols import http2
 from inspector.network.protocols.certificate import leaf_of, rejection, verifying_client
-from inspector.network.protocols.tls_client import TlsClient, TlsConnector, tolerant_client
+from inspector.network.protocols.tls_client import TlsClient, TlsConnector, http1_client, tolerant_client
 from inspector.network.session import CertificateTrial, ProbeSession
 from inspector.network.transport.stream import Stream
 
@@ -208,6 +211,30 @@ class _Body(httpx.AsyncByteStream):
         await self._response.aclose()
 
 
+class _Http2Body(httpx.AsyncByteStream):
+    """The body of an answer over HTTP/2, with the same limit."""
+
+    def __init__(self, exchange: http2.Exchange, stream: Stream, limit: int) -> None:
+        self._exchange = exchange
+        self._stream = stream
+        self._limit = limit
+        self.extensions: dict[str, Any] = {}
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = self._limit
+        async for part in self._exchange.body():
+            if len(part) > left:
+                self.extensions["truncated"] = True
+                yield part[:left]
+                return
+            left -= len(part)
+            yield part
+        self.extensions["truncated"] = self._exchange.truncated
+
+    async def aclose(self) -> None:
+        await self._stream.close()
+
+
 class _UnframedBody(httpx.AsyncByteStream):
     """The body of an answer whose head does not say where it ends: reading it fails (RFC 9112 §6.3)."""
 
@@ -236,6 +263,14 @@ class _Response(httpx.Response):
             return False
 
 
+class _Http2Failure(Exception):
+    """A server chose HTTP/2 and then did not answer in it."""
+
+    def __init__(self, failure: ScanFailure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
 class Transport(httpx.AsyncBaseTransport):
     """Reaches the target's pinned address, whatever a URL names. Raises ScanFailure."""
 
@@ -248,20 +283,36 @@ class Transport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request over a new connection; the result has the head of the answer and a limited body.
 
-        A malformed field line is left out of ``headers``; ``extensions["malformed"]`` has such lines as they came.
+        A malformed field line is left out of ``headers``; ``extensions["malformed"]`` has such lines as they came. A
+        server that breaks HTTP/2 is asked once more over HTTP/1.1, and by this session over that alone from then on;
+        so is one for a request with ``extensions["http1"]``.
         """
         url = request.url
         port = url.port or _PORTS.get(url.scheme, 0)
         self._check_host(url, port)
+        if request.extensions.get("http1") or port in self._session.http1_ports:
+            return await self._ask(request, port, http1=True)
+        try:
+            return await self._ask(request, port)
+        except _Http2Failure as failed:
+            self._session.http1_ports.add(port)
+            try:
+                return await self._ask(request, port, http1=True)
+            except ScanFailure:
+                raise failed.failure from None
+
+    async def _ask(self, request: httpx.Request, port: int, *, http1: bool = False) -> httpx.Response:
+        url = request.url
         seconds: dict[str, float | None] = request.extensions.get("timeout", {})
         connecting = _bounded(seconds.get("connect"))
         if url.scheme == "https":
-            stream = await self._connect_tls(
-                port, str(request.extensions.get("sni_hostname") or _host(url)), connecting
-            )
+            name = str(request.extensions.get("sni_hostname") or _host(url))
+            stream = await self._connect_tls(port, name, connecting, http1=http1)
         else:
             stream = await self._connect(port, connecting)
         try:
+            if stream.ssl_object is not None and stream.ssl_object.selected_alpn_protocol() == http2.ALPN:
+                return await self._exchange_http2(request, stream)
             return await self._exchange(request, stream)
         except BaseException:
             await stream.close()
@@ -275,8 +326,10 @@ class Transport(httpx.AsyncBaseTransport):
         allowance = self._session.settings.ceilings.answer_bytes + _HEADER_BYTES
         return await self._tls.open(port, client, name, timeout=timeout, allowance=allowance)
 
-    async def _connect_tls(self, port: int, name: str, timeout: float) -> Stream:
+    async def _connect_tls(self, port: int, name: str, timeout: float, *, http1: bool) -> Stream:
         """A connection with TLS; the first to a port verifies the certificate, and goes on where it is accepted."""
+        if http1:
+            return await self._open_tls(port, http1_client(), name, timeout)
         trial = self._session.trials.get(port)
         if self._verify and trial is None:
             try:
@@ -350,6 +403,39 @@ class Transport(httpx.AsyncBaseTransport):
         body.extensions = response.extensions
         return response
 
+    async def _exchange_http2(self, request: httpx.Request, stream: Stream) -> httpx.Response:
+        """The answer over HTTP/2. Raises _Http2Failure where the server may answer over HTTP/1.1 instead."""
+        url = request.url
+        exchange = http2.Exchange(stream, asyncio.get_running_loop().time() + _EXCHANGE_SECONDS)
+        asked = http2.Request(
+            method=request.method.encode("ascii"),
+            scheme=url.raw_scheme,
+            authority=request.headers["host"].encode("ascii"),
+            target=url.raw_path,
+            fields=self._headers(request.headers.raw),
+            content=await request.aread(),
+        )
+        try:
+            head = await exchange.ask(asked)
+        except ScanFailure as failure:
+            if failure.cause in (Cause.PROTOCOL_ERROR, Cause.RESET):
+                raise _Http2Failure(failure) from failure
+            raise
+        if head.status == _TOO_MANY:
+            stream.slow_down(_retry_after(head.fields))
+        limit = self._session.settings.ceilings.answer_bytes
+        if not _asks_for_gzip(request.headers.raw):
+            limit = _body_limit(head.fields, limit)
+        body = _Http2Body(exchange, stream, limit)
+        response = _Response(
+            status_code=head.status,
+            headers=list(head.fields),
+            stream=body,
+            extensions={"http_version": http2.VERSION, "malformed": head.malformed, "truncated": False},
+        )
+        body.extensions = response.extensions
+        return response
+
     def _headers(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """The request's headers with our User-Agent, and without cookies of other replies.
 
@@ -374,10 +460,12 @@ async def request(
     headers: Mapping[str, str] | None,
     content: bytes | None,
     timeout: float,
+    http1: bool,
 ) -> AsyncIterator[httpx.Response]:
     """``Network.request``. A client of httpx would store cookies, and read where redirects lead."""
+    seconds = {"connect": timeout, "read": timeout}
     asked = httpx.Request(
-        method, url, headers=headers, content=content, extensions={"timeout": {"connect": timeout, "read": timeout}}
+        method, url, headers=headers, content=content, extensions={"timeout": seconds, "http1": http1}
     )
     answer = await transport.handle_async_request(asked)
     answer.request = asked

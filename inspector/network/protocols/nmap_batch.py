@@ -1,8 +1,9 @@
 """Sweeps that ask several addresses the same ports in one process of nmap.
 
 A process costs 0.2 s of processor time and more, whatever it asks; one for sixteen addresses costs little more. Sweeps
-share one that begin within a second, have the same options, ports and pace, and must end at the same instant, when the
-hours of their authorisations end. Each keeps its own right to sweep, record and result: the XML is split by address.
+share one that begin within a second of one another, have the same options, ports and pace, and must end at the same
+instant, when the hours of their authorisations end. Each keeps its own right to sweep, record and result: the XML is
+split by address.
 
 nmap cannot leave out one of its addresses while it runs. So when one sweep is cancelled, its process is killed, and
 another one asks the others again: a cancelled address gets no further packet, and no other sweep is lost. The questions
@@ -15,9 +16,9 @@ import asyncio
 import os
 import re
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -33,10 +34,12 @@ from inspector.network.sandbox.parent_death import die_with_parent
 #: The most addresses of a process, and the most processes with several addresses at once, in one event loop.
 MOST_ADDRESSES = 32
 MOST_PROCESSES = 8
-#: Seconds for which a process waits for further sweeps: where several inspections run, and in a single one, where they
-#: begin together.
+#: Seconds for which a process waits for a further sweep: where several inspections run, and in a single one, where they
+#: begin together; and how often it waits so long at most. A second process takes more time of the processor than the
+#: systems lose by these seconds: other scans of theirs take longer than a sweep.
 GATHER_SECONDS = 1.0
 GATHER_ALONE_SECONDS = 0.05
+_MOST_GATHERS = 4
 #: How long a connect scan waits for one answer, at most: after a second the kernel sends the SYN again (RFC 6298 §2),
 #: which neither the rate nor the ledger would count.
 MOST_WAIT_MS = 900
@@ -180,7 +183,8 @@ class SweepBatch:
         self.sweeps: list[Sweep] = []
         self._processes = processes
         self._close = close
-        self._is_full = asyncio.Event()
+        self._has_grown = asyncio.Event()
+        self._is_full = False
         self._has_lost = asyncio.Event()
         self._asked: set[Sweep] = set()
         self._is_idle = asyncio.Event()
@@ -194,9 +198,10 @@ class SweepBatch:
     def add(self, sweep: Sweep) -> None:
         """One more sweep, whose process has not started."""
         self.sweeps.append(sweep)
+        self._has_grown.set()
         if len(self.sweeps) >= MOST_ADDRESSES or not self.is_shared:
             self._close(self)
-            self._is_full.set()
+            self._is_full = True
 
     async def leave(self, sweep: Sweep) -> None:
         """Nobody waits for this sweep any more; returns when nothing is sent for it."""
@@ -206,11 +211,9 @@ class SweepBatch:
             await self._is_idle.wait()
 
     async def run(self, seconds: float) -> None:
-        """Wait for further sweeps for so many seconds, and for a process; then ask until each sweep has its result."""
+        """Wait while further sweeps join within so many seconds, and for a process; ask until each has its result."""
         try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._is_full.wait()
+            await self._gather(seconds)
             if self.is_shared:
                 async with self._processes:
                     await self._ask_all()
@@ -223,6 +226,16 @@ class SweepBatch:
             self._close(self)
             for sweep in self.sweeps:
                 sweep.fail(ScanFailure(Cause.ABORTED, "the process of nmap was ended"))
+
+    async def _gather(self, seconds: float) -> None:
+        until = time.monotonic() + seconds * _MOST_GATHERS
+        while not self._is_full and (left := until - time.monotonic()) > 0:
+            self._has_grown.clear()
+            try:
+                async with asyncio.timeout(min(seconds, left)):
+                    await self._has_grown.wait()
+            except TimeoutError:
+                return
 
     async def _ask_all(self) -> None:
         self._close(self)

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Final
 
@@ -214,6 +214,12 @@ def tolerant_client() -> TlsClient:
     return TlsClient(http_context)
 
 
+@cache
+def http1_client() -> TlsClient:
+    """The same for HTTP/1.1 alone, where ``tolerant_client`` offers HTTP/2 as well."""
+    return TlsClient(partial(http_context, http2=False))
+
+
 def _hello_of(context: ssl.SSLContext) -> bytes:
     outgoing = ssl.MemoryBIO()
     tls = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=b"a.invalid")
@@ -282,4 +288,6 @@ class TlsConnector:
 
 def _is_refusal(failure: ScanFailure) -> bool:
     error = failure.__cause__
-    return isinstance(error, ssl.SSLError) and bool(_REFUSED.search(error.reason or ""))
+    if failure.cause is not Cause.PROTOCOL_ERROR or not isinstance(error, ssl.SSLError):
+        return False
+    return bool(_REFUSED.search(error.reason or ""))

@@ -38,8 +38,9 @@ _CONNECTING_WORKERS = 8
 #: As many as may run at once: those that connect, those that do not, and those of a pool that a caller named. With
 #: fewer, a worker that is needed again is killed while others are idle, and another one imports the same.
 _IDLE_WORKERS = _CONNECTING_WORKERS + 2 * (os.cpu_count() or 1)
-#: Seconds that a job waits for a worker of its package before another one is started: about what that costs.
-_START_SECONDS = 0.5
+#: Seconds that a job waits for a worker of its package before another one is started: as long as the first job of the
+#: last one took, which is about what starting one costs, within these bounds.
+_LEAST_START_SECONDS, _MOST_START_SECONDS = 0.5, 3.0
 #: Seconds for which a worker may run its first job, for which it imports, before another one is started.
 FIRST_SECONDS = 5.0
 
@@ -101,6 +102,7 @@ class _Pool:
         self._busy: set[WorkerProcess] = set()
         self._queue: deque[asyncio.Future[WorkerProcess]] = deque()
         self._job_seconds = 0.0
+        self._start_seconds = _LEAST_START_SECONDS
         self._returned_at = 0.0
 
     async def take(self) -> WorkerProcess:
@@ -120,7 +122,7 @@ class _Pool:
         self._queue.append(assigned)
         try:
             while not assigned.done():
-                await asyncio.wait((assigned,), timeout=_START_SECONDS)
+                await asyncio.wait((assigned,), timeout=_LEAST_START_SECONDS)
                 if not assigned.done() and self._is_slow():
                     assigned.set_result(self._assign(WorkerProcess()))
         except BaseException:
@@ -138,13 +140,16 @@ class _Pool:
         if any(not worker.jobs and now - worker.began < FIRST_SECONDS for worker in self._busy):
             return False
         wait = len(self._queue) * self._job_seconds / max(1, len(self._busy))
-        return max(wait, now - self._returned_at) > _START_SECONDS
+        return max(wait, now - self._returned_at) > self._start_seconds
 
     def give_back(self, worker: WorkerProcess) -> None:
         """Take back a worker that can run another job."""
         self._returned_at = time.monotonic()
-        if worker.jobs:  # the first one imports what it needs
-            self._job_seconds = self._returned_at - worker.began
+        seconds = self._returned_at - worker.began
+        if worker.jobs:
+            self._job_seconds = seconds
+        else:  # it has imported what it needs
+            self._start_seconds = min(max(seconds, _LEAST_START_SECONDS), _MOST_START_SECONDS)
         worker.jobs += 1
         if worker.jobs >= _JOBS_PER_WORKER:
             self.end(worker)

@@ -24,6 +24,15 @@ _CHUNK = 65536
 #: OpenSSH's MaxStartups, databases.
 _RATE_LIMITED = re.compile(rb"\A421[ -]|Exceeded MaxStartups|[Tt]oo many (connections|requests)|[Rr]ate limit")
 _GREETING_BYTES = 512
+#: Bytes of a handshake in which a request for a certificate is looked for.
+_FLIGHT_BYTES = 65536
+_HANDSHAKE, _CERTIFICATE_REQUEST = 22, 13
+#: Alerts by which servers refuse a client without a certificate (RFC 5246 §7.2.2).
+_CERTIFICATE_ALERTS = re.compile(r"_ALERT_(HANDSHAKE_FAILURE|.*CERTIFICATE)")
+
+
+#: What the failure says where a server demands a certificate of the client.
+DEMANDS_CERTIFICATE = "demands a certificate of the client"
 
 
 def is_rate_limited(greeting: bytes) -> bool:
@@ -31,11 +40,27 @@ def is_rate_limited(greeting: bytes) -> bool:
     return _RATE_LIMITED.search(greeting[:_GREETING_BYTES]) is not None
 
 
+def _requests_certificate(flight: bytes) -> bool:
+    """Whether a server's first flight of TLS 1.2 or older has a CertificateRequest (RFC 5246 §7.4.4)."""
+    messages = bytearray()
+    while len(flight) >= 5 and flight[0] == _HANDSHAKE:
+        size = int.from_bytes(flight[3:5], "big")
+        messages += flight[5 : 5 + size]
+        flight = flight[5 + size :]
+    at = 0
+    while at + 4 <= len(messages):
+        if messages[at] == _CERTIFICATE_REQUEST:
+            return True
+        at += 4 + int.from_bytes(messages[at + 1 : at + 4], "big")
+    return False
+
+
 class Stream:
     """A connection to read from and write to, each step bounded in bytes and seconds.
 
     ``allowance`` bounds the bytes that are read in all; ``truncated`` is set when it was met and more is left unread.
-    Every step raises ScanFailure: timeout, reset, rate-limited, or the cause for which the gateway cancelled it.
+    Every step raises ScanFailure: timeout, reset, rate-limited, blocked where the server demands a certificate of the
+    client, or the cause for which the gateway cancelled it.
     """
 
     def __init__(self, sock: socket.socket, lease: ConnectionLease, where: str, allowance: int) -> None:
@@ -47,6 +72,7 @@ class Stream:
         self._tls: ssl.SSLObject | None = None
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
+        self._flight = bytearray()
         lease.cancel_scope.on_cancel(self._shut)
 
     # --- reading and writing ---
@@ -149,17 +175,32 @@ class Stream:
                 await self._flush(deadline)
                 data = await self._recv(_CHUNK, deadline)
                 if data:
+                    if self._tls is None:
+                        self._flight += data[: _FLIGHT_BYTES - len(self._flight)]
                     self._incoming.write(data)
                 else:
                     self._incoming.write_eof()
             except ssl.SSLError as error:
                 await self._flush(deadline, last=True)
-                self._lease.record.result = Cause.PROTOCOL_ERROR.value
                 reason = error.reason or str(error)
+                if self._demands_certificate(reason):
+                    self._lease.record.result = Cause.BLOCKED.value
+                    raise ScanFailure(Cause.BLOCKED, f"{self._where} {DEMANDS_CERTIFICATE}: {reason}") from error
+                self._lease.record.result = Cause.PROTOCOL_ERROR.value
                 raise ScanFailure(Cause.PROTOCOL_ERROR, f"{self._where}: TLS: {reason}") from error
             else:
                 await self._flush(deadline)
                 return result
+
+    def _demands_certificate(self, reason: str) -> bool:
+        """Whether an alert ended TLS because the client has no certificate.
+
+        In TLS 1.3 an alert of its own says so (RFC 8446 §6.2); before, a refusal after the request for one does.
+        """
+        if reason == "TLSV13_ALERT_CERTIFICATE_REQUIRED":
+            return True
+        is_refusal = self._tls is None and _CERTIFICATE_ALERTS.search(reason) is not None
+        return is_refusal and _requests_certificate(bytes(self._flight))
 
     async def _flush(self, deadline: SocketDeadline, *, last: bool = False) -> None:
         if self._outgoing.pending:

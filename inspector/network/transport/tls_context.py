@@ -24,12 +24,15 @@ def permissive_tls_context(suites: str = ANY_SUITE) -> ssl.SSLContext:
     return context
 
 
-def http_context() -> ssl.SSLContext:
-    """A new client context for HTTP/1.1 that accepts any server, however old, and any certificate."""
+def http_context(*, http2: bool = True) -> ssl.SSLContext:
+    """A new client context for HTTP that accepts any server, however old, and any certificate.
+
+    It offers HTTP/2 and HTTP/1.1 as browsers do, or the latter alone.
+    """
     context = permissive_tls_context()
     context.options |= _OP_LEGACY_SERVER_CONNECT
     context.options |= getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(["h2", "http/1.1"] if http2 else ["http/1.1"])
     return context
 
 

@@ -15,7 +15,7 @@ def name_servers_refuse_recursion(servers: Every[NameServer]) -> Verdict:
     forged entry in its cache stands beside the records of the zone. A server that sets the RA flag is asked for the SOA
     record of the top-level domain.
 
-    Remediation: turn recursion off on name servers (BIND ``recursion no;``), or allow it to your own networks only.
+    Remediation: turn recursion off on name servers, or allow it to your own networks only.
     """
     open_to_all = sorted(server.where for server in servers if server.recursion.seen)
     if open_to_all:

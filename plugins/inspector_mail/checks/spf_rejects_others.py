@@ -28,6 +28,14 @@ def spf_rejects_others(mail: MailDomain) -> Verdict:
         return failed("SPF evaluation fails: {measured}", measured=evaluation.fault, facts="spf")
     result = evaluation.result or SpfResult.NEUTRAL
     if result in REJECTING:
+        if mail.spf.value.open_terms:
+            return passed(
+                "senders that SPF does not list get the result {measured}; whom {open_terms} match was not computed",
+                measured=result,
+                threshold=REJECTING,
+                open_terms=mail.spf.value.open_terms,
+                facts="spf",
+            )
         return passed(
             "senders that SPF does not list get the result {measured}",
             measured=result,

@@ -16,8 +16,7 @@ def no_amplifier_reachable(services: UdpServices) -> Verdict:
 
     The sizes of question and answer are those of a short, ordinary question; attackers ask for more.
 
-    Remediation: block these ports (UDP 69, 111, 137, 389, 1900, 5353, 11211) at the firewall, or switch UDP off
-    (memcached ``-U 0``).
+    Remediation: block these ports (UDP 69, 111, 137, 389, 1900, 5353, 11211) at the firewall, or switch UDP off.
     """
     if found := services.identified(*AMPLIFIERS.values()):
         return failed("answers everybody: {measured}", measured=map(services.sized_label, found), facts=("/ports",))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from inspector import Verdict, check, failed, inconclusive, not_applicable, passed
+from inspector import Cause, Verdict, check, failed, inconclusive, not_applicable, passed
 from inspector_services.exposure import exposure, undecided
 from inspector_services.observations import AnonymousLogins, Banners, OpenPorts, ServiceProtocol
 from inspector_services.port_roles import NOTABLE
@@ -19,8 +19,8 @@ def no_anonymous_login(ports: OpenPorts, banners: Banners, logins: AnonymousLogi
 
     The probe logs in without a name and leaves at once; it lists, reads and writes nothing.
 
-    Remediation: refuse guests (vsftpd ``anonymous_enable=NO``, ProFTPD without ``<Anonymous>``, mosquitto
-    ``allow_anonymous false`` with a password file), or publish files over HTTPS.
+    Remediation: refuse guests (ProFTPD without ``<Anonymous>``, MQTT brokers with a password file), or publish files
+    over HTTPS.
     """
     admitted = {each.port: f"{each.port}/tcp ({each.protocol.value})" for each in logins.ports if each.admitted.seen}
     if admitted:
@@ -31,6 +31,9 @@ def no_anonymous_login(ports: OpenPorts, banners: Banners, logins: AnonymousLogi
             name = f"{each.port}/tcp ({each.protocol.value})"
             return inconclusive("did not answer the log-in: {measured}", measured=[name], cause=each.admitted.unseen)
     asked = {each.port for each in logins.ports}
+    if missed := set(banners.ports_with(ServiceProtocol.FTP)) - asked:
+        measured = [f"{port}/tcp (ftp)" for port in sorted(missed)]
+        return inconclusive("was not asked: {measured}", measured=measured, cause=Cause.NOT_SELECTED)
     numbers = {each.port for each in NOTABLE.values() if each.service in SERVICES} - asked
     rest = undecided(exposure({ServiceProtocol.FTP}, numbers, ports, banners, beside=asked))
     if rest is not None:

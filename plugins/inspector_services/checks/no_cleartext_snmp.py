@@ -18,8 +18,8 @@ def no_cleartext_snmp(exposure: UdpExposure) -> Verdict:
     Remediation: use SNMPv3 with authentication and privacy only, over the administration network (snmpd: no
     ``rocommunity`` and ``rwcommunity``, ``rouser NAME priv``).
     """
-    answers = {"161/udp (snmp, v1)": exposure.snmp_v1, "161/udp (snmp, v2c)": exposure.snmp_v2c}
-    facts = ("/snmp_v1", "/snmp_v2c")
+    answers = exposure.answers("snmp_v1", "snmp_v2c")
+    facts = ("/snmp_v1", "/snmp_v2c", "/elsewhere")
     if offered := answered(answers):
         return failed("offers administration in cleartext: {measured}", measured=offered, facts=facts)
     cause = first_cause(answers)
@@ -27,4 +27,4 @@ def no_cleartext_snmp(exposure: UdpExposure) -> Verdict:
         return inconclusive("whether an agent accepts a community was not seen", cause=cause)
     if any(answer.seen is not Handling.CLOSED for answer in answers.values()):
         return inconclusive("an agent answers, which may accept another community", cause=Cause.AMBIGUOUS)
-    return passed("no SNMP agent can be reached at UDP port 161", facts=facts)
+    return passed("no SNMP agent can be reached: {measured}", measured=tuple(answers), facts=facts)

@@ -15,7 +15,7 @@ def no_database_reachable(ports: OpenPorts, banners: Banners) -> Verdict:
     """A database or cache that is reachable from outside exposes all its data to a single weak password or unpatched
     vulnerability.
 
-    Remediation: bind the service to an internal address (PostgreSQL ``listen_addresses``, MySQL ``bind-address``, Redis
-    ``bind``), place it in the database zone, and let the firewall accept connections from the application servers only.
+    Remediation: bind the service to an internal address (MySQL ``bind-address``), place it in the database zone, and
+    let the firewall accept connections from the application servers only.
     """
     return none_reachable(Role.DATABASE, ports, banners)

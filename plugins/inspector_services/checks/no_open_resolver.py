@@ -13,7 +13,7 @@ from inspector_services.udp_observations import UdpExposure
 def no_open_resolver(exposure: UdpExposure) -> Verdict:
     """A resolver that answers everybody amplifies attacks on others and lets strangers fill its cache.
 
-    Remediation: let it resolve for its own networks only (BIND ``allow-recursion { localnets; };``, Unbound
-    ``access-control``), or switch recursion off on an authoritative server (BIND ``recursion no;``).
+    Remediation: let it resolve for its own networks only (Unbound ``access-control``), or switch recursion off on an
+    authoritative server.
     """
-    return none_answered({"53/udp (dns)": exposure.recursion}, ("/recursion",))
+    return none_answered(exposure.answers("recursion"), ("/recursion", "/elsewhere"))

@@ -17,5 +17,5 @@ def no_snmp_public_community(exposure: UdpExposure) -> Verdict:
     Remediation: remove the community (snmpd: delete ``rocommunity public``), use SNMPv3 with authentication and
     privacy, and let the firewall accept UDP 161 from the monitoring station only.
     """
-    answers = {"161/udp (snmp, v1)": exposure.snmp_v1, "161/udp (snmp, v2c)": exposure.snmp_v2c}
-    return none_answered(answers, ("/snmp_v1", "/snmp_v2c"))
+    answers = exposure.answers("snmp_v1", "snmp_v2c")
+    return none_answered(answers, ("/snmp_v1", "/snmp_v2c", "/elsewhere"))

@@ -21,9 +21,9 @@ def no_unauthenticated_store(ports: OpenPorts, banners: Banners) -> Verdict:
     Elasticsearch, ``/version`` of Docker, ``/api`` of Kubernetes and the like), never one for data. MongoDB, etcd,
     Kafka and some others answer it whether or not they ask for a log-in later: of these nothing is concluded.
 
-    Remediation: set a password and require it (Redis ``requirepass``, Elasticsearch ``xpack.security.enabled: true``,
-    NATS ``authorization``), require client certificates (Docker ``--tlsverify``, etcd ``--client-cert-auth``), turn
-    off anonymous access (Kubernetes ``--anonymous-auth=false``), and bind the service to an internal address.
+    Remediation: set a password and require it (Elasticsearch ``xpack.security.enabled: true``, NATS ``authorization``),
+    require client certificates (Docker ``--tlsverify``, etcd ``--client-cert-auth``), turn off anonymous access
+    (Kubernetes ``--anonymous-auth=false``), and bind the service to an internal address.
     """
     protocols = {protocol for role in ROLES for protocol in PROTOCOLS[role]}
     seen = ((each.port, each.banner.seen) for each in banners.ports)

@@ -16,5 +16,5 @@ def ntp_control_not_answered(exposure: UdpExposure) -> Verdict:
     Remediation: add ``noquery`` to the default restrictions (``restrict default kod nomodify nopeer noquery limited``)
     and ``disable monitor`` on an old ntpd.
     """
-    answers = {"123/udp (ntp, mode 6)": exposure.ntp_control, "123/udp (ntp, mode 7)": exposure.ntp_monitor}
-    return none_answered(answers, ("/ntp_control", "/ntp_monitor"))
+    answers = exposure.answers("ntp_control", "ntp_monitor")
+    return none_answered(answers, ("/ntp_control", "/ntp_monitor", "/elsewhere"))

@@ -21,7 +21,7 @@ def rdp_tls_required(ports: OpenPorts, banners: Banners) -> Verdict:
     the path can read the session and the password.
 
     Remediation: in the group policy "Remote Desktop Session Host, Security" set "Require use of specific security layer
-    for remote (RDP) connections" to SSL (xrdp ``security_layer=tls``).
+    for remote (RDP) connections" to SSL.
     """
     found = flaws(ServiceProtocol.RDP, {"rdp"}, ports, banners, _accepted)
     if found.flawed:

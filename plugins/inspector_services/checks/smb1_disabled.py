@@ -20,8 +20,7 @@ def smb1_disabled(ports: OpenPorts, banners: Banners) -> Verdict:
     """SMB 1 has neither encryption nor protection of its negotiation, and WannaCry and NotPetya spread through its
     implementations.
 
-    Remediation: remove it (Windows ``Disable-WindowsOptionalFeature -Online -FeatureName SMB1Protocol``, Samba
-    ``server min protocol = SMB2``).
+    Remediation: remove it (Windows ``Disable-WindowsOptionalFeature -Online -FeatureName SMB1Protocol``).
     """
     found = flaws(ServiceProtocol.SMB, SERVICES, ports, banners, _old)
     if found.flawed:

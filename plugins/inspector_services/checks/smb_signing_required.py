@@ -20,8 +20,7 @@ def smb_signing_required(ports: OpenPorts, banners: Banners) -> Verdict:
     """Without required signing an attacker on the path can alter what is read and written, and can relay a user's
     log-in to this server.
 
-    Remediation: require signing on the server (Windows ``Set-SmbServerConfiguration -RequireSecuritySignature $true``,
-    Samba ``server signing = mandatory``).
+    Remediation: require signing on the server (Windows ``Set-SmbServerConfiguration -RequireSecuritySignature $true``).
     """
     found = flaws(ServiceProtocol.SMB, SERVICES, ports, banners, _unsigned)
     if found.flawed:

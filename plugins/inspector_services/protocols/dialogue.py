@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from inspector import Model, masked
+from inspector import Cause, Model, masked
 from inspector_services.observations import Banner, ServiceProtocol
 
 #: The question of a turn in which nothing was sent: a greeting is awaited.
@@ -20,7 +20,8 @@ class Turn(Model):
     """One question and what came back.
 
     ``question`` is the name of an ``Ask``. ``closed``: the server closed the connection. ``tls``: said inside TLS.
-    ``connection`` counts the connections to the port from 0.
+    ``connection`` counts the connections to the port from 0. ``cause``: why the question could not be asked, or got no
+    whole answer on a connection that stayed open (timeout).
     """
 
     question: str = GREETING
@@ -28,6 +29,7 @@ class Turn(Model):
     closed: bool = False
     tls: bool = False
     connection: int = 0
+    cause: Cause | None = None
 
 
 Turns = tuple[Turn, ...]
@@ -87,3 +89,10 @@ def answer_to(turns: Turns, question: str) -> bytes:
 def was_asked(turns: Turns, question: str) -> bool:
     """Whether the question was sent."""
     return any(each.question == question for each in turns)
+
+
+def unseen_cause(turns: Turns, question: str) -> Cause:
+    """Why a question is open: what prevented it or its answer; ambiguous where the answer shows nothing."""
+    asked = next((each for each in reversed(turns) if each.question == question), None)
+    last = asked or next((each for each in reversed(turns) if each.cause is not None), None)
+    return Cause.AMBIGUOUS if last is None or last.cause is None else last.cause

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 import struct
 
-from inspector import Answer, Cause
+from inspector import Answer
 from inspector_services.observations import Banner, RdpSecurity, ServiceProtocol
-from inspector_services.protocols.dialogue import Ask, Grammar, Turns, answer_to, was_asked
+from inspector_services.protocols.dialogue import Ask, Grammar, Turns, answer_to, unseen_cause, was_asked
 
 _STANDARD, _TLS, _NLA, _NLA_EXTENDED = 0, 1, 2, 8
 #: TPKT header and X.224 connection confirm, then nothing, a negotiation response (2) or a failure (3).
@@ -48,10 +48,10 @@ def _selected(received: bytes) -> int | None:
 
 
 def _accepts(turns: Turns, ask: Ask, *protocols: int) -> Answer[bool]:
-    if not was_asked(turns, ask.name):
-        return Answer[bool](unseen=Cause.AMBIGUOUS)
     selected = _selected(answer_to(turns, ask.name))
-    return Answer[bool](unseen=Cause.AMBIGUOUS) if selected is None else Answer[bool](seen=selected in protocols)
+    if selected is None:
+        return Answer[bool](unseen=unseen_cause(turns, ask.name))
+    return Answer[bool](seen=selected in protocols)
 
 
 def _then(turns: Turns) -> Ask | None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 import struct
 
-from inspector import Answer, Cause
+from inspector import Answer
 from inspector_services.observations import Banner, ServiceProtocol, SmbSecurity
-from inspector_services.protocols.dialogue import Ask, Grammar, Turn, Turns, answer_to, was_asked
+from inspector_services.protocols.dialogue import Ask, Grammar, Turn, Turns, answer_to, unseen_cause, was_asked
 
 _DIALECTS = {0x0202: "2.0.2", 0x0210: "2.1", 0x0300: "3.0", 0x0302: "3.0.2", 0x0311: "3.1.1"}
 _SIGNING_ENABLED, _SIGNING_REQUIRED, _SMB1_SIGNING_REQUIRED = 1, 2, 8
@@ -79,13 +79,13 @@ def _offers_smb1(received: bytes) -> re.Match[bytes] | None:
 
 def _smb1(turns: Turns) -> Answer[bool]:
     """A server that closes the connection on SMB 1, after it has spoken SMB 2, does not offer it."""
-    turn = next((each for each in turns if each.question == SMB1.name), None)
-    if turn is None:
-        return Answer[bool](unseen=Cause.AMBIGUOUS)
-    if _offers_smb1(turn.received):
-        return Answer[bool](seen=True)
-    is_refused = _is_refused(turn.received) or (turn.closed and not turn.received)
-    return Answer[bool](seen=False) if is_refused else Answer[bool](unseen=Cause.AMBIGUOUS)
+    turn = next((each for each in reversed(turns) if each.question == SMB1.name), None)
+    if turn is not None:
+        if _offers_smb1(turn.received):
+            return Answer[bool](seen=True)
+        if _is_refused(turn.received) or (turn.closed and not turn.received):
+            return Answer[bool](seen=False)
+    return Answer[bool](unseen=unseen_cause(turns, SMB1.name))
 
 
 def _signing(turns: Turns) -> Answer[bool]:
@@ -94,8 +94,10 @@ def _signing(turns: Turns) -> Answer[bool]:
         modes.append(bool(found[2][0] & _SIGNING_REQUIRED))
     if found := _offers_smb1(answer_to(turns, SMB1.name)):
         modes.append(bool(found[4][0] & _SMB1_SIGNING_REQUIRED))
-    if not modes or (all(modes) and not _smb1(turns).is_seen):
-        return Answer[bool](unseen=Cause.AMBIGUOUS)
+    if not modes:
+        return Answer[bool](unseen=unseen_cause(turns, SMB2.name))
+    if all(modes) and (unseen := _smb1(turns).unseen):
+        return Answer[bool](unseen=unseen)
     return Answer[bool](seen=all(modes))
 
 

@@ -43,7 +43,7 @@ def mta_sts_mail_servers_valid(
     """Under a policy in mode ``enforce`` senders deliver only to MX hosts that match one of its ``mx`` patterns, offer
     STARTTLS and present a current certificate that names the MX host and chains to a publicly trusted root; mail to
     others is returned. In mode ``testing`` they deliver all the same. Where an MX host has TLSA records, senders that
-    support DANE validate its certificate by these instead, which is not evaluated here.
+    support DANE validate its certificate by these instead: see ``tlsa-records-match``.
 
     Remediation: list every MX host in the policy, and install a certificate of a public CA for its name; or set the
     mode to ``testing`` until that is done.
@@ -70,7 +70,7 @@ def _judge(mode: StsMode, faults: Mapping[MailServerName, Answer[Fault | None]])
     """The verdict over the fault of each mail server under a policy that is applied in this mode."""
     found = {server: fault.seen for server, fault in faults.items() if fault.seen is not None}
     for server, fault in found.items():
-        if mode is StsMode.ENFORCE and server.has_tlsa.seen is False:
+        if mode is StsMode.ENFORCE and server.tlsa.seen == ():
             message = "senders that apply the policy refuse the mail server {host}: {measured}"
             return failed(message, host=server.host, measured=fault, facts=server.host)
     for server, answer in faults.items():
@@ -81,8 +81,8 @@ def _judge(mode: StsMode, faults: Mapping[MailServerName, Answer[Fault | None]])
         if mode is StsMode.TESTING:
             message = "the policy is in mode testing; enforced, it excludes the mail server {host}: {measured}"
             return not_applicable(message, host=server.host, measured=fault, facts=server.host)
-        message = "{host}: {measured}; senders that support DANE use its TLSA records instead, which are not evaluated"
-        cause = server.has_tlsa.unseen or Cause.AMBIGUOUS
+        message = "{host}: {measured}; senders that support DANE use its TLSA records instead"
+        cause = server.tlsa.unseen or Cause.AMBIGUOUS
         return inconclusive(message, host=server.host, measured=fault, cause=cause, facts=server.host)
     names = [server.host for server in faults]
     return passed("the mail servers conform to the policy in mode {mode}: {measured}", mode=mode, measured=names)
@@ -99,7 +99,7 @@ def _fault(host: str, applied: Sequence[StsPolicy], mail_servers: Every[MailServ
 
 def _tls_fault(item: SubjectResult[MailServer]) -> Answer[Fault | None]:
     try:
-        certificates = item.value.certificates
+        certificates = item.value.certificates.value
         return Answer(seen=ServerFault.NO_TLS if certificates is None else certificate_fault(certificates))
     except NotSeen as unseen:
         return Answer(unseen=unseen.cause)

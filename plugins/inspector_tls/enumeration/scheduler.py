@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import secrets
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
@@ -19,7 +20,7 @@ from inspector_tls.enumeration.strategy.survey import enumeration
 from inspector_tls.enumeration.transcript import Exchange, Mode, Transcript
 from inspector_tls.observations import Part, Tls
 from inspector_tls.starttls.negotiation import NoTls
-from inspector_tls.wire.client_hello import Hello, decode, encode
+from inspector_tls.wire.client_hello import RANDOM_BYTES, Hello, decode, encode
 from inspector_tls.wire.code_points import AGES
 from inspector_tls.wire.server_flight import Flight
 
@@ -152,7 +153,9 @@ class _Runner:
 class _Connector:
     """Makes the connections, and counts what they cost and how many fail.
 
-    ``stopped`` is the cause for which no more are made.
+    ``stopped`` is the cause for which no more are made. ``random`` is that of all hellos, no handshake of which is
+    completed: a fresh one for each is half of what a compressed transcript takes. Session identifiers are fresh, since
+    a load balancer may go by them.
     """
 
     network: Network
@@ -167,6 +170,7 @@ class _Connector:
     was_answered: bool = False
     kept_bytes: int = 0
     stopped: Cause | None = None
+    random: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
     async def reply(self, question: Question) -> Reply:
         """Send one hello and read the answer, unless no more connections are made."""
@@ -180,11 +184,11 @@ class _Connector:
     def skip(self, question: Question, cause: Cause) -> Reply:
         """Record a question as not asked."""
         reply = Reply(cause=cause, asked=False)
-        self._record(question, encode(question.hello), reply, b"")
+        self._record(question, self._encoded(question), reply, b"")
         return reply
 
     async def _ask(self, question: Question) -> Reply:
-        sent = encode(question.hello)
+        sent = self._encoded(question)
         flight, received = Flight(), bytearray()
         cause, closed, note = None, False, ""
         try:
@@ -198,6 +202,9 @@ class _Connector:
         is_whole = cause is None and not closed and not flight.fault
         self._record(question, sent, reply, bytes(received[: flight.parsed_bytes] if is_whole else received), note)
         return reply
+
+    def _encoded(self, question: Question) -> bytes:
+        return encode(question.hello, random=self.random + secrets.token_bytes(RANDOM_BYTES - len(self.random)))
 
     async def _exchange(self, question: Question, sent: bytes, flight: Flight, received: bytearray) -> bool:
         """Fill ``flight``; whether the server closed before enough was read. Raises ScanFailure."""

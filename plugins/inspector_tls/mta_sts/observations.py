@@ -1,4 +1,4 @@
-"""The observations of MTA-STS: DNS records of a mail domain, its policy, and the TLS of its mail servers."""
+"""The observations of TLS between mail servers: DNS records of a mail domain, its MTA-STS policy, its mail servers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import ClassVar
 from inspector import Answer, Model, Observation
 from inspector_tls.certificates.hostname import matches
 from inspector_tls.certificates.observations import Certificates
+from inspector_tls.starttls.observations import TlsReadiness
 
 
 class RecordFault(StrEnum):
@@ -18,28 +19,55 @@ class RecordFault(StrEnum):
     SYNTAX = "the MTA-STS record has a syntax error"
 
 
-class MailServerName(Model):
-    """A host that receives mail for a domain, and whether it has TLSA records for DANE (RFC 7672).
+class ReportingFault(StrEnum):
+    """Why senders send no reports about TLS (RFC 8460 §3), as message text."""
 
-    Whether DNSSEC authenticates these records was not validated.
+    MISSING = "no TLS reporting record"
+    SEVERAL = "more than one TLS reporting record"
+    SYNTAX = "the TLS reporting record has a syntax error"
+    TARGET = "the TLS reporting record names no mailto or https address"
+
+
+class TlsaRecord(Model):
+    """One TLSA record (RFC 6698 §2.1); ``data`` is its association in hexadecimal, empty where it was too long."""
+
+    usage: int
+    selector: int
+    matching: int
+    data: str
+
+    def __str__(self) -> str:
+        return f"{self.usage} {self.selector} {self.matching} {self.data[:16]}"
+
+
+class MailServerName(Model):
+    """A host that receives mail for a domain, with its TLSA records for DANE (RFC 7672).
+
+    ``authenticated``: the resolver says that DNSSEC authenticates these records, or their absence.
     """
 
     host: str
-    has_tlsa: Answer[bool]
+    tlsa: Answer[tuple[TlsaRecord, ...]]
+    authenticated: Answer[bool]
 
 
 class MtaSts(Observation):
-    """The DNS records of a mail domain on which MTA-STS depends.
+    """The DNS records of a mail domain on which the TLS of its mail depends: MTA-STS, DANE, TLS reporting.
 
     ``record`` is why senders find no policy, None when one record is valid. ``servers`` are the MX hosts by name, or
     the domain itself where it has address records only (RFC 5321 §5.1); empty when it accepts no mail (RFC 7505).
+    ``servers_authenticated``: the resolver says that DNSSEC authenticates the MX records; ``validating``: the resolver
+    validates at all. ``reporting`` is why no reports are sent, None where they are.
     """
 
-    kind: ClassVar[str] = "mta-sts/1"
+    kind: ClassVar[str] = "mta-sts/2"
 
     domain: str
     record: Answer[RecordFault | None]
     servers: Answer[tuple[MailServerName, ...]]
+    servers_authenticated: Answer[bool]
+    validating: Answer[bool]
+    reporting: Answer[ReportingFault | None]
 
 
 class StsMode(StrEnum):
@@ -93,15 +121,45 @@ class MtaStsPolicy(Observation):
     reply: Answer[PolicyReply]
 
 
-class MailServer(Observation):
-    """The certificates of one mail server of a domain, at port 25 of one address.
+class Greeting(Model):
+    """What a mail server says on one connection, up to its answer to the request for TLS.
 
-    ``certificates`` is None where the server does not begin TLS; then ``reply`` is its reply, printable and bounded.
+    ``banner`` is the first line, printable and bounded; ``seconds`` how long it took, rounded down. ``paused``: the
+    greeting's lines came seconds apart, as those of a server that looks whether clients wait (Postfix's postscreen).
+    ``extensions`` are the keywords of the reply to EHLO; ``logins`` the log-ins announced before TLS.
     """
 
-    kind: ClassVar[str] = "mail-server/1"
+    banner: str
+    seconds: int
+    paused: bool = False
+    extensions: tuple[str, ...] = ()
+    readiness: TlsReadiness
+    logins: tuple[str, ...] = ()
+
+
+class Digests(Model):
+    """The SHA-256 and SHA-512 digests of a certificate, and of its SubjectPublicKeyInfo, in hexadecimal."""
+
+    certificate: str
+    certificate_sha512: str
+    key: str
+    key_sha512: str
+
+
+class MailServer(Observation):
+    """The greeting and the certificates of one mail server of a domain, at port 25 of one address.
+
+    ``certificates`` is None where the server does not begin TLS; then ``reply`` is its reply, printable and bounded.
+    ``digests`` are those of every certificate that was presented. ``other_protocol`` is the beginning of what comes
+    where it is not SMTP.
+    """
+
+    kind: ClassVar[str] = "mail-server/2"
 
     domain: str
     host: str
-    certificates: Certificates | None = None
+    greeting: Answer[Greeting]
+    other_protocol: str = ""
+    certificates: Answer[Certificates | None]
+    digests: tuple[Digests, ...] = ()
     reply: str = ""

@@ -1,4 +1,4 @@
-"""The probes of MTA-STS: a domain's DNS records, the policy at its policy host, and its mail servers at port 25.
+"""The probes of TLS between mail servers: a domain's DNS records, its MTA-STS policy, its mail servers at port 25.
 
 The policy host and the mail servers are discovered subjects, ``mta-sts://HOST/DOMAIN`` and ``mx://HOST/DOMAIN``: they
 are scanned where they are declared endpoints and authorised, and otherwise recorded as out of scope.
@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import partial
+from hashlib import sha256, sha512
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from inspector import (
     DNS_QUESTIONS,
@@ -35,23 +38,28 @@ from inspector import (
     answer_of,
     collect_replies,
     dns_name_text,
+    is_address,
     masked,
     probe,
 )
 from inspector_tls.certificates import parsing
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.probe import CertificateScan, certificate_cost
+from inspector_tls.mta_sts.greeting import StoredGreeting, greet
 from inspector_tls.mta_sts.observations import (
+    Digests,
     MailServer,
     MailServerName,
     MtaSts,
     MtaStsPolicy,
     PolicyReply,
-    RecordFault,
+    TlsaRecord,
 )
 from inspector_tls.mta_sts.policy import MAX_POLICY_BYTES, POLICY_TYPE, policy_reply, record_fault
-from inspector_tls.starttls.negotiation import SMTP, NoTls
-from inspector_tls.starttls.runner import prepare
+from inspector_tls.mta_sts.reporting import reporting_fault
+from inspector_tls.starttls.negotiation import SMTP, shown
+from inspector_tls.starttls.observations import TlsReadiness
+from inspector_tls.starttls.runner import NEGOTIATION_SECONDS, prepare
 
 MAIL: Final = Scheme("mail", UriForm.NAME)
 #: ``mta-sts://HOST/DOMAIN``: the host that serves the policy of a domain.
@@ -60,6 +68,9 @@ POLICY_HOST: Final = Scheme("mta-sts", UriForm.PAGE, 443)
 MX: Final = Scheme("mx", UriForm.PAGE, 25)
 #: The most mail servers of a domain.
 MAX_SERVERS: Final = 24
+#: The most TLSA records of one server, and bytes of one: a whole certificate may stand there.
+MAX_TLSA: Final = 16
+MAX_TLSA_BYTES: Final = 8192
 
 # --- DNS records ------------------------------------------------------------------------------------------------------
 
@@ -80,40 +91,66 @@ def _parse_records(output: ScanOutput, context: ParseContext) -> MtaSts:
     discovers={POLICY_HOST, MX},
 )
 async def mta_sts(target: Target, network: Network) -> ScanOutput:
-    """Query the MTA-STS record of a mail domain, its MX records, and the TLSA records of its mail servers.
+    """Query the records on which the TLS of a mail domain depends: MX, MTA-STS, TLS reporting, TLSA.
 
-    Where the record is valid, the policy host and the mail servers are discovered.
+    The mail servers are discovered, and where the MTA-STS record is valid the policy host.
     """
     output = await collect_replies(network, partial(_records, domain=target.host))
     found = _records(DnsReplies(output), target.host)
-    if not found.record.is_seen or found.record.value is not None:
-        return output
-    policy_host = Discovered(uri=f"mta-sts://mta-sts.{target.host}/{target.host}", why="host of the MTA-STS policy")
+    hosts = [f"mta-sts.{target.host}"] if found.record.is_seen and found.record.value is None else []
+    policies = (Discovered(uri=f"mta-sts://{host}/{target.host}", why="host of the MTA-STS policy") for host in hosts)
     servers = (
         Discovered(uri=f"mx://{server.host}/{target.host}", why="mail server of the domain")
         for server in found.servers.seen or ()
+        if not is_address(server.host)
     )
-    return output.model_copy(update={"discovered": (policy_host, *servers)})
+    return output.model_copy(update={"discovered": (*policies, *servers)})
 
 
 def _records(replies: DnsReplies, domain: str) -> MtaSts:
-    def record() -> RecordFault | None:
+    def texts(name: str) -> list[bytes]:
         from dns.rdtypes.ANY.TXT import TXT
 
-        found = replies.records(f"_mta-sts.{domain}", "TXT")
-        return record_fault([b"".join(each.strings) for each in found if isinstance(each, TXT)])
+        return [b"".join(each.strings) for each in replies.records(name, "TXT") if isinstance(each, TXT)]
 
-    return MtaSts(domain=domain, record=answer_of(record), servers=answer_of(_servers, replies, domain))
+    return MtaSts(
+        domain=domain,
+        record=answer_of(lambda: record_fault(texts(f"_mta-sts.{domain}"))),
+        servers=answer_of(_servers, replies, domain),
+        servers_authenticated=answer_of(replies.is_authenticated, domain, "MX"),
+        validating=answer_of(replies.is_authenticated, ".", "SOA"),
+        reporting=answer_of(lambda: reporting_fault(texts(f"_smtp._tls.{domain}"))),
+    )
 
 
 def _servers(replies: DnsReplies, domain: str) -> tuple[MailServerName, ...]:
-    def has_tlsa(host: str) -> bool:
-        return bool(replies.records(f"_25._tcp.{host}", "TLSA"))
-
     hosts = _hosts(replies, domain)
     if len(hosts) > MAX_SERVERS:
         raise NotSeen(Cause.PROTOCOL_ERROR)
-    return tuple(MailServerName(host=host, has_tlsa=answer_of(has_tlsa, host)) for host in hosts)
+    return tuple(
+        MailServerName(
+            host=host,
+            tlsa=answer_of(_tlsa, replies, host),
+            authenticated=answer_of(replies.is_authenticated, f"_25._tcp.{host}", "TLSA"),
+        )
+        for host in hosts
+    )
+
+
+def _tlsa(replies: DnsReplies, host: str) -> tuple[TlsaRecord, ...]:
+    import dns.rdtypes.ANY.TLSA
+
+    found = replies.records(f"_25._tcp.{host}", "TLSA")
+    records = [each for each in found if isinstance(each, dns.rdtypes.ANY.TLSA.TLSA)]
+    if len(records) > MAX_TLSA:
+        raise NotSeen(Cause.PROTOCOL_ERROR)
+    kept = [(each.usage, each.selector, each.mtype, each.cert[: MAX_TLSA_BYTES + 1]) for each in records]
+    return tuple(
+        TlsaRecord(
+            usage=usage, selector=selector, matching=matching, data=data.hex() if len(data) <= MAX_TLSA_BYTES else ""
+        )
+        for usage, selector, matching, data in sorted(kept)
+    )
 
 
 def _hosts(replies: DnsReplies, domain: str) -> list[str]:
@@ -243,18 +280,61 @@ async def _fetch(network: Network, target: Target) -> _StoredReply:
 
 # --- Mail servers -----------------------------------------------------------------------------------------------------
 
-_DECLINED: Final = "declined.txt"
+_GREETING: Final = "greeting.json"
+#: Seconds for the dialogue after the greeting.
+_DIALOGUE_SECONDS: Final = int(NEGOTIATION_SECONDS)
+_CERTIFICATES: Final = "the certificates"
 
 
 def _parse_mail_server(output: ScanOutput, context: ParseContext) -> MailServer:
-    domain, host = _domain_of(context.subject.uri), context.subject.host or ""
+    stored = StoredGreeting.parse(output.named(_GREETING) or b"")
+    greeting = stored.greeting()
+    declined = greeting.seen is not None and greeting.seen.readiness is not TlsReadiness.OFFERED
+
+    def certificates() -> Certificates | None:
+        if declined:
+            return None
+        gap = next((gap.cause for gap in output.gaps if gap.question == _CERTIFICATES), None)
+        if gap is not None:
+            raise NotSeen(gap)
+        try:
+            return _certificates(output, context, SMTP.name)
+        except ScanFailure as failure:
+            raise NotSeen(failure.cause) from None
+
+    return MailServer(
+        domain=_domain_of(context.subject.uri),
+        host=context.subject.host or "",
+        greeting=greeting,
+        other_protocol=stored.other_protocol,
+        certificates=answer_of(certificates),
+        digests=tuple(_digests(raw.data) for raw in output.raw if raw.name.endswith(".der") and not declined),
+        reply=shown(stored.received.rstrip(b"\r\n").rpartition(b"\n")[2]) if declined else "",
+    )
+
+
+def _digests(certificate: bytes) -> Digests:
+    """The digests by which TLSA records name a certificate; those of the key are empty where it cannot be read."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
     try:
-        return MailServer(domain=domain, host=host, certificates=_certificates(output, context, SMTP.name))
-    except ScanFailure:
-        declined = output.named(_DECLINED)
-        if declined is None:
-            raise
-        return MailServer(domain=domain, host=host, reply=declined.decode())
+        key = x509.load_der_x509_certificate(certificate).public_key()
+        spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except (ValueError, UnsupportedAlgorithm):
+        spki = b""
+    return Digests(
+        certificate=sha256(certificate).hexdigest(),
+        certificate_sha512=sha512(certificate).hexdigest(),
+        key=sha256(spki).hexdigest() if spki else "",
+        key_sha512=sha512(spki).hexdigest() if spki else "",
+    )
+
+
+def _mail_server_cost(_target: Target, options: Mapping[str, Any]) -> Cost:
+    handshakes = certificate_cost(SMTP.name, options)
+    seconds = int(options.get("greeting_seconds", 60)) + _DIALOGUE_SECONDS
+    return Cost(connections=handshakes.connections + 1, seconds=handshakes.seconds + seconds)
 
 
 @probe(
@@ -262,31 +342,45 @@ def _parse_mail_server(output: ScanOutput, context: ParseContext) -> MailServer:
     kind=MailServer,
     schemes={MX},
     subject_kind=SubjectKind.URL,
-    cost=lambda _target, options: certificate_cost(SMTP.name, options),
+    cost=_mail_server_cost,
     parse=_parse_mail_server,
     parse_in_worker=True,
+    version="2",
 )
-async def mail_server(target: Target, network: Network, *, answer_seconds: int = 6) -> ScanOutput:
-    """Fetch the certificates that a mail server presents after STARTTLS under its name.
+async def mail_server(
+    target: Target, network: Network, *, answer_seconds: int = 6, greeting_seconds: int = 60
+) -> ScanOutput:
+    """See how a mail server greets, and fetch the certificates that it presents after STARTTLS under its name.
 
-    ``answer_seconds`` bounds one handshake, after the negotiation of TLS before it.
+    ``greeting_seconds`` bounds the wait for the greeting: some servers delay it against spam. ``answer_seconds`` bounds
+    one handshake, after the negotiation of TLS before it. A server that greets late is not asked for certificates.
     """
-    declined: list[str] = []
+    stream = await network.connect()
+    try:
+        stored = await greet(stream, target.host, network.identity, greeting_seconds=greeting_seconds)
+    finally:
+        await stream.close()
+    raw = Raw(name=_GREETING, data=stored.canonical(), media_type="application/json")
+    greeting = stored.greeting()
+    if greeting.seen is None:
+        cause = greeting.unseen or Cause.PROTOCOL_ERROR
+        return ScanOutput(raw=(raw,), gaps=(Gap(question=_CERTIFICATES, cause=cause, detail="no answer about TLS"),))
+    if greeting.seen.readiness is not TlsReadiness.OFFERED:
+        return ScanOutput(raw=(raw,))
+    if greeting.seen.seconds >= NEGOTIATION_SECONDS:
+        detail = f"the server greets after {greeting.seen.seconds} s"
+        return ScanOutput(raw=(raw,), gaps=(Gap(question=_CERTIFICATES, cause=Cause.TIMEOUT, detail=detail),))
 
     async def start_tls(stream: Stream) -> None:
-        try:
-            await prepare(stream, SMTP.name, network.identity, host=target.host)
-        except NoTls as failure:
-            declined.append(failure.message)
-            raise
+        await prepare(stream, SMTP.name, network.identity, host=target.host)
 
     scan = CertificateScan(network, answer_seconds, start_tls)
     await scan.run()
     output = scan.output()
-    if not declined:
-        return output
-    raw = Raw(name=_DECLINED, data=declined[0].encode(), media_type="text/plain")
-    return output.model_copy(update={"raw": (*output.raw, raw), "failure": None})
+    gaps = output.gaps
+    if output.failure is not None:
+        gaps = (*gaps, Gap(question=_CERTIFICATES, cause=output.failure.cause, detail=output.failure.detail))
+    return output.model_copy(update={"raw": (*output.raw, raw), "gaps": gaps, "failure": None})
 
 
 def _domain_of(uri: str) -> str:

@@ -1,6 +1,6 @@
-"""Run by the interpreter that has checkdmarc: ``checkdmarc_results.py PORT`` with a request on standard input.
+"""Run by the interpreter that has checkdmarc: ``checkdmarc_results.py RESOLVER PORT`` with a request on standard input.
 
-The request is ``{"domains": [...], "policies": {name: text}}``; the facts are printed as JSON, by name.
+The request is ``{"domains": [...], "lab": [...], "policies": {name: text}}``; the facts are printed as JSON, by name.
 """
 
 # mypy: ignore-errors
@@ -10,8 +10,17 @@ import json
 import sys
 
 import dns.resolver
+from checkdmarc.bimi import check_bimi
 from checkdmarc.dmarc import check_dmarc
-from checkdmarc.mta_sts import MTASTSError, parse_mta_sts_policy, parse_mta_sts_record, query_mta_sts_record
+from checkdmarc.mta_sts import (
+    MTASTSError,
+    check_mta_sts,
+    parse_mta_sts_policy,
+    parse_mta_sts_record,
+    query_mta_sts_record,
+)
+from checkdmarc.smtp import check_mx
+from checkdmarc.smtp_tls_reporting import check_smtp_tls_reporting
 from checkdmarc.spf import check_spf
 
 
@@ -33,6 +42,19 @@ def facts(domain, resolver):
     return found
 
 
+def lab_facts(domain, resolver):
+    """What checkdmarc finds about one mail domain of the private internet, beyond its records' validity."""
+    found = facts(domain, resolver)
+    found["reporting"] = check_smtp_tls_reporting(domain, resolver=resolver)["valid"]
+    exchangers = check_mx(domain, skip_tls=True, resolver=resolver)
+    found["mx"] = sorted(each["hostname"].rstrip(".") or "." for each in exchangers["hosts"])
+    policy = check_mta_sts(domain, resolver=resolver)
+    found["policy-mode"] = policy["policy"]["mode"] if policy["valid"] else None
+    logo = check_bimi(domain, resolver=resolver)
+    found["bimi"] = logo.get("record") is not None and logo["valid"]
+    return found
+
+
 def policy_facts(text):
     """What checkdmarc reads in one MTA-STS policy."""
     try:
@@ -45,9 +67,10 @@ def policy_facts(text):
 def main():
     """Answer the request."""
     resolver = dns.resolver.Resolver(configure=False)
-    resolver.nameservers, resolver.port = ["127.0.0.1"], int(sys.argv[1])
+    resolver.nameservers, resolver.port = [sys.argv[1]], int(sys.argv[2])
     request = json.load(sys.stdin)
     found = {domain: facts(domain, resolver) for domain in request["domains"]}
+    found |= {domain: lab_facts(domain, resolver) for domain in request["lab"]}
     found |= {name: policy_facts(text) for name, text in request["policies"].items()}
     json.dump(found, sys.stdout)
 

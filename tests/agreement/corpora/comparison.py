@@ -58,7 +58,14 @@ def _spf_suite() -> Iterator[Compared]:
 
 
 def _checkdmarc() -> Iterator[Compared]:
-    ours, theirs = mail_domains.compared()
+    yield from _mail(*mail_domains.compared())
+
+
+def _checkdmarc_lab() -> Iterator[Compared]:
+    yield from _mail(*mail_domains.lab_compared())
+
+
+def _mail(ours: Mapping[str, mail_domains.Facts], theirs: Mapping[str, mail_domains.Facts]) -> Iterator[Compared]:
     for name, facts in ours.items():
         for fact, value in theirs[name].items():
             if facts.get(fact) is not None:
@@ -99,6 +106,7 @@ def _observatory_pages() -> Iterator[Compared]:
 CORPORA: Mapping[str, Callable[[], Iterator[Compared]]] = {
     "spf-suite": _spf_suite,
     "checkdmarc": _checkdmarc,
+    "checkdmarc-lab": _checkdmarc_lab,
     "ssh-audit-tables": _ssh_audit_tables,
     "ssh-audit-servers": _ssh_audit_servers,
     "csp-evaluator": _csp_evaluator,

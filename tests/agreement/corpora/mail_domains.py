@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -22,6 +23,7 @@ from inspector_tls.mta_sts.probes import mta_sts
 from tests.agreement.lab import corpora_python
 from tests.plugins.inspector_dns.named import free_port
 from tests.plugins.inspector_mail import zones
+from tests.plugins.inspector_mail.internet import DOMAINS, RESOLVER, mail_internet
 from tests.plugins.inspector_tls.mta_sts import servers
 
 #: What is compared of one name; a fact that is None is not known.
@@ -63,29 +65,62 @@ def compared() -> tuple[dict[str, Facts], dict[str, Facts]]:
         stack.enter_context(servers.named(folder / "sts", zone, sts_port))
         sts_names = [f"{name}.sts.test" for name in servers.DOMAINS]
         theirs = _theirs(python, mail_port, mail_names(), POLICIES) | _theirs(python, sts_port, sts_names, {})
-        ours = {name: _mail_facts(name, mail_port) for name in mail_names()}
+        ours = {name: _mail_facts(_scan(mail, name, f"127.0.0.1:{mail_port}")) for name in mail_names()}
         ours |= {name: _sts_facts(name, sts_port) for name in sts_names}
     ours |= {name: _policy_facts(text) for name, text in POLICIES.items()}
     return ours, theirs
 
 
+def lab_compared() -> tuple[dict[str, Facts], dict[str, Facts]]:
+    """The facts that the product and checkdmarc find of the domains of the private internet; raises Missing."""
+    python = corpora_python()
+    domains = [each.name for each in DOMAINS]
+    with mail_internet() as internet:
+        # checkdmarc trusts the roots of certifi, or those of this variable.
+        trusting = [*internet.wrap, "env", f"REQUESTS_CA_BUNDLE={internet.roots}", f"SSL_CERT_FILE={internet.roots}"]
+        theirs = _asked(trusting, python, RESOLVER, 53, {"lab": domains})
+        command = [*internet.wrap, sys.executable, "-m", "tests.plugins.inspector_mail.observe", RESOLVER, *domains]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    ours: dict[str, Facts] = json.loads(done.stdout)
+    return ours, theirs
+
+
+def lab_facts(domain: str, resolver: str) -> Facts:
+    """What the product finds about one mail domain of the private internet, by its DNS records."""
+    found = _scan(mail, domain, f"{resolver}:53")
+    transport = _scan(mta_sts, domain, f"{resolver}:53")
+    assert isinstance(found, MailDomain)
+    assert isinstance(transport, MtaSts)
+    bimi = found.bimi.value
+    return {
+        **_mail_facts(found),
+        "mta-sts-record": transport.record == Answer(seen=None),
+        "reporting": transport.reporting == Answer(seen=None),
+        "mx": sorted(host.host for host in found.mx.value),
+        "bimi": bimi.record is not None and bimi.fault is None,
+    }
+
+
 def _theirs(python: Path, port: int, domains: list[str], policies: Mapping[str, str]) -> dict[str, Facts]:
-    request = json.dumps({"domains": domains, "policies": dict(policies)})
+    return _asked([], python, "127.0.0.1", port, {"domains": domains, "policies": dict(policies)})
+
+
+def _asked(wrap: list[str], python: Path, resolver: str, port: int, request: Mapping[str, Any]) -> dict[str, Facts]:
+    whole = json.dumps({"domains": [], "lab": [], "policies": {}, **request})
     script = Path(__file__).with_name("checkdmarc_results.py")
-    done = subprocess.run(
-        [python, "-I", script, str(port)], input=request, capture_output=True, text=True, check=False, timeout=300
-    )
+    command = [*wrap, str(python), "-I", str(script), resolver, str(port)]
+    done = subprocess.run(command, input=whole, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     found: dict[str, Facts] = json.loads(done.stdout)
     return found
 
 
-def _scan(probe: Probe, domain: str, port: int) -> Observation:
-    return run_probe(probe, f"mail:{domain}", settings=Settings(resolvers=(f"127.0.0.1:{port}",))).seen(probe.kind)
+def _scan(probe: Probe, domain: str, resolver: str) -> Observation:
+    return run_probe(probe, f"mail:{domain}", settings=Settings(resolvers=(resolver,))).seen(probe.kind)
 
 
-def _mail_facts(domain: str, port: int) -> Facts:
-    found = _scan(mail, domain, port)
+def _mail_facts(found: Observation) -> Facts:
     assert isinstance(found, MailDomain)
     spf, dmarc = found.spf.value.evaluation, found.dmarc.value
     facts: dict[str, Any] = {"dmarc-valid": dmarc.policy is not None, "mta-sts-record": None}
@@ -96,7 +131,7 @@ def _mail_facts(domain: str, port: int) -> Facts:
 
 
 def _sts_facts(domain: str, port: int) -> Facts:
-    found = _scan(mta_sts, domain, port)
+    found = _scan(mta_sts, domain, f"127.0.0.1:{port}")
     assert isinstance(found, MtaSts)
     return {"mta-sts-record": found.record == Answer(seen=None)}
 

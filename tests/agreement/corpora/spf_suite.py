@@ -1,14 +1,11 @@
-"""The test suite of RFC 7208, which the source of pyspf carries, about the product's SPF evaluation.
-
-The product evaluates a record for all senders at once; here it does so for the one sender of each test.
-"""
+"""The test suite of RFC 7208, which the source of pyspf carries, about the product's ``check_host``."""
 
 from __future__ import annotations
 
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import Any
 
 import dns.exception
@@ -21,14 +18,8 @@ from dns.rdtypes.ANY.TXT import TXT
 from ruamel.yaml import YAML
 
 from inspector import Cause, DnsReplies, Gap, NotSeen, Raw, ScanOutput, raw_dns_message
-from inspector_mail.addresses import Addresses
-from inspector_mail.macros import domain_name
-from inspector_mail.observations import SpfFault
-from inspector_mail.spf import IPV4, IPV6, Evaluation, Permerror
+from inspector_mail.check_host import Sender, check_host
 from tests.agreement.lab import spf_source
-
-#: Results of the product that are none of RFC 7208: it does not decide for a single sender.
-UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +32,6 @@ class SpfTest:
     mail_from: str
     allowed: tuple[str, ...]
     zone: Mapping[str, Sequence[Any]]
-
-    @property
-    def sending_address(self) -> IPv4Address | IPv6Address:
-        """The address; an IPv4-mapped one is an IPv4 address (§5)."""
-        address = ip_address(self.address)
-        return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
-
-    @property
-    def domain(self) -> str:
-        """The domain whose record is evaluated (RFC 7208 §2.3, §2.4)."""
-        return self.mail_from.rpartition("@")[2] or self.helo
-
-    @property
-    def sender(self) -> str:
-        """The sender's mailbox; the local part is postmaster where there is none (§4.3)."""
-        local = self.mail_from.rpartition("@")[0] or "postmaster"
-        return f"{local}@{self.domain}"
 
 
 def suite() -> Iterator[SpfTest]:
@@ -81,37 +55,17 @@ def suite() -> Iterator[SpfTest]:
             )
 
 
-class _OneSender(Evaluation):
-    """The evaluation for a message of one sender, so that no macro but ``%{p}`` is unknown."""
-
-    def __init__(self, replies: DnsReplies, test: SpfTest) -> None:
-        address = test.sending_address
-        super().__init__(replies, test.domain, IPV4 if isinstance(address, IPv4Address) else IPV6)
-        written = str(address) if address.version == 4 else ".".join(address.exploded.replace(":", ""))
-        local = test.sender.rpartition("@")[0]
-        self._values |= {"i": written, "l": local, "s": test.sender, "h": test.helo}
-
-
 def result(test: SpfTest) -> str:
     """The product's result for the sender of a test."""
-    domain = domain_name(test.domain)
-    if domain is None or "." not in domain:
-        return "none"  # §4.3
-    number = int(test.sending_address)
+    sender = Sender(ip_address(test.address), test.helo, test.mail_from)
     answered = ScanOutput()
     while True:
         replies = DnsReplies(answered)
         try:
-            ((found, _),) = [
-                each for each in _OneSender(replies, test).record(domain, Addresses([number, number + 1])) if each[1]
-            ]
-            return found.value
-        except Permerror as error:
-            return "none" if error.fault is SpfFault.MISSING and error.at == domain else "permerror"
-        except NotSeen as unseen:
-            if not replies.pending:
-                return "temperror" if unseen.cause is Cause.TIMEOUT else UNDECIDED
-        replied = [_reply(test.zone, each.name, each.rdtype) for each in replies.pending]
+            return check_host(replies, sender).value
+        except NotSeen:
+            replied = [_reply(test.zone, each.name, each.rdtype) for each in replies.pending]
+        assert replied
         answered = ScanOutput(
             raw=(*answered.raw, *(each for each in replied if isinstance(each, Raw))),
             gaps=(*answered.gaps, *(each for each in replied if isinstance(each, Gap))),

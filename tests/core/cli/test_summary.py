@@ -110,7 +110,7 @@ def test_the_numbers_are_those_of_page_one() -> None:
     problems = overview.problems(view, Language.EN)
     assert overview.conclusion(view, problems, Language.EN).sentence == "2 requirements fail, 1 of them mandatory."
     assert "failing requirements: 2, 1 of them must (2 high); undecided: 1; exit code 1" in verdict(made)
-    assert "failing, and counting by --fail-on must: 1;" in verdict(made)
+    assert "requirements that fail by --fail-on must: 1;" in verdict(made)
 
 
 def test_information_that_counts_is_told() -> None:
@@ -208,21 +208,21 @@ def test_a_failure_is_told_as_one_with_its_place_and_remedy() -> None:
         (
             [must(1)],
             "must",
-            "1, 1 of them must (1 medium); none undecided; exit code 1: failing, and counting by --fail-on must: 1",
+            "1, 1 of them must (1 medium); none undecided; exit code 1: requirements that fail by --fail-on must: 1",
         ),
         (
             [finding(1)],
             "must",
-            "exit code 0: nothing fails that counts by --fail-on must; failing, but not counting: 1 high",
+            "exit code 0: no requirement fails by --fail-on must; failing, but not counted: 1 high",
         ),
-        ([finding(1)], "high", "exit code 1: failing, and counting by --fail-on high: 1"),
+        ([finding(1)], "high", "exit code 1: requirements that fail by --fail-on high: 1"),
         (
             [must(1, Outcome.INCONCLUSIVE, cause=Cause.TIMEOUT)],
             "must",
-            "no requirement fails; undecided: 1; exit code 3: undecided, though counting by --fail-on must: 1",
+            "no requirement fails; undecided: 1; exit code 3: requirements undecided by --fail-on must: 1",
         ),
-        ([must(1, excused=True)], "must", "failing, but not counting: 1 excused by an accepted statement"),
-        ([must(1, not_yet_due=True)], "must", "failing, but not counting: 1 not yet due"),
+        ([must(1, excused=True)], "must", "failing, but not counted: 1 excused by an accepted statement"),
+        ([must(1, not_yet_due=True)], "must", "failing, but not counted: 1 not yet due"),
     ],
 )
 def test_the_verdict_says_why_the_exit_code_is_what_it_is(findings: list[Finding], fail_on: str, said: str) -> None:
@@ -266,6 +266,22 @@ def test_what_the_declaration_leaves_out_is_one_cause() -> None:
     at = lines.index("Undecided:")
     assert lines[at + 1].startswith("  no observation")
     assert "  not stated in the declaration (4 requirements)" in lines[at + 2 :]
+
+
+def test_many_causes_hide_no_limit_of_the_vantage() -> None:
+    """That nmap is missing is said beside the first cause, in one line, and once where all systems say it."""
+    limit = "nmap was not found on this host, so that no ports are scanned of these addresses; install it: 192.0.2.1"
+    causes = [_timeout(number, subject=f"https://host-{number}.example.vn") for number in range(30)]
+    made = replace(summary(*causes, *MANY), limits=(limit,), unresolved=("a.vn, b.vn and 34 more: no address",))
+    lines = printed(made)
+    at = lines.index("Undecided:")
+    assert lines[at + 1] == "  a.vn, b.vn and 34 more: no address"
+    assert "host-" in " ".join(lines[at + 2 : at + 4])
+    assert sum(line.startswith("  nmap was not found") for line in lines) == 1
+    others = [replace(made, system=f"system-{number}", unresolved=()) for number in range(3)]
+    assert sum(line.startswith("  nmap was not found") for line in printed(*others)) == 1
+    (one_has_it,) = [line for line in printed(others[0], replace(others[1], limits=())) if "nmap" in line]
+    assert one_has_it.startswith("  system-0: nmap was not found")
 
 
 @pytest.mark.parametrize(("columns", "system", "lines"), [(80, "cua-hang", 1), (80, "s" * 60, 2), (40, "cua-hang", 3)])
@@ -312,7 +328,7 @@ def test_systems_that_were_not_inspected_are_named_with_the_reason() -> None:
     texts = ["".join(each.text if isinstance(each, Styled) else each for each in line) for line in lines]
     at = texts.index("Not inspected: 7 of 8 systems")
     assert texts[at + 1] == "  s-0, s-1, s-2 and 4 more: the name was not resolved"
-    assert texts[-1] == "exit code 2: systems with failures that count: 1; systems not inspected: 7"
+    assert texts[-1] == "exit code 2: systems that fail by --fail-on must: 1; systems not inspected: 7"
 
 
 def test_reasons_why_systems_were_not_inspected_are_not_cut() -> None:

@@ -140,8 +140,11 @@ def test_a_newer_table_of_the_installation_takes_its_place_again(tmp_path: Path)
     shipped = tmp_path / "end-of-support.json"
     for dated, imported_is_used in (("2026-10-31", True), ("2026-11-01", True), ("2026-11-02", False)):
         shipped.write_bytes(table(dated=dated).canonical())
-        (known,) = known_tables(replace(installed(), tables=(shipped,)), Settings())
-        assert known.is_imported is imported_is_used
+        known = known_tables(replace(installed(), tables=(shipped,)), Settings())
+        assert [(each.table.name, each.is_imported) for each in known] == [
+            ("end-of-support", imported_is_used),
+            ("public-roots", False),
+        ]
 
 
 def test_an_imported_table_that_was_altered_is_not_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

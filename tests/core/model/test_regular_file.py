@@ -14,13 +14,14 @@ from inspector.model.errors import InspectorError
 from inspector.pipeline.trust import load_trust
 from inspector.registry import lock
 from inspector.seal import SigningKey
+from inspector.tables.public_roots import roots_of_settings
 
 READERS: dict[str, Callable[[Path], object]] = {
     "authorisation": authorisation.load,
     "baseline": load_baseline,
     "declaration": lambda path: declaration.load(path, {}),
     "plugins.lock": lock.load,
-    "public roots": lambda path: load_trust(Settings(public_roots=path)),
+    "public roots": lambda path: roots_of_settings(Settings(public_roots=path)),
     "settings": lambda path: settings.load(path, {}, {}),
     "signing key": SigningKey.load_or_create,
     "statements": lambda path: statement.load(path, inspecting=(), systems=None),

@@ -23,6 +23,7 @@ from inspector.pipeline.system_filter import SystemFilter, at_own_addresses
 from inspector.pipeline.trust import load_trust, trust_of
 from inspector.record.plan import Selection
 from inspector.seal import SigningKey
+from inspector.tables.public_roots import roots_of_settings
 from tests.core.systems import (
     RAW,
     Sensor,
@@ -206,7 +207,9 @@ def test_trust_material_is_taken_in_whole(tmp_path: Path, roots: list[str]) -> N
         public_roots=tmp_path / "one.pem",
         dnssec_anchors=(anchor,),
     )
-    trust = trust_of(load_trust(settings))
+    public = roots_of_settings(settings)
+    assert public is not None
+    trust = trust_of(load_trust(settings), [public])
     assert trust.declared_roots.decode() == first + second + third
     assert trust.public_roots.decode() == third
     assert trust.dnssec_anchors == (anchor,)
@@ -246,9 +249,10 @@ def test_folders_without_roots_and_public_stores_without_any_are_misuse(tmp_path
     """A wrong folder, or a file of something else, would leave every chain without a root."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.pem").write_text("hello")
-    for wrong in (Settings(trust_roots=(tmp_path / "empty",)), Settings(public_roots=tmp_path / "text.pem")):
-        with pytest.raises(UsageError, match="no certificate in"):
-            load_trust(wrong)
+    with pytest.raises(UsageError, match="no certificate in"):
+        load_trust(Settings(trust_roots=(tmp_path / "empty",)))
+    with pytest.raises(UsageError, match="no certificate in"):
+        roots_of_settings(Settings(public_roots=tmp_path / "text.pem"))
 
 
 # --- the system's part of the documents

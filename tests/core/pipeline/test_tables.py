@@ -11,7 +11,20 @@ from typing import Any, ClassVar
 
 import pytest
 
-from inspector import Cause, Declared, Outcome, SubjectKind, TableAt, TableEntries, Verdict, check, failed, passed
+from inspector import (
+    Cause,
+    Declared,
+    Outcome,
+    ParseContext,
+    ScanOutput,
+    SubjectKind,
+    TableAt,
+    TableEntries,
+    Verdict,
+    check,
+    failed,
+    passed,
+)
 from inspector.assess.assessor import Verdicts
 from inspector.model.errors import PluginError
 from inspector.model.table import Table
@@ -19,7 +32,7 @@ from inspector.pipeline.reassess import AssessmentOptions, assess_bundle
 from inspector.record.assessment import Assessment
 from inspector.seal import Bundle, SigningKey, add_assessment, verify
 from inspector.seal.verify import Comparison
-from tests.core.systems import Job, Sensor, inspect, job, regime, registry, row
+from tests.core.systems import Job, Sensor, inspect, job, parse_sensor, regime, registry, row, sensor
 
 
 class Recalled(TableEntries):
@@ -103,6 +116,38 @@ def test_a_capture_is_judged_again_with_its_own_tables_or_given_ones(tmp_path: P
     newer = again(bundle, [table(1)])
     assert verdict(newer) == (Outcome.FAIL, None)
     assert newer.tables == (table(1),)
+
+
+def roots(*certificates: str, **changes: Any) -> Table:
+    """A table of public roots with these certificates in Base64."""
+    return table(kind="public-roots/1", entries=[{"certificate": each} for each in certificates], **changes)
+
+
+def test_paths_are_validated_with_the_captured_roots_and_judged_by_their_age(tmp_path: Path) -> None:
+    """Parsers get the roots of the table; another table given to an assessment changes neither them nor their day."""
+    seen: list[bytes] = []
+
+    def parse(output: ScanOutput, context: ParseContext) -> Sensor:
+        seen.append(context.public_roots)
+        return parse_sensor(output, context)
+
+    known = registry(checks=[not_recalled], probes=[sensor(parse=parse)])
+    made = job(tmp_path, registry=known, regime=regime(row("sensor-not-recalled")))
+    own = (roots("MIIB", age=40), table(2))
+    bundle, first = inspect(tmp_path, made._replace(context=replace(made.context, tables=own)))
+    assert {*seen} == {b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"}
+    assert first.tables == own
+    seen.clear()
+    options = AssessmentOptions(as_of=datetime(2031, 1, 1, tzinfo=UTC), tables=(table(1), roots("AAAA")), reparse=True)
+    newer = asyncio.run(assess_bundle(bundle, known, options))
+    assert newer.tables == (roots("MIIB", age=40), table(1))
+    assert {*seen} == {b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"}
+
+
+def test_roots_are_not_given_to_a_capture_that_has_none(tmp_path: Path) -> None:
+    """Which roots its paths were validated with is not known to the table that is given."""
+    bundle, _ = inspect(tmp_path, given(tmp_path, table(2)))
+    assert again(bundle, [table(2), roots("MIIB")]).tables == (table(2),)
 
 
 def test_an_assessment_is_reproduced_with_the_tables_that_it_was_made_with(tmp_path: Path) -> None:

@@ -129,6 +129,26 @@ def test_an_observation_may_decide_where_nothing_is_below_it(name: str, outcome:
     assert nothing_red_below.evaluate(inputs, {}).outcome is outcome
 
 
+@check("nothing-red-beside", title="t", about=SubjectKind.ZONE)
+def nothing_red_beside(own: Colour, every: Every[Colour]) -> Verdict:
+    """D.
+
+    Remediation: r.
+    """
+    if own.name.value == "void" or not any(each.name.value for each in every):
+        return not_applicable("no colour")
+    return passed("nothing red")
+
+
+@pytest.mark.parametrize(("name", "outcome"), [("void", Outcome.NOT_APPLICABLE), ("blue", Outcome.INCONCLUSIVE)])
+def test_not_applicable_rests_on_what_the_check_looked_at(name: str, outcome: Outcome) -> None:
+    """What is missing below a subject matters only where the check needed to look below it."""
+    missing: Every[Colour] = Every([SubjectResult(subject("127.0.0.2"), None, Cause.OUT_OF_SCOPE)])
+    inputs = [SubjectResult(subject("127.0.0.1"), colour(name)), missing]
+    for _ in range(2):  # looking once leaves no trace for the next evaluation
+        assert nothing_red_beside.evaluate(inputs, {}).outcome is outcome
+
+
 def is_coloured(seen: Colour) -> Verdict | None:
     """Applies to what has a colour."""
     return not_applicable("no colour") if seen.name.value == "void" else None

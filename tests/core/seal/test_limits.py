@@ -6,6 +6,7 @@ import pytest
 
 from inspector.cli.verification import describe_intact
 from inspector.model.errors import LimitExceeded
+from inspector.model.finding import finding_id
 from inspector.record import limits
 from inspector.record.assessment import Assessment
 from inspector.seal import Attempt, Bundle, CaptureWriter, RunIndex, SigningKey, State, add_assessment, verify
@@ -18,13 +19,16 @@ def with_findings(bundle: Bundle, count: int) -> Assessment:
     """An assessment with this many findings."""
     one = assessment(bundle)
     (finding,) = one.findings
-    many = tuple(finding.model_copy(update={"subject": f"https://{number}.example"}) for number in range(count))
+    subjects = (f"https://{number}.example" for number in range(count))
+    many = tuple(
+        finding.model_copy(update={"subject": each, "id": finding_id(finding.requirement, each)}) for each in subjects
+    )
     return one.model_copy(update={"findings": many})
 
 
 def test_findings_of_many_endpoints_are_read_back(bundle: Bundle, key: SigningKey) -> None:
     """Findings of several hundred endpoints are more than 16 MiB, and the bundle is intact."""
-    many = with_findings(bundle, 30_000)
+    many = with_findings(bundle, 60_000)
     folder = add_assessment(bundle, many, {}, key)
     assert len(contents(folder)["findings.json"]) > 16 * 2**20
     assert verify(bundle.folder, trusted=[key.keyid]).intact.trusted

@@ -54,7 +54,11 @@ def free_port(addresses: Sequence[str] = ("127.0.0.1",)) -> int:
 
 @dataclass(frozen=True)
 class Signing:
-    """How a zone is signed: algorithms of its keys, NSEC3 arguments, and validity as dnssec-signzone takes it."""
+    """How a zone is signed: algorithms of its keys, NSEC3 arguments, and validity as dnssec-signzone takes it.
+
+    ``child``: the CDS and CDNSKEY records at the apex: *right*, *stray* (of a key that the zone does not have),
+    *delete*, *mixed* (delete beside another), *differing* (CDS of one key, CDNSKEY of another).
+    """
 
     algorithm: str = "ECDSAP256SHA256"
     second: str = ""
@@ -62,6 +66,8 @@ class Signing:
     nsec3: tuple[str, ...] = ()
     start: str = "now-3600"
     end: str = "now+86400"
+    bits: int = 2048
+    child: str = ""
 
 
 @dataclass
@@ -73,11 +79,11 @@ class ZoneSet:
     zones: dict[str, Path] = field(default_factory=dict)
     ds: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, name: str, records: str, signing: Signing | None = None, soa: str = SOA) -> None:
+    def add(self, name: str, records: str, signing: Signing | None = None, soa: str = SOA, ttl: int = 60) -> None:
         """Write a zone (``.`` is the root), sign it if asked, and remember the DS records that its parent needs."""
         path = self.folder / f"zone-{name}"
         origin = name if name == "." else f"{name}."
-        soa = f"$ORIGIN {origin}\n$TTL 60\n@ SOA {soa}\n"
+        soa = f"$ORIGIN {origin}\n$TTL {ttl}\n@ SOA {soa}\n"
         path.write_text(soa + "\n".join(line.strip() for line in records.splitlines()) + "\n")
         if signing is not None:
             path = self._sign(name, origin, path, signing)
@@ -88,11 +94,11 @@ class ZoneSet:
         keys.mkdir()
         for algorithm in filter(None, (signing.algorithm, signing.second)):
             for flags in (("-f", "KSK"), ()) if signing.separate else (("-f", "KSK"),):
-                bits = ("-b", "2048") if algorithm.startswith("RSA") else ()
+                bits = ("-b", str(signing.bits)) if algorithm.startswith("RSA") else ()
                 run(self.programs["dnssec-keygen"], "-q", "-K", str(keys), "-a", algorithm, *bits, *flags, origin)
         key_files = [str(key) for key in sorted(keys.glob("K*.key"))]
         text = path.read_text() + "".join(Path(key).read_text() for key in key_files)
-        path.write_text(text)
+        path.write_text(text + self._child_records(name, signing.child))
         arguments = ["-o", origin, "-d", str(keys), "-f", f"{path}.signed", "-s", signing.start, "-e", signing.end]
         once = [] if signing.separate else ["-z"]
         run(self.programs["dnssec-signzone"], "-q", "-P", *once, *signing.nsec3, *arguments, str(path), *key_files)
@@ -100,12 +106,35 @@ class ZoneSet:
         self.ds[name] = dsset.read_text().splitlines()
         return Path(f"{path}.signed")
 
+    def _child_records(self, name: str, kind: str) -> str:
+        """CDS and CDNSKEY records of a zone whose keys exist."""
+        if not kind:
+            return ""
+        none, stray = "@ CDS 0 0 0 00\n@ CDNSKEY 0 3 0 AA==\n", f"@ CDS 4711 13 2 {'AB' * 32}\n"
+        if kind in ("delete", "stray"):
+            return none if kind == "delete" else stray
+        right = "".join(line.replace(" DS ", " CDS ") + "\n" for line in self.digests(name, "-2"))
+        if kind == "mixed":
+            return right + "@ CDS 0 0 0 00\n"
+        other = "@ CDNSKEY 257 3 13 " + "A" * 85 + "Q==\n"
+        if kind == "differing":
+            return right + other
+        keys = [
+            line for path in (self.folder / f"keys-{name}").glob("K*.key") for line in path.read_text().splitlines()
+        ]
+        own = [line.replace(" DNSKEY ", " CDNSKEY ") for line in keys if " DNSKEY 257 " in line]
+        return right + "\n".join(own) + "\n"
+
     def sha1_ds(self, name: str) -> list[str]:
         """The DS records of a signed zone with SHA-1 digests instead."""
+        return self.digests(name, "-1")
+
+    def digests(self, name: str, *options: str) -> list[str]:
+        """The DS records of a signed zone, or its CDS records, by the options of ``dnssec-dsfromkey``."""
         key_files = sorted((self.folder / f"keys-{name}").glob("K*.key"))
         keys = [path for path in key_files if " 257 " in path.read_text()]
-        printed = "".join(run(self.programs["dnssec-dsfromkey"], "-1", str(key)) for key in keys)
-        return [line for line in printed.splitlines() if " IN DS " in line]
+        printed = "".join(run(self.programs["dnssec-dsfromkey"], *options, str(key)) for key in keys)
+        return [line for line in printed.splitlines() if " IN " in line]
 
     def anchors(self, name: str = ".") -> tuple[str, ...]:
         """Trust anchors in presentation format, made of the zone's DS records."""

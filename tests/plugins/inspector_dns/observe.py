@@ -6,12 +6,14 @@ import json
 import sys
 
 from inspector_dns.delegation import delegation
+from inspector_dns.exposure import name_server_exposure
+from inspector_dns.mail_hosts import mail_hosts
 from inspector_dns.probes import name_server, zone
 from tests.plugins.inspector_dns.scanning import read, scan, subject
 
-PROBES = {probe.name: probe for probe in (delegation, name_server, zone)}
+PROBES = {probe.name: probe for probe in (delegation, mail_hosts, name_server, name_server_exposure, zone)}
 #: A name server that is silent stays so.
-OPTIONS = {name_server.name: {"answer_seconds": 1}}
+OPTIONS = {each.name: {"answer_seconds": 1} for each in (name_server, name_server_exposure)}
 
 
 def observe(resolver: str, anchors: tuple[str, ...], wanted: list[tuple[str, str, str | None]]) -> list[str]:

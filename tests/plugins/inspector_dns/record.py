@@ -15,7 +15,7 @@ from typing import Any
 
 from inspector import Observation
 from inspector.testing import record
-from inspector_dns.observations import Delegation, NameServer, Zone
+from inspector_dns.observations import Delegation, MailHosts, NameServer, NameServerExposure, Zone
 from inspector_dns.probes import name_server, names, zone
 from tests.plugins.inspector_dns import zones
 from tests.plugins.inspector_dns.internet import HOSTS as INTERNET_HOSTS
@@ -32,6 +32,13 @@ HOSTS = {
     "inside": "inside.good.test",
     "dangling": "dangling.good.test",
     "servfail": "a.servfail.test",
+    "alias": "alias.good.test",
+    "gone": "gone.good.test",
+    "binding": "binding.good.test",
+    "stale": "stale.good.test",
+    "empty": "empty.good.test",
+    "modes": "modes.good.test",
+    "mixed": "mixed.good.test",
 }
 ZONES = [
     "good.test",
@@ -55,6 +62,30 @@ ZONES = [
 SERVERS = {"good": zones.GOOD[0], "lame": zones.LAME, "closed": zones.CLOSED, "silent": zones.SILENT}
 #: Of the private internet: zones below vn, delegations, and name servers with the zone that they are asked for.
 INTERNET_ZONES = ["clean", "inside", "staleglue", "near", "split", "expire", "retry", "negative", "alllame"]
+INTERNET_ZONES += [
+    "nsec3",
+    "optout",
+    "iterations",
+    "salt",
+    "manyiterations",
+    "denial",
+    "denial3",
+    "rsa1024",
+    "sha1digest",
+]
+INTERNET_ZONES += [
+    "ending",
+    "cds",
+    "cdsdelete",
+    "cdsstray",
+    "cdsmixed",
+    "cdsdiffering",
+    "wildcard",
+    "wildcard3",
+    "rsasha512",
+]
+INTERNET_MAIL = ["clean", "nullmx", "mxgone", "mxempty", "mxnoname", "mxwrongname", "alllame"]
+INTERNET_EXPOSURES = {"clean": "ns1", "gives": "gives", "talks": "talks", "silent": "silent"}
 INTERNET_DELEGATIONS = ["clean", "inside", "staleglue", "noglue", "parentmore", "alllame", "sub.clean", "nowhere"]
 INTERNET_SERVERS = {
     "clean": ("ns1", "clean"),
@@ -70,6 +101,9 @@ INTERNET_SERVERS = {
     "droppy": ("droppy", "droppy"),
     "open": ("open", "open"),
     "claims": ("claims", "claims"),
+    "plain": ("plain", "plain"),
+    "brief": ("ns1", "brief"),
+    "long": ("ns1", "long"),
 }
 
 
@@ -79,6 +113,16 @@ def of_internet(running: Internet) -> dict[str, Callable[[], Observation]]:
         **{f"zone/{name}.vn": (Zone, "zone", f"dns:{name}.vn", None) for name in INTERNET_ZONES},
         **{
             f"delegation/{name}.vn": (Delegation, "delegation", f"dns:{name}.vn", None) for name in INTERNET_DELEGATIONS
+        },
+        **{f"mail-hosts/{name}.vn": (MailHosts, "mail-hosts", f"dns:{name}.vn", None) for name in INTERNET_MAIL},
+        **{
+            f"name-server-exposure/{name}": (
+                NameServerExposure,
+                "name-server-exposure",
+                f"ns://{host}.host.vn/gives.vn",
+                INTERNET_HOSTS[host][0],
+            )
+            for name, host in INTERNET_EXPOSURES.items()
         },
         **{
             f"name-server/{name}": (NameServer, "name-server", f"ns://{host}.host.vn/{at}.vn", INTERNET_HOSTS[host][0])

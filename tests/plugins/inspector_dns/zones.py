@@ -50,6 +50,17 @@ def _add_zones(zone_set: ZoneSet) -> None:
         dangling CNAME nowhere
         alias CNAME www
         far CNAME www.plain.test.
+        binding HTTPS 1 . alpn=h2 ipv4hint=192.0.2.11
+        binding A 192.0.2.11
+        stale HTTPS 1 . alpn=h2 ipv4hint=192.0.2.99
+        stale A 192.0.2.12
+        empty HTTPS 0 nothing.good.test.
+        modes HTTPS 0 www
+        modes HTTPS 1 . alpn=h2
+        modes A 192.0.2.14
+        mixed A 192.0.2.13
+        mixed A 10.0.0.1
+        gone CNAME www.no.such.good.test.
         loop1 CNAME loop2
         loop2 CNAME loop1
         """

@@ -16,7 +16,7 @@ from inspector.model.subject import subject_of
 from inspector.testing import record
 from inspector_http.cross_origin import cross_origin
 from inspector_http.exposure import exposure
-from inspector_http.observations import CrossOrigin, Exposure, Header, Http, SecurityTxt
+from inspector_http.observations import CrossOrigin, ErrorPage, Exposure, Header, Http, SecurityTxt
 from inspector_http.probes import http, security_txt
 from inspector_http.urls import uri_of
 from tests.plugins.inspector_http.served_pages import PAGES
@@ -49,6 +49,11 @@ SITES = {
     "public": "https://web.test:8477/",
     "cookie-reach": "https://test.web.test:8479/",
     "back-to-http": "https://web.test:8480/",
+    "http2": "https://web.test:8481/",
+    "http2-differs": "https://web.test:8482/",
+    "identity-provider": "https://web.test:8483/",
+    "client-certificate": "https://web.test:8484/",
+    "maintenance": "https://web.test:8485/",
     "in-two-steps": "http://web.test:8083/",
     "to-https": "http://web.test:8080/",
     "clear": "http://web.test:8081/",
@@ -87,6 +92,9 @@ HABITS = (
     "backup-login",
     "blocked",
     "challenge",
+    "challenge-page",
+    "firewall-page",
+    "network-log-in",
     "cookies",
     "cookie-loop",
     "endless-body",
@@ -217,6 +225,9 @@ def stable(facts: Http) -> Http:
     update: dict[str, object] = {"received_headers": tuple(map(_stable, facts.received_headers))}
     if facts.headers.is_seen:
         update["headers"] = Answer[tuple[Header, ...]](seen=tuple(map(_stable, facts.headers.value)))
+    if (page := facts.error_page.seen) is not None:
+        products = tuple(map(_stable, page.products))
+        update["error_page"] = Answer[ErrorPage](seen=page.model_copy(update={"products": products}))
     return facts.model_copy(update=update)
 
 

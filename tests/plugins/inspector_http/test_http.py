@@ -214,7 +214,7 @@ def test_what_is_no_http_is_a_protocol_error(habit: str, scheme: str, cause: Cau
 @pytest.mark.parametrize("habit", ["mute", "dripping-head"])
 def test_a_server_that_never_answers_is_a_timeout(habit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No reply, and a head that arrives byte by byte, are neither refusal nor absence."""
-    monkeypatch.setattr("inspector_http.probes.HEAD_SECONDS", 0.7)
+    monkeypatch.setattr("inspector_http.session.HEAD_SECONDS", 0.7)
     assert failure(habit) is Cause.TIMEOUT
 
 
@@ -222,7 +222,7 @@ def test_an_endless_body_is_cut_and_its_page_seen(monkeypatch: pytest.MonkeyPatc
     """Only the beginning of a body is read; a slow one leaves the headers seen."""
     endless, _ = body("endless-body")
     assert (endless.body_bytes, endless.body_complete) == (PAGE_BYTES, False)
-    monkeypatch.setattr("inspector_http.probes.BODY_SECONDS", 0.5)
+    monkeypatch.setattr("inspector_http.session.BODY_SECONDS", 0.5)
     dripping, facts = body("dripping-body")
     assert dripping.body_cause is Cause.TIMEOUT
     assert facts.field("x-content-type-options") == ("nosniff",)

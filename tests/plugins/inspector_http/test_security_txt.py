@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from inspector import Answer, Cause, Every, Outcome, ScanFailure, Subject, SubjectKind, SubjectResult
 from inspector_http.checks.vulnerability_contact_published import vulnerability_contact_published
 from inspector_http.observations import SecurityFile, SecurityTxt
 from inspector_http.security_txt import FIELDS, PATH, instant, parse_file, without_other_text
 from inspector_http.session import BODY_BYTES
+from tests.plugins.inspector_http import sectxt
 from tests.plugins.inspector_http.record import RECORDED_AT, SECURITY_SITES, security_file
 from tests.plugins.inspector_http.webservers import SECRET, VALID, nginx
 from tests.plugins.inspector_services.servers import own_address
@@ -181,3 +183,33 @@ def test_a_closed_port_is_no_missing_file(place: str) -> None:
     with pytest.raises(ScanFailure) as raised:
         security_file(8499, place)
     assert raised.value.cause is Cause.REFUSED
+
+
+# --- sectxt ---
+
+_GRAMMAR = (
+    "breaks the grammar (RFC 9116 §4) where it keeps nobody from contact and expiry, which are all that is judged"
+)
+_HTTPS = "a further URL is not HTTPS; the contact that counts is one that is"
+_SIGNATURE = "the armour is whole, and neither it nor what stands around it is verified, as the check says"
+#: Why a file is valid here or there alone.
+DISAGREEMENTS = {
+    **dict.fromkeys(("no-final-line-end", "space-before-colon", "only-space-before-colon", "no-name"), _GRAMMAR),
+    **dict.fromkeys(("space-and-no-name", "no-space", "one-value-empty", "line-without-colon", "bom"), _GRAMMAR),
+    **dict.fromkeys(("language-word", "languages-mixed", "languages-twice"), "languages are recorded and not judged"),
+    **dict.fromkeys(("contact-http-too", "encryption-http"), _HTTPS),
+    **dict.fromkeys(("csaf-http", "csaf-other-file"), "CSAF is no field of RFC 9116, and is not read"),
+    **dict.fromkeys(("signed-after-blank", "signed-then-blank", "signature-not-base64"), _SIGNATURE),
+    **dict.fromkeys(("signature-escaped", "signed-field-outside"), _SIGNATURE),
+    "contact-no-address": "mailto: without a host is no address (RFC 6068 §2); sectxt looks at the scheme alone",
+}
+
+
+@pytest.mark.parametrize("name", sectxt.FILES)
+def test_a_file_is_valid_where_sectxt_finds_no_error(name: str) -> None:
+    """Or there is a reason why not; none where both agree."""
+    now = datetime.now(UTC)
+    file = parse_file(without_other_text(sectxt.content(name, now)), "https://example.com" + PATH, "text/plain")
+    errors = YAML(typ="safe").load(sectxt.RESULTS)[name]
+    differs = (file is not None and file.is_valid_at(now)) != (not errors)
+    assert differs == (name in DISAGREEMENTS), errors

@@ -132,6 +132,50 @@ async def gzip_bomb(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
     )
 
 
+async def huge_field(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """One field of 2 GB."""
+    await request(reader)
+    writer.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    for _ in range(2**31 // 2**20):
+        writer.write(b"x" * 2**20)
+        await writer.drain()
+    writer.write(b"\r\nContent-Length: 0\r\n\r\n")
+
+
+async def huge_page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """50 MB of a million elements, each in the one before."""
+    await request(reader)
+    writer.write(OK.encode() + b"X-Content-Type-Options: nosniff\r\nContent-Length: 50000000\r\n\r\n")
+    for _ in range(100):
+        writer.write((b"<div" + b" " * 45 + b">") * 10_000)
+        await writer.drain()
+
+
+async def chain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A thousand redirects, and a page at their end."""
+    number = int((await reader.readline()).split()[1].strip(b"/") or b"0")
+    await reader.readuntil(b"\r\n\r\n")
+    if number < 1000:
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: /%d\r\nContent-Length: 0\r\n\r\n" % (number + 1))
+    else:
+        writer.write(OK.encode() + b"Content-Length: 0\r\n\r\n")
+
+
+def many_cookies(number: int) -> Habit:
+    """A reply that sets so many cookies."""
+    return reply(OK + "".join(f"Set-Cookie: c{each}=1\r\n" for each in range(number)))
+
+
+def compressed(encoding: str, data: bytes) -> Habit:
+    """A page in this encoding."""
+    return reply(f"{OK}Content-Encoding: {encoding}\r\n", data.decode("latin-1"))
+
+
+#: A gigabyte of zeros in zstd: 8,192 blocks of one byte repeated 128 KiB (RFC 8878 §3.1.1.2).
+_ZSTD_BOMB = b"\x28\xb5\x2f\xfd\x00\x58" + b"\x02\x00\x10\x00" * 8191 + b"\x03\x00\x10\x00"
+_GZIP_BOMB = compress(compress(b"\0" * 20_000_000, wbits=31), wbits=31)
+
+
 async def mute(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
     await reader.read()
     await asyncio.Event().wait()
@@ -145,9 +189,38 @@ HABITS: dict[str, Habit] = {
     # 262144 bytes that become 25 million elements.
     "exploding-page": reply(OK, "".join(f"<font color={number}><p>" for number in range(11000))),
     "gzip-bomb": gzip_bomb,
+    "zstd-bomb": compressed("zstd", _ZSTD_BOMB),
+    "brotli-bomb": compressed("br", b"\x5b\xff\xff\x7f\xf8\x25\x00\xc2\x98\x40\x03" + b"\x00" * 4096),
+    "gzip-twice": compressed("gzip, gzip", _GZIP_BOMB),
+    "huge-field": huge_field,
+    "huge-page": huge_page,
+    "chain": chain,
+    "cookies-2000": many_cookies(2000),
+    "cookies-100000": many_cookies(100_000),
+    "to-file": reply("HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\n", ""),
+    "to-javascript": reply("HTTP/1.1 302 Found\r\nLocation: javascript:alert(1)\r\n", ""),
+    "to-userinfo": reply("HTTP/1.1 302 Found\r\nLocation: http://web.test:9000@other.test:9000/\r\n", ""),
+    "to-userinfo-backslash": reply("HTTP/1.1 302 Found\r\nLocation: http://other.test\\@web.test:9000/\r\n", ""),
+    "to-metadata": reply("HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/latest/meta-data/\r\n", ""),
+    "to-loopback": reply("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9001/\r\n", ""),
+    "to-loopback-number": reply("HTTP/1.1 302 Found\r\nLocation: http://2130706433:9001/\r\n", ""),
+    "to-loopback-v6": reply("HTTP/1.1 302 Found\r\nLocation: http://[::ffff:127.0.0.1]:9001/\r\n", ""),
+    "to-other-port": reply("HTTP/1.1 302 Found\r\nLocation: http://web.test:9001/\r\n", ""),
     "no-gzip": reply(OK + "Content-Encoding: gzip\r\n", "<script src=//other.test/a.js></script>"),
     "other-encoding": reply(OK + "Content-Encoding: br\r\n", "abc"),
     "blocked": reply("HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\n"),
+    # Hand-made after what these products show.
+    "challenge-page": reply(
+        OK,
+        "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body><script>var a=document.createElement("
+        "'script');a.src='/cdn-cgi/challenge-platform/h/b/orchestrate/chl_page/v1?ray=0';</script></body></html>",
+    ),
+    "firewall-page": reply(
+        OK,
+        "<html><head><title>Request Rejected</title></head><body>The requested URL was rejected. Please consult with "
+        "your administrator.<br><br>Your support ID is: 1234567890123456789</body></html>",
+    ),
+    "network-log-in": reply("HTTP/1.1 511 Network Authentication Required\r\nContent-Type: text/html\r\n"),
     "challenge": reply(OK + "cf-mitigated: challenge\r\n"),
     "cookies": reply(
         OK + "Set-Cookie: plain=1\r\n"
@@ -326,6 +399,18 @@ HTTP-EQUIV=Content-Security-Policy>'; }} }}
     add_header Set-Cookie "sso=abcdefgh; Domain=web.test; Secure; HttpOnly; SameSite=Lax; Max-Age=63072000";
     location / {{ return 200 "<p>hello</p>"; }} }}
   server {{ listen {address}:8480 ssl; location / {{ return 302 http://web.test/; }} }}
+  server {{ listen {address}:8481 ssl http2; {hsts} add_header Alt-Svc 'h3=":443"; ma=86400';
+    add_header X-Frame-Options DENY; location = / {{ return 200 "<p>hello</p>"; }} }}
+  server {{ listen {address}:8482 ssl http2; server_tokens off; set $first "max-age=31536000"; set $second "";
+    if ($server_protocol = HTTP/2.0) {{ set $first ""; set $second no-referrer; }}
+    add_header Strict-Transport-Security $first; add_header Referrer-Policy $second;
+    location = / {{ return 200 "<p>hello</p>"; }} }}
+  server {{ listen {address}:8483 ssl; location / {{
+    return 302 "https://dang-nhap.test/oauth2/authorize?response_type=code&client_id=cong&state={secret}"; }} }}
+  server {{ listen {address}:8484 ssl; server_tokens off; ssl_verify_client on;
+    ssl_client_certificate {folder}/cert.pem; location / {{ return 200 "<p>hello</p>"; }} }}
+  server {{ listen {address}:8485 ssl; location / {{ error_page 503 @maintenance; return 503; }}
+    location @maintenance {{ return 503 "<title>Hệ thống đang bảo trì</title>"; }} }}
   server {{ listen {address}:8083; location = / {{ return 302 /vi; }}
     location / {{ return 302 https://web.test:8443/; }} }}
   server {{ listen {address}:8080; server_tokens off; location / {{ return 301 https://$host:8443$request_uri; }} }}

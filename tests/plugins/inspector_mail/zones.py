@@ -12,6 +12,42 @@ SERVERS = "@ NS ns1.test.\n"
 
 _TEN = f'ten TXT "v=spf1 {"a:mx.good.mail.test " * 10}-all"\n'
 _CROWD = "".join(f"crowd MX 10 mx{number}.good\n" for number in range(11))
+#: RSA keys of 1,024 and of 2,048 bits, and an Ed25519 key.
+RSA_1024 = (
+    "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDRj61ZGYEJOd9fBthZ9a7nsfW/laVHFYpmyXIKxLV16oVWAQ5h7DETdQIMqlTGY0AO1gIkY1s3"
+    "UAQy24c5Z6NLBe3glqnvkqG4DSFidSqSDOEk7p0aIxzcxYxl0caN7BUKIZhGJmYb5iXsFQQXuYNUYvAxG3H1RQtx3PrUZhNLvwIDAQAB"
+)
+RSA_2048 = (
+    "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAoiOHe1LNmY1jL9W150gT+BtwoGVdfWGaPRy6fNMZmSqbU6HzLHZ8Jy3iQmOWJxqc6OahQykM"
+    "uSzvDFpJRV4ezPOl36mXWtkhxHuWCuqXzqq82YrUHcmWvyv0AaaXLKGI8/8mkPQALXNR77g2h0B2BDA6HGIWqKIHW7WnLz3x6/K8iMvxxu5/Nha8vBRQ"
+    "8nKfKWm0RzwzKhzfwx1L2FJmwm3uYWCa9WLImkBpTMkecRCDQrrQ04ATWbokl69fJJFc9SsNVlfdAfKUXllwz8k12EmmaTgOr5dzaJo3CDoVSqXsti5U"
+    "vp86/KHiYgXoIo9+21Sxq6Ad1QtkY/FlT5XukwIDAQAB"
+)
+ED25519 = "vLxN9SVDZ5OqNQHVQB+jq0MEDFA0347w9SBpBBb8Gks="
+
+
+def dkim_record(name: str, record: str) -> str:
+    """The line of a zone with a DKIM key; long keys stand in several strings."""
+    strings = " ".join(f'"{record[start : start + 200]}"' for start in range(0, len(record), 200))
+    return f"{name} TXT {strings}\n"
+
+
+#: The key records of the domain ``dkim``, by selector.
+DKIM = {
+    "long": f"v=DKIM1; k=rsa; p={RSA_2048}",
+    "short": f"v=DKIM1; p={RSA_1024}",
+    "edwards": f"v=DKIM1; k=ed25519; p={ED25519}",
+    "mail": f"p={RSA_2048}",
+    "test": f"v=DKIM1; t=y:s; p={RSA_2048}",
+    "sha1": f"v=DKIM1; h=sha1; p={RSA_2048}",
+    "revoked": "v=DKIM1; p=",
+    "newer": f"v=DKIM2; p={RSA_2048}",
+    "last": f"p={RSA_2048}; v=DKIM1",
+    "broken": "v=DKIM1; p=MIIBIjANBgkq",
+    "words": "this is no key",
+    "exotic": f"v=DKIM1; k=gost; p={ED25519}",
+}
+_DKIM = "".join(dkim_record(f"{selector}._domainkey.dkim", record) for selector, record in DKIM.items())
 _CHAIN = "".join(f'deep{number} TXT "v=spf1 include:deep{number + 1}.mail.test -all"\n' for number in range(12))
 
 #: Every name below is a mail domain of its own; what it shows is in its name.
@@ -129,9 +165,52 @@ RECORDS = (
     _dmarc.own.suffix TXT "v=DMARC1; p=quarantine"
     x.own.suffix A 192.0.2.1
     _dmarc.stop TXT "v=DMARC1; p=reject; psd=n"
+    viaptr TXT "v=spf1 ptr:viaptr.mail.test ip4:192.0.2.1 -all"
+    after TXT "v=spf1 ip4:192.0.2.1 -all ip4:192.0.2.2 redirect=good.mail.test"
+    unusedmx TXT "v=spf1 mx ip4:192.0.2.1 -all"
+    narrow6 TXT "v=spf1 ip6:2001::/20 -all"
+    openbelow TXT "v=spf1 ip4:192.0.2.1 -all"
+    _dmarc.openbelow TXT "v=DMARC1; p=reject; sp=none; rua=mailto:a@openbelow.mail.test"
+    oldtags TXT "v=spf1 ip4:192.0.2.1 -all"
+    _dmarc.oldtags TXT "v=DMARC1; p=reject; pct=50; rua=mailto:a@oldtags.mail.test!10m"
+    badtags TXT "v=spf1 ip4:192.0.2.1 -all"
+    _dmarc.badtags TXT "v=DMARC1; p=reject; adkim=x; aspf=s; sorry; fo=1:d; x=y; rua=a@badtags.mail.test"
+    byhttp TXT "v=spf1 ip4:192.0.2.1 -all"
+    _dmarc.byhttp TXT "v=DMARC1; p=reject; rua=https://byhttp.mail.test/reports"
+    outside TXT "v=spf1 ip4:192.0.2.1 -all"
+    _dmarc.outside TXT "v=DMARC1; p=reject; rua=mailto:a@outside.mail.test,mailto:b@collector.mail.test"
+    allowed TXT "v=spf1 ip4:192.0.2.1 -all"
+    _dmarc.allowed TXT "v=DMARC1; p=reject; rua=mailto:b@collector.mail.test; ruf=mailto:b@collector.mail.test"
+    allowed.mail.test._report._dmarc.collector TXT "v=DMARC1"
+    unsure TXT "v=spf1 ip4:192.0.2.1 -all"
+    _dmarc.unsure TXT "v=DMARC1; p=reject; rua=mailto:a@x.servfail.test"
+    nomail TXT "unrelated"
+    hollow MX 0 .
+    hollow TXT "v=spf1 ip4:192.0.2.1 -all"
+    silent TXT "v=spf1 -all"
+    _dmarc.silent TXT "v=DMARC1; p=reject; rua=mailto:a@silent.mail.test"
+    mxalias MX 10 alias
+    alias CNAME mx.good
+    mxnowhere MX 10 mx.good
+    mxnowhere MX 20 nowhere
+    mxaddress MX 10 192.0.2.25.
+    mxtwice MX 0 .
+    mxtwice MX 10 mx.good
+    mxprivate MX 10 inside
+    inside A 10.0.0.25
+    mxunseen MX 10 x.servfail.test.
+    _dmarc.logo TXT "v=DMARC1; p=quarantine; rua=mailto:a@logo.mail.test"
+    default._bimi.logo TXT "v=BIMI1; l=https://logo.mail.test/logo.svg; a="
+    default._bimi.watched TXT "v=BIMI1; l=https://watched.mail.test/logo.svg"
+    default._bimi.plainlogo TXT "v=BIMI1; l=http://plainlogo.mail.test/logo.svg"
+    default._bimi.nologo TXT "v=BIMI1"
+    short._domainkey.dkimtwice TXT "v=DKIM1; p="
+    short._domainkey.dkimtwice TXT "v=DKIM1; p=AAAA"
+    *._domainkey.dkimany TXT "v=DKIM1; p="
     """
     + _TEN
     + _CROWD
+    + _DKIM
     + _CHAIN
 )
 

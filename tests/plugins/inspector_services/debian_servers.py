@@ -180,6 +180,15 @@ def _redis_in_tls(address: str, folder: Path) -> list[str]:
     return [*_redis("--protected-mode", "no", *tls)(address, folder), "--port", "0"]
 
 
+def _vsftpd_in_tls(*, guests: bool) -> Server:
+    @contextlib.contextmanager
+    def server(address: str) -> Iterator[None]:
+        with _folder() as folder, vsftpd(address, 21, guests=guests, tls=_self_signed(folder)):
+            yield
+
+    return server
+
+
 #: Port and start by name.
 SERVERS: dict[str, tuple[int, Server]] = {
     "dovecot-imap": (143, _placed(programs.dovecot("imap", 143))),
@@ -190,6 +199,7 @@ SERVERS: dict[str, tuple[int, Server]] = {
     "mosquitto": (1883, _program(1883, _mosquitto("true"), "nobody")),
     "mosquitto-password": (1883, _program(1883, _mosquitto("false"), "nobody")),
     "postfix": (25, _placed(programs.postfix())),
+    "postfix-relay": (25, _placed(programs.postfix("mynetworks = 0.0.0.0/0"))),
     "postgresql": (5432, _at(5432, postgresql)),
     "redis": (6379, _at(6379, redis)),
     "redis-in-tls": (6379, _program(6379, _redis_in_tls)),
@@ -205,6 +215,8 @@ SERVERS: dict[str, tuple[int, Server]] = {
     "tigervnc-open": (5900, _program(5900, _tigervnc("None"))),
     "vsftpd": (21, _at(21, vsftpd)),
     "vsftpd-guests": (21, lambda address: vsftpd(address, 21, guests=True)),
+    "vsftpd-guests-in-tls": (21, _vsftpd_in_tls(guests=True)),
+    "vsftpd-in-tls": (21, _vsftpd_in_tls(guests=False)),
     "x11": (6000, _program(6000, _x11)),
     "xrdp": (3389, _program(3389, _xrdp("tls"))),
     "xrdp-negotiating": (3389, _program(3389, _xrdp("negotiate"))),

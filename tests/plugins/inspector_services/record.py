@@ -15,8 +15,9 @@ from inspector import Observation, Target
 from inspector.testing import record
 from inspector_services.identification import banners
 from inspector_services.logins import anonymous_logins
-from inspector_services.observations import AnonymousLogins, OpenPorts
+from inspector_services.observations import AnonymousLogins, MailRelays, OpenPorts
 from inspector_services.probes import ports
+from inspector_services.relay import mail_relay
 from inspector_services.udp_observations import UdpExposure, UdpServices
 from inspector_services.udp_probes import udp_exposure, udp_services
 from tests.plugins.inspector_services.debian_servers import started
@@ -40,6 +41,7 @@ class Scene:
 
 SCENES: dict[str, Scene] = {
     "orderly": Scene((2222, 8443), {8443: "silent"}, sshd=2222),
+    "ssh-alone": Scene((2222,), sshd=2222),
     "behind-a-firewall": Scene((2222, 8443), {8443: "silent", 5432: "deaf", 23: "deaf"}, sshd=2222),
     "redirecting": Scene((443,), {80: "silent", 443: "silent"}),
     "exposed": Scene(
@@ -69,6 +71,8 @@ SCENES: dict[str, Scene] = {
     "directory": Scene((), {}, ("slapd",)),
     "guests": Scene((), {}, ("mosquitto", "vsftpd-guests")),
     "members": Scene((), {}, ("mosquitto-password", "vsftpd")),
+    "relay": Scene((), {}, ("postfix-relay",)),
+    "no-relay": Scene((), {}, ("postfix",)),
     "panels": Scene((), {8000: "esxi", 10000: "webmin"}),
 }
 
@@ -112,6 +116,15 @@ def logins(name: str) -> AnonymousLogins:
     return facts
 
 
+def relays(name: str) -> MailRelays:
+    """Which servers of a scene relay mail."""
+    with scene(name) as target:
+        identified = read(banners, scan(banners, target, _ports(target)), target)
+        facts = read(mail_relay, scan(mail_relay, target, identified, authorisation=INTRUSIVE), target)
+    assert isinstance(facts, MailRelays)
+    return facts
+
+
 def _ports(target: Target) -> OpenPorts:
     facts = read(ports, scan(ports, target), target)
     assert isinstance(facts, OpenPorts)
@@ -149,6 +162,7 @@ RECORDERS: dict[str, Callable[[], Observation]] = {
     **{f"banners/{name}": partial(sent_banners, name) for name in SCENES},
     **{f"udp-services/{name}": partial(udp_services_at, name) for name in SCENES_OVER_UDP},
     **{f"udp-exposure/{name}": partial(udp_exposure_at, name) for name in SCENES_OVER_UDP},
+    **{f"mail-relays/{name}": partial(relays, name) for name in ("relay", "no-relay", "nothing")},
     **{f"anonymous-logins/{name}": partial(logins, name) for name in ("guests", "members", "nothing")},
 }
 

@@ -82,6 +82,19 @@ def alternates(*texts: bytes) -> Habit:
     return habit
 
 
+def ignores(*numbers: int, answered: Habit) -> Habit:
+    """Do not answer on the connections of these numbers, counted from 0; on others do what ``answered`` does."""
+    counted = count()
+
+    async def habit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if next(counted) in numbers:
+            await reader.read()
+        else:
+            await answered(reader, writer)
+
+    return habit
+
+
 def _elasticsearch(distribution: dict[str, str], number: str, **fields: str) -> Page:
     version = {"number": number, **distribution, "build_hash": "0123abc", "lucene_version": "9.7.0"}
     root = {"name": "node-7", "cluster_name": "billing", "version": version, "tagline": "You Know, for Search"}
@@ -243,6 +256,8 @@ HABITS: dict[str, Habit] = {
     "nats": _nats(auth_required=False),
     "nats-password": _nats(auth_required=True),
     "opensearch": web({"GET /": _elasticsearch({"distribution": "opensearch"}, "2.11.1")}),
+    "rdp-late": ignores(1, answered=exchanges(_rdp(8, 2))),
+    "rdp-mute": ignores(1, 2, answered=exchanges(_rdp(8, 2))),
     "rdp-nla": exchanges(_rdp(8, 2)),
     "rdp-optional": exchanges(_rdp(2, 1, 0)),
     "webmin": web({"GET /": _html(b"<title>Login to Webmin</title>", Server="MiniServ/2.105")}),

@@ -66,14 +66,17 @@ def sshd(address: str, port: int = 2222) -> Iterator[None]:
 
 
 @contextmanager
-def vsftpd(address: str, port: int, *, guests: bool = False) -> Iterator[None]:
-    """An FTP server with local users and without TLS, which may admit guests."""
+def vsftpd(address: str, port: int, *, guests: bool = False, tls: tuple[str, str] | None = None) -> Iterator[None]:
+    """An FTP server with local users, which may admit guests; with certificate and key all log in inside TLS."""
     with tempfile.TemporaryDirectory() as folder:
         settings = {"listen": "YES", "listen_address": address, "listen_port": port, "anonymous_enable": _YES[guests]}
         settings |= {"local_enable": "YES", "secure_chroot_dir": folder, "background": "NO"}
         if guests:
             settings |= {"anon_root": folder, "seccomp_sandbox": "NO"}
             Path(folder).chmod(0o755)
+        if tls is not None:
+            forced = ("ssl_enable", "allow_anon_ssl", "force_anon_logins_ssl", "force_local_logins_ssl")
+            settings |= {**dict.fromkeys(forced, "YES"), "rsa_cert_file": tls[0], "rsa_private_key_file": tls[1]}
         path = Path(folder) / "vsftpd.conf"
         path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         with running([installed("vsftpd"), str(path)], address, port):

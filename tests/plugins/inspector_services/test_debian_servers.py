@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from inspector import Target
+from inspector_services import identification
 from inspector_services.observations import Banner, OpenPorts, ServiceProtocol
 from tests.plugins.inspector_services.debian_servers import SERVERS, started
 from tests.plugins.inspector_services.scanning import host, identified, opened
@@ -19,14 +20,17 @@ GROUPS = (
         *("redis", "rpcbind", "rsync", "samba", "slapd", "telnetd", "tigervnc", "vsftpd", "x11", "xrdp"),
     ),
     ("mosquitto-password", "redis-password", "samba-netbios", "samba-old", "tigervnc-open", "vsftpd-guests"),
-    ("redis-in-tls", "xrdp-negotiating"),
+    ("postfix-relay", "redis-in-tls", "vsftpd-in-tls", "xrdp-negotiating"),
+    ("vsftpd-guests-in-tls",),
 )
 
 
 @pytest.fixture(scope="module")
 def debian() -> dict[str, Banner]:
-    """What was identified of each server."""
-    with ExitStack() as stack:
+    """What was identified of each server, which has time to answer on a loaded machine."""
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(identification, "GREETING_SECONDS", 6.0)
+        patched.setattr(identification, "ANSWER_SECONDS", 60.0)
         jobs: list[tuple[Target, OpenPorts]] = []
         places: dict[str, tuple[int, int]] = {}
         for group in GROUPS:
@@ -48,6 +52,7 @@ IDENTITIES: dict[str, tuple[ServiceProtocol, str, bool, bool | None, bool | None
     "mosquitto": (ServiceProtocol.UNKNOWN, "", False, None, None),
     "mosquitto-password": (ServiceProtocol.UNKNOWN, "", False, None, None),
     "postfix": (ServiceProtocol.SMTP, "Postfix", False, None, None),
+    "postfix-relay": (ServiceProtocol.SMTP, "Postfix", False, None, None),
     "postgresql": (ServiceProtocol.POSTGRESQL, "", False, True, None),
     "redis": (ServiceProtocol.REDIS, "Redis", True, None, False),
     "redis-in-tls": (ServiceProtocol.REDIS, "Redis", True, None, False),
@@ -63,6 +68,8 @@ IDENTITIES: dict[str, tuple[ServiceProtocol, str, bool, bool | None, bool | None
     "tigervnc-open": (ServiceProtocol.VNC, "", False, True, False),
     "vsftpd": (ServiceProtocol.FTP, "vsFTPd", True, True, None),
     "vsftpd-guests": (ServiceProtocol.FTP, "vsFTPd", True, True, None),
+    "vsftpd-guests-in-tls": (ServiceProtocol.FTP, "vsFTPd", True, None, None),
+    "vsftpd-in-tls": (ServiceProtocol.FTP, "vsFTPd", True, None, None),
     "x11": (ServiceProtocol.X11, "", False, True, False),
     "xrdp": (ServiceProtocol.RDP, "", False, False, None),
     "xrdp-negotiating": (ServiceProtocol.RDP, "", False, False, None),

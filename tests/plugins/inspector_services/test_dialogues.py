@@ -163,6 +163,20 @@ def test_logins_need_the_grant() -> None:
 
 
 @pytest.mark.parametrize(
+    ("server", "admitted"),
+    [("vsftpd", False), ("vsftpd-guests", True), ("vsftpd-in-tls", False), ("vsftpd-guests-in-tls", True)],
+)
+def test_guests_may_have_to_come_in_tls(server: str, admitted: bool) -> None:
+    """A refusal in clear text is none where the server wants TLS first: the log-in is tried inside."""
+    address = own_address()
+    with started(address, server):
+        banner = Banner(text="", protocol=ServiceProtocol.FTP)
+        needs = (opened(21), Banners(ports=(PortBanner(port=21, banner=Answer[Banner](seen=banner)),)))
+        ran = run_probe(anonymous_logins, f"host:{address}", *needs, address=address, authorisation=INTRUSIVE)
+    assert ran.seen(AnonymousLogins).ports[0].admitted == Answer[bool](seen=admitted)
+
+
+@pytest.mark.parametrize(
     ("habit", "port", "admitted"),
     [
         ("ftp-long-refusal", 21, False),

@@ -54,8 +54,8 @@ PRODUCTS: dict[str, tuple[int, ServiceProtocol, str, str, bool | None]] = {
     "zookeeper": (2181, ServiceProtocol.ZOOKEEPER, "ZooKeeper", "3.8.0", None),
     "zookeeper-closed": (2181, ServiceProtocol.ZOOKEEPER, "ZooKeeper", "", None),
 }
-#: What says nothing of itself: a server whose connections speak different protocols.
-UNSTABLE_PORT = 20022
+#: What identifies no product: connections that speak different protocols, and some that get no answer.
+TROUBLED = {"alternating": 20022, "rdp-late": 3389, "rdp-mute": 3389}
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def scripted() -> dict[str, Answer[Banner]]:
     """What was identified of each product."""
     with ExitStack() as stack:
         jobs = []
-        places = {**{name: port for name, (port, *_) in PRODUCTS.items()}, "alternating": UNSTABLE_PORT}
+        places = {**{name: port for name, (port, *_) in PRODUCTS.items()}, **TROUBLED}
         for name, port in places.items():
             address = own_address()
             stack.enter_context(speaking(address, {port: name}))
@@ -106,3 +106,15 @@ def test_nla_is_required_where_nothing_else_is_accepted(
     rdp = scripted[name].value.rdp
     assert rdp is not None
     assert (rdp.nla.value, rdp.tls.value, rdp.standard.value) == (True, tls, standard)
+
+
+@pytest.mark.parametrize(
+    ("name", "tls"), [("rdp-late", Answer[bool](seen=False)), ("rdp-mute", Answer[bool](unseen=Cause.TIMEOUT))]
+)
+def test_a_request_that_gets_no_answer_in_time_is_no_refusal(
+    scripted: dict[str, Answer[Banner]], name: str, tls: Answer[bool]
+) -> None:
+    """It is made once more; then what the server accepts is unseen, and what it answered to others counts."""
+    rdp = scripted[name].value.rdp
+    assert rdp is not None
+    assert (rdp.nla.value, rdp.tls, rdp.standard.value) == (True, tls, False)

@@ -334,6 +334,35 @@ def test_declared_ports_are_asked_in_the_protocol_that_is_declared() -> None:
 
 
 @pytest.mark.usefixtures("brief")
+def test_intrusive_questions_are_asked_at_declared_ports_too() -> None:
+    """NTP's at a port that is declared with it, and SNMP's at one where an agent is found though DNS is declared."""
+    declared = Declared(
+        host_declared=True,
+        ports=(
+            DeclaredPort(port=12_345, protocol="udp", service="ntp"),
+            DeclaredPort(port=123, protocol="udp", service="dns"),
+            DeclaredPort(port=1194, protocol="udp"),
+        ),
+    )
+    target = type(host(ADDRESS))(host(ADDRESS).subject, declared)
+    with namespace() as space, scripted(space, {12_345: "old-ntp", 123: "old-ntp", 1194: "silent"}) as server:
+        seen = space.call(lambda: read(udp_services, scan(udp_services, target), target))
+        before = server.report()
+        output = space.call(lambda: scan(udp_exposure, target, seen, authorisation=INTRUSIVE))
+        asked = {port: count - before[port] for port, count in server.report().items()}
+    exposure: UdpExposure = read(udp_exposure, output, target)
+    elsewhere = {(each.port, each.question): each.handling.seen for each in exposure.elsewhere}
+    assert elsewhere == {
+        (123, "recursion"): None,
+        (12_345, "ntp_control"): Handling.IGNORED,
+        (12_345, "ntp_monitor"): Handling.ANSWERED,
+    }
+    assert outcome("ntp-control-not-answered", exposure) is Outcome.FAIL
+    assert asked[1194] == 0
+    assert sum(asked.values()) <= udp_exposure.cost(target, {}).connections
+
+
+@pytest.mark.usefixtures("brief")
 def test_the_cost_bounds_the_questions() -> None:
     """No scan sends more datagrams than its cost says, also where every port stays silent."""
     target = host(ADDRESS)

@@ -6,10 +6,12 @@ servers of the lab need what ``./bootstrap setup --lab`` installs.
 
 from __future__ import annotations
 
+import socket
 import ssl
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -484,7 +486,28 @@ class Servers:
             with servers.answering(speaking(script, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))) as port:
                 return self.probed(mail_server, f"mx://good-mx.sts.test:{port}/sts.test", servers.ADDRESS)
 
+        def says(*lines: bytes) -> Observation:
+            """A server that sends these, the first of them at once, the others after two seconds each."""
+
+            def answer(connection: socket.socket) -> None:
+                for place, line in enumerate(lines):
+                    time.sleep(2 if place else 0)
+                    connection.sendall(line)
+                connection.recv(512)
+                connection.sendall(b"250 mx.example.vn\r\n")
+                connection.recv(512)
+
+            with servers.answering(answer) as port:
+                return self.probed(mail_server, f"mx://good-mx.sts.test:{port}/sts.test", servers.ADDRESS)
+
+        greetings = {
+            "turned-away": (b"421 too many connections\r\n",),
+            "blocked": (b"554 5.7.1 Service unavailable; client host blocked\r\n",),
+            "other-protocol": (b"SSH-2.0-OpenSSH_9.2\r\n",),
+            "paused": (b"220-mx.example.vn ESMTP\r\n", b"220 mx.example.vn ESMTP\r\n"),
+        }
         return {
+            **{f"mail-server/{name}": partial(says, *lines) for name, lines in greetings.items()},
             **{f"mta-sts/{name}": partial(records, name) for name in domains},
             **{f"mta-sts-policy/{name}": partial(policy, name) for name in hosts},
             **{f"mail-server/{name}": partial(server, name) for name in identities},

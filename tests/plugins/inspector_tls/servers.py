@@ -89,8 +89,11 @@ def node(folder: Path, files: tuple[Path, Path], options: str) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def nginx(folder: Path, directives: str, address: str = ADDRESS) -> Iterator[int]:
-    """nginx with one TLS server block of these directives; ``LISTEN;`` in them listens once more at the same place."""
+def nginx(folder: Path, directives: str, address: str = ADDRESS, *, listen: str = "ssl") -> Iterator[int]:
+    """nginx with one TLS server block of these directives; ``LISTEN;`` in them listens once more at the same place.
+
+    ``listen`` are the options of that directive.
+    """
     port = free_port(address)
     where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
     configuration = folder / f"nginx-{port}.conf"
@@ -100,7 +103,7 @@ def nginx(folder: Path, directives: str, address: str = ADDRESS) -> Iterator[int
         "events { worker_connections 64; }\n"
         f"http {{ access_log off; client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};"
         f" uwsgi_temp_path {folder}; scgi_temp_path {folder};\n"
-        f"server {{ listen {where} ssl; server_name _; {directives} location / {{ return 200; }} }} }}\n"
+        f"server {{ listen {where} {listen}; server_name _; {directives} location / {{ return 200; }} }} }}\n"
     )
     with running(("nginx", "-c", configuration, "-e", "stderr", "-p", folder), port, address) as listening:
         yield listening

@@ -10,18 +10,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inspector import Answer
 from inspector.testing import recorded, run_probe
+from inspector_tls.criteria.dane import DaneFault, dane_fault, is_usable, matched
 from inspector_tls.criteria.mta_sts import certificate_fault
+from inspector_tls.mta_sts.greeting import Piece, StoredGreeting
 from inspector_tls.mta_sts.observations import (
     MailServer,
     MtaStsPolicy,
     PolicyFault,
     RecordFault,
+    ReportingFault,
     StsMode,
     StsPolicy,
+    TlsaRecord,
 )
 from inspector_tls.mta_sts.policy import MAX_POLICY_BYTES, parse_policy, policy_reply, record_fault
 from inspector_tls.mta_sts.probes import mail_server
+from inspector_tls.mta_sts.reporting import reporting_fault
 from tests.agreement.environment import ServerPlaces
 from tests.plugins.inspector_tls.authority import Identity, intermediate, issue, root, rsa_key
 from tests.plugins.inspector_tls.record import FOLDER
@@ -157,7 +163,7 @@ def test_openssl_agrees(stage: ServerPlaces, tmp_path: Path) -> None:
     for name, identity in shown.items():
         place = stage.place(name)
         with serving(place, "smtp", identity) as port:
-            uri = f"mx://{HOST}:{port}/example.vn"
+            uri = f"mx://{HOST}:{port}/mail.example.net"  # no certificate names this domain (RFC 7672 §3.2.2)
             run = run_probe(mail_server, uri, address=place.address, public_roots=authority.pem, answer_seconds=4)
             command = ("openssl", "s_client", "-starttls", "smtp", "-connect", f"{place.address}:{port}")
             verify = ("-servername", HOST, "-verify_hostname", HOST, "-CAfile", trusted, "-no-CApath", "-no-CAstore")
@@ -168,7 +174,15 @@ def test_openssl_agrees(stage: ServerPlaces, tmp_path: Path) -> None:
                 check=False,
                 timeout=60,
             )
-        certificates = run.seen(MailServer).certificates
+            server = run.seen(MailServer)
+            for record in _tlsa_records(server):
+                dane = (*command, "-servername", HOST, "-dane_tlsa_domain", HOST, "-dane_ee_no_namechecks")
+                rrdata = f"{record.usage} {record.selector} {record.matching} {record.data}"
+                arguments = [*dane, "-dane_tlsa_rrdata", rrdata, "-verify_return_error", "-no-CApath", "-no-CAstore"]
+                done = subprocess.run(arguments, input=b"QUIT\r\n", capture_output=True, check=False, timeout=60)
+                agrees = b"Verify return code: 0 (ok)" in done.stdout
+                assert (dane_fault([record], server) is None) is agrees, (name, rrdata, done.stdout[-200:])
+        certificates = server.certificates.value
         assert certificates is not None
         verified = b"Verify return code: 0 (ok)" in client.stdout
         assert (certificate_fault(certificates) is None) is verified, (name, client.stdout[-300:], client.stderr[-300:])
@@ -178,5 +192,73 @@ def test_openssl_agrees(stage: ServerPlaces, tmp_path: Path) -> None:
 def test_a_server_without_starttls_is_seen() -> None:
     """That a mail server offers no STARTTLS is an observation, not a scan that failed."""
     found = recorded(FOLDER, MailServer, "without-tls")
-    assert found.certificates is None
+    assert found.certificates.value is None
     assert "250" in found.reply
+
+
+def _tlsa_records(server: MailServer) -> list[TlsaRecord]:
+    """Records of both usages for what the server presents, and one for another key."""
+    certificates = server.certificates.value
+    assert certificates is not None
+    digests = {each.certificate: each for each in server.digests}
+    chain = [digests[each.sha256] for each in certificates.chains[0].certificates]
+    leaf, last = chain[0], chain[-1]
+    return [
+        TlsaRecord(usage=3, selector=1, matching=1, data=leaf.key),
+        TlsaRecord(usage=3, selector=0, matching=2, data=leaf.certificate_sha512),
+        TlsaRecord(usage=2, selector=0, matching=1, data=last.certificate),
+        TlsaRecord(usage=2, selector=1, matching=2, data=last.key_sha512),
+        TlsaRecord(usage=3, selector=1, matching=1, data="00" * 32),
+    ]
+
+
+_TLSA = st.builds(
+    TlsaRecord,
+    usage=st.integers(0, 255),
+    selector=st.integers(0, 255),
+    matching=st.integers(0, 255),
+    data=st.binary(max_size=80).map(bytes.hex),
+)
+
+
+@given(st.lists(_TLSA, max_size=5))
+def test_any_tlsa_record_is_matched_or_not(records: list[TlsaRecord]) -> None:
+    """Records of any numbers and lengths are usable or not, and match no certificate by chance."""
+    server = recorded(FOLDER, MailServer, "good")
+    usable = [record for record in records if is_usable(record)]
+    assert dane_fault(usable, server) is DaneFault.NO_MATCH
+    assert matched(records, [server]) == ()
+
+
+@pytest.mark.parametrize(
+    ("records", "fault"),
+    [
+        ([b"v=TLSRPTv1; rua=mailto:a@example.vn"], None),
+        ([b"v=TLSRPTv1;rua=mailto:a@example.vn,https://example.vn/report;"], None),
+        ([b"v=TLSRPTv1; rua=mailto:a@example.vn", b"unrelated"], None),
+        ([], ReportingFault.MISSING),
+        ([b"v=TLSRPTv2; rua=mailto:a@example.vn"], ReportingFault.MISSING),
+        ([b"v=TLSRPTv1; rua=mailto:a@example.vn"] * 2, ReportingFault.SEVERAL),
+        ([b"v=TLSRPTv1;"], ReportingFault.SYNTAX),
+        ([b"v=TLSRPTv1; rua=mailto:a@b.vn; rua=mailto:b@b.vn"], ReportingFault.SYNTAX),
+        ([b"v=TLSRPTv1; rua=a@example.vn"], ReportingFault.TARGET),
+        ([b"v=TLSRPTv1; rua=http://example.vn"], ReportingFault.TARGET),
+    ],
+)
+def test_reporting_records(records: list[bytes], fault: ReportingFault | None) -> None:
+    """Exactly one record of the version counts, and it names where reports are sent (RFC 8460 §3)."""
+    assert reporting_fault(records) is fault
+
+
+@given(st.lists(st.binary(max_size=200), max_size=3))
+def test_any_reporting_record_can_be_read(records: list[bytes]) -> None:
+    """Whatever is published is a record or a fault."""
+    assert reporting_fault([b"v=TLSRPTv1;" + record for record in records]) in (None, *ReportingFault)
+
+
+@given(st.lists(st.tuples(st.binary(max_size=200), st.integers(0, 100_000)), max_size=6))
+def test_any_greeting_can_be_read(pieces: list[tuple[bytes, int]]) -> None:
+    """Whatever a mail server sends is a greeting, or the cause for which there is none."""
+    stored = StoredGreeting(pieces=tuple(Piece(data=data, milliseconds=at) for data, at in pieces))
+    assert isinstance(stored.greeting(), Answer)
+    assert len(stored.other_protocol) <= 1000
