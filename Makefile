@@ -1,6 +1,6 @@
 # Short commands for developers; users and continuous integration call ./bootstrap.
 .POSIX:
-.PHONY: setup lint format types test lock docs demo agreement benchmark benchmark-fleet benchmark-mail benchmark-ssh benchmark-sweeps benchmark-zones fuzz
+.PHONY: agreement benchmark benchmark-fleet benchmark-mail benchmark-ssh benchmark-sweeps benchmark-web benchmark-zones demo docs format fuzz lint lock setup test types
 
 VENV = .venv/bin
 
@@ -75,6 +75,12 @@ benchmark-zones:
 # Measures sweeps beside plain nmap, counted in a network of its own, and memory with many addresses.
 benchmark-sweeps: setup
 	$(VENV)/python -m benchmarks.sweeps $(ARGS)
+
+# Measures visits of web endpoints on loopback beside MDN's HTTP Observatory; prints the figures (root: ports 80 and 443).
+benchmark-web: setup
+	test -d .lab/observatory || npm install --silent --ignore-scripts --prefix .lab/observatory @mdn/mdn-http-observatory@1.4.8
+	echo '{}' > .lab/observatory/node_modules/@mdn/mdn-http-observatory/conf/hsts-preload.json
+	$(VENV)/python -m benchmarks.web --observatory .lab/observatory $(ARGS)
 
 # Coverage-guided fuzzing of the parsers of server data: make fuzz ARGS=-max_total_time=600
 fuzz: setup
