@@ -162,6 +162,7 @@ class _Assessor:
     endpoints: Sequence[Uri]
     _declared: dict[str | None, Declared] = field(default_factory=dict)
     _options: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    _less: dict[str, bool] = field(default_factory=dict)
 
     @classmethod
     def of(cls, given: AssessmentInput, clock: Clock) -> _Assessor:
@@ -291,9 +292,13 @@ class _Assessor:
 
     def _has_asked_less(self, inputs: CheckInputs) -> bool:
         """Whether a scan asked less than the rows want of its probe, as in a capture for a lower level."""
-        return any(
-            each.facts is not None and asks_less(each.options, self._wanted(each.probe)) for _, each in inputs.evidence
-        )
+        return any(self._asked_less(digest, each) for digest, each in inputs.evidence)
+
+    def _asked_less(self, digest: str, evidence: Evidence) -> bool:
+        if digest not in self._less:
+            wanted = self._wanted(evidence.probe)
+            self._less[digest] = evidence.facts is not None and asks_less(evidence.options, wanted)
+        return self._less[digest]
 
     def _wanted(self, probe: str) -> Mapping[str, Any]:
         if probe not in self._options:

@@ -26,7 +26,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property, partial
 from itertools import zip_longest
 from typing import Protocol, TypeVar
 
@@ -477,7 +477,7 @@ class Collector:
         try:
             needs = [self._needed(kind, task) for _, kind in probe.needs]
             if self.shared is not None and self._may_share(task, probe):
-                question = self._question(task, target, needs, scan)
+                question = cache(partial(self._question, task, target, needs, scan))  # mostly nobody compares it
                 first = self._done.get((task.key, 1)) if scan > 1 else None
                 async with asyncio.timeout_at(self.stop_at):
                     taken = await self.shared.find(question, task.key, network, first.ended if first else None)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -29,7 +29,7 @@ TaskKey = tuple[str, str, str, str]
 class SharedScan:
     """A scan that other inspections may take; ``output`` is None until it has ended, and where they may not."""
 
-    question: str
+    question: Callable[[], str]
     log: ConnectionLog
     began: datetime = field(default_factory=now)
     ended_at: datetime = field(default_factory=now)
@@ -41,7 +41,7 @@ class SharedScans:
     """The scans of one run, in one event loop. They are kept until no open inspection has their task any more.
 
     A question is a digest of all that a scan depends on: probe, options, subject, what is declared of its host, and the
-    observations that it needs.
+    observations that it needs; it is worked out where there is another one to compare it with.
     """
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class SharedScans:
                 self._scans.pop(key, None)
 
     async def find(
-        self, question: str, task: TaskKey, network: Network, not_before: datetime | None = None
+        self, question: Callable[[], str], task: TaskKey, network: Network, not_before: datetime | None = None
     ) -> SharedScan | None:
         """Another inspection's scan that answers the question, and that did not begin before an instant.
 
@@ -77,7 +77,7 @@ class SharedScans:
                 (
                     each
                     for each in self._scans.get(task, ())
-                    if each.question == question
+                    if each.question() == question()
                     and each not in tried
                     and (not_before is None or each.began >= not_before)
                     and network.permits(each.log.rates)
@@ -92,7 +92,7 @@ class SharedScans:
             if scan.output is not None and network.adopt(scan.log):
                 return scan
 
-    def begin(self, question: str, task: TaskKey, network: Network) -> SharedScan | None:
+    def begin(self, question: Callable[[], str], task: TaskKey, network: Network) -> SharedScan | None:
         """This inspection scans now, at the strictest rates of all that have the task; None where none has joined."""
         participants = self._participants.get(task)
         if not participants or network.rates is None:

@@ -36,7 +36,6 @@ from inspector.pipeline.request import InspectionRequest, ReportOptions
 from inspector.pipeline.trust import roots_of, trust_of
 from inspector.plugin.interrupts import interrupting_at_once
 from inspector.record.inspection import Inspection
-from inspector.regime.regime import changes
 from inspector.registry.lock import check_unchanged
 from inspector.registry.registry import Registry
 from inspector.seal import Bundle, CaptureWriter, RunIndex, SigningKey
@@ -300,7 +299,7 @@ def assessment_input(
     evidence: Sequence[tuple[str, Evidence]],
 ) -> AssessmentInput:
     """What a provisional assessment of this evidence depends on."""
-    request, later = planned.request, planned.next_regime
+    request = planned.request
     return AssessmentInput(
         inspection=inspection,
         registry=registry,
@@ -311,6 +310,5 @@ def assessment_input(
         statements=request.statements,
         selection=request.selection,
         overlays=inspection.overlays,
-        changes=changes(planned.regime, later, request.system) if later else (),
         tables=inspection.tables,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +14,8 @@ from pydantic import ValidationError
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import System
 from inspector.declare.settings import Ceilings
-from inspector.model.base import Cause
+from inspector.model.base import Cause, Same
+from inspector.model.declared import Declared
 from inspector.model.errors import InputFileError, ScanFailure, UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.intrusiveness import Intrusiveness
@@ -93,6 +95,12 @@ def applies_to(probe: Probe, uri: Uri) -> bool:
     """Whether the probe scans such an endpoint; DNS has nothing to ask about an address literal."""
     named = probe.subject_kind.has_address or not probe.infrastructure or not is_address(uri.host)
     return uri.scheme in probe.schemes and named
+
+
+@lru_cache(maxsize=4)
+def _waves(registry: Same[Registry]) -> dict[str, int]:
+    """The waves of all probes, by name."""
+    return {name: wave_of(probe, registry.value) for name, probe in registry.value.probes.items()}
 
 
 def wave_of(probe: Probe, registry: Registry) -> int:
@@ -198,6 +206,8 @@ class Planner:
     at: datetime
     ceilings: Ceilings = field(default_factory=Ceilings)
     no_sweeps: str = ""
+    _declared: dict[str | None, Declared] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _routable: dict[str, bool] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def tasks(self, text: str, pin: PinnedHost | None) -> Iterator[ScanTask]:
         """The scan tasks for one declared endpoint and its pinned host."""
@@ -251,7 +261,7 @@ class Planner:
             cause = (pin.failure if pin else None) or Cause.NOT_REACHED
             yield self._refusal(probe, subject, endpoint, cause, pin.detail if pin else "the name was not resolved")
             return
-        reachable = [address for address in pin.addresses if routable(address)]
+        reachable = [address for address in pin.addresses if self._has_route(address)]
         is_foreign = probe.infrastructure and parent is not None
         most = ADDRESSES_OF_INFRASTRUCTURE if is_foreign else self.ceilings.addresses
         inspected = first_of_families(reachable, most)
@@ -320,16 +330,28 @@ class Planner:
         return most
 
     def _cost(self, probe: Probe, subject: Subject) -> Cost:
-        return probe.cost(Target(subject, self.system.declared(subject.host)), dict(self.options[probe.name]))
+        return probe.cost(Target(subject, self._declared_of(subject.host)), dict(self.options[probe.name]))
+
+    def _declared_of(self, host: str | None) -> Declared:
+        if host not in self._declared:
+            self._declared[host] = self.system.declared(host)
+        return self._declared[host]
+
+    def _has_route(self, address: str) -> bool:
+        if address not in self._routable:
+            self._routable[address] = routable(address)
+        return self._routable[address]
 
     def _wave(self, probe: Probe, subject: Subject) -> int:
         """The wave of a scan: those of whole hosts come after all scans of declared services.
 
         A sweep may get the vantage banned, and what it finds is identified in the wave after it.
         """
-        services = [wave_of(each, self.registry) for each in self.probes.values() if not each.schemes <= {HOST}]
-        first = 1 + max(services, default=-1) if _sweeps(probe, subject.scheme) else 0
-        return first + wave_of(probe, self.registry)
+        waves = _waves(Same(self.registry))
+        if not _sweeps(probe, subject.scheme):
+            return waves[probe.name]
+        services = [waves[each.name] for each in self.probes.values() if not each.schemes <= {HOST}]
+        return 1 + max(services, default=-1) + waves[probe.name]
 
     def _refusal(self, probe: Probe, subject: Subject, endpoint: str | None, cause: Cause, detail: str) -> ScanTask:
         return ScanTask(

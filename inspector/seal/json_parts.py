@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any, Generic, TypeVar, cast
 
-from pydantic import TypeAdapter, ValidationError, create_model
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator
 
 from inspector.model.base import Model, Same, canonical
@@ -19,7 +19,7 @@ from inspector.record.inspection import Inspection
 from inspector.record.limits import check_values
 from inspector.regime.regime import Regime, Requirement
 from inspector.seal.stored_findings import read_findings, write_findings
-from inspector.seal.untrusted_files import failing_fast, json_object, json_value, may_be_infinite, not_valid, valid
+from inspector.seal.untrusted_files import failing_fast, json_object, json_value, may_be_infinite, not_valid
 
 M = TypeVar("M", bound=Model)
 
@@ -91,8 +91,10 @@ class Parts(Generic[M]):
                 )
             whole |= found
             file_of |= dict.fromkeys(expected, file)
-        own = valid(_without(self.model, frozenset(common)), canonical(whole), rest, file_of)
-        known = {field: getattr(own, field) for field in type(own).model_fields}
+        try:
+            known, *_ = _validator_without(self.model, frozenset(common)).validate_json(canonical(whole))
+        except ValidationError as error:
+            raise not_valid(error, rest, file_of) from None
         joined: Any = self.model.model_construct(**known, **common)  # all of them are valid
         return cast("M", joined)
 
@@ -106,6 +108,8 @@ class Parts(Generic[M]):
 
 @lru_cache(maxsize=16)
 def _parsed(adapter: Same[TypeAdapter[Any]], data: bytes, file: str) -> Any:
+    if adapter.value is _REGIME_OR_NONE:  # without a second validator for regimes
+        return None if data.strip() == b"null" else _parsed(Same(_REGIME), data, file)
     check_values(file, data)
     if may_be_infinite(data):
         json_value(data, file)  # which refuses what has no canonical form
@@ -125,14 +129,21 @@ def _written(known: Same[Any] | tuple[Same[Any], ...], adapter: Same[TypeAdapter
 
 
 @cache
-def _without(model: type[M], fields: frozenset[str]) -> type[Model]:
-    """The model without these fields."""
-    kept = {name: (each.rebuild_annotation(), each) for name, each in model.model_fields.items() if name not in fields}
-    made: type[Model] = create_model(f"{model.__name__}WithoutShared", __base__=Model, **kept)  # type: ignore[call-overload]  # made at run time
-    return made
+def _validator_without(model: type[Model], fields: frozenset[str]) -> SchemaValidator:
+    """Validates the JSON of a model without these fields, and gives the values of the others, by name, first of all.
+
+    It is made of the model's schema, since making a model of the others takes longer than reading one.
+    """
+    schema: Any = model.__pydantic_core_schema__
+    whole = schema["schema"] if schema["type"] == "definitions" else schema
+    kept = {name: each for name, each in whole["schema"]["fields"].items() if name not in fields}
+    values: Any = {**whole["schema"], "fields": kept}
+    return failing_fast({**schema, "schema": values} if whole is not schema else values, whole["config"])
 
 
 _TABLES = TypeAdapter(tuple[Table, ...])
+_REGIME = TypeAdapter(Regime)
+_REGIME_OR_NONE = TypeAdapter(Regime | None)
 
 INSPECTION = Parts(
     Inspection,
@@ -149,8 +160,8 @@ INSPECTION = Parts(
         "tables.json": "tables",
     },
     {
-        "regime.json": TypeAdapter(Regime),
-        "next-regime.json": TypeAdapter(Regime | None),
+        "regime.json": _REGIME,
+        "next-regime.json": _REGIME_OR_NONE,
         "tables.json": _TABLES,
     },
 )

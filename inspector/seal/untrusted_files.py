@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import pydantic_core
 from pydantic import ValidationError
-from pydantic_core import CoreSchema, SchemaValidator
+from pydantic_core import CoreConfig, CoreSchema, SchemaValidator
 
 from inspector.model.base import Model, canonical
 from inspector.model.errors import BundleError, LimitExceeded
@@ -112,28 +112,48 @@ def _model_validator(model: type[Model]) -> SchemaValidator:
     return failing_fast(model.__pydantic_core_schema__)
 
 
-def failing_fast(schema: CoreSchema) -> SchemaValidator:
+def failing_fast(schema: CoreSchema, config: CoreConfig | None = None) -> SchemaValidator:
     """A validator that ends a list or mapping at its first wrong member: an error takes far more memory than a value.
 
     pydantic has no setting for that. ``_use_prebuilt`` keeps it from taking the validators of the models themselves; a
     release without that parameter takes them, and gives more errors of what is wrong, but accepts the same.
     """
-    changed = _with_fail_fast(schema)
+    changed: Any = schema
+    references: list[str] = []
+    if changed["type"] == "definitions":
+        named = {each["ref"]: each for each in changed["definitions"]}
+        whole = _with_fail_fast(changed["schema"], references)
+        needed: dict[str, Any] = {}
+        while references:
+            name = references.pop()
+            if name in named and name not in needed:
+                needed[name] = _with_fail_fast(named[name], references)
+        changed = {**changed, "schema": whole, "definitions": list(needed.values())}
+    else:
+        changed = _with_fail_fast(changed, references)
     try:
-        return SchemaValidator(changed, _use_prebuilt=False)
+        return SchemaValidator(changed, config, _use_prebuilt=False)
     except TypeError:
-        return SchemaValidator(changed)
+        return SchemaValidator(changed, config)
 
 
-def _with_fail_fast(schema: Any) -> Any:
-    if isinstance(schema, dict):
-        changed = {key: _with_fail_fast(value) for key, value in schema.items()}
-        return {**changed, "fail_fast": True} if schema.get("type") in _MEMBERS else changed
-    if type(schema) in (list, tuple):
-        return type(schema)(map(_with_fail_fast, schema))
-    return schema
+def _with_fail_fast(schema: Any, references: list[str]) -> Any:
+    """The schema changed; the names of the definitions to which it refers are added to ``references``."""
+    kind = type(schema)
+    if kind is not dict:
+        return kind([_with_fail_fast(each, references) if type(each) in _NESTED else each for each in schema])
+    changed = {
+        key: _with_fail_fast(each, references) if type(each) in _NESTED else each for key, each in schema.items()
+    }
+    of_schema = changed.get("type")
+    if of_schema in _MEMBERS:
+        changed["fail_fast"] = True
+    elif of_schema == "definition-ref":
+        references.append(changed["schema_ref"])
+    return changed
 
 
+_NESTED = (dict, list, tuple)
 _MEMBERS = ("dict", "frozenset", "list", "set", "tuple")
 
 

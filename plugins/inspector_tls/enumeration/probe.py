@@ -40,7 +40,7 @@ MOST_CONNECTIONS = {Mode.ECONOMICAL: 300, Mode.FAST: 400}
 #: Seconds for all questions, and seconds after which the scan is ended.
 _ALL_SECONDS = 120
 _SCAN_SECONDS = 140 + WORKER_SECONDS
-_TRANSCRIPT = "transcript.jsonl"
+_TRANSCRIPT = "transcript"
 _PRIME_TESTS = "prime-tests.json"
 _SHOWN_BYTES = 100
 
@@ -55,19 +55,19 @@ _recent_facts: dict[bytes, Tls] = {}
 _MOST_RECENT = 16
 
 
-def _remember(lines: bytes, facts: Tls) -> None:
+def _remember(stored: bytes, facts: Tls) -> None:
     """Keep the facts until they are used, or until enough later ones have come."""
-    _recent_facts[lines] = facts
+    _recent_facts[stored] = facts
     if len(_recent_facts) > _MOST_RECENT:
         del _recent_facts[next(iter(_recent_facts))]
 
 
 def parse(output: ScanOutput, context: ParseContext) -> Tls:
     """The facts in the raw bytes of a scan; raises ScanFailure with the reason when no version was accepted."""
-    lines = output.named(_TRANSCRIPT) or b""
-    facts = _recent_facts.pop(lines, None) or read_transcript(Transcript.from_lines(lines))
+    stored = output.named(_TRANSCRIPT) or b""
+    facts = _recent_facts.pop(stored, None) or read_transcript(Transcript.from_bytes(stored))
     if not facts.accepted:
-        raise _no_tls(Transcript.from_lines(lines))
+        raise _no_tls(Transcript.from_bytes(stored))
     tested = output.named(_PRIME_TESTS)
     if tested is not None:
         facts = PrimeTests.parse(tested).apply(facts)
@@ -114,9 +114,9 @@ async def tls(
         most_connections=most_connections or MOST_CONNECTIONS[mode],
         parts=EVERY_PART if parts is None else frozenset(map(Part, parts)),
     )
-    lines, facts = found.transcript.lines(), found.facts
-    _remember(lines, facts)
-    raw = [Raw(name=_TRANSCRIPT, data=lines, media_type="application/jsonl")]
+    stored, facts = found.transcript.to_bytes(), found.facts
+    _remember(stored, facts)
+    raw = [Raw(name=_TRANSCRIPT, data=stored, media_type="application/octet-stream")]
     if moduli := found.moduli(prime.sha256 for prime in facts.primes if not prime.flaw.is_seen):
         tests = await run_in_worker(network, moduli)
         raw.append(Raw(name=_PRIME_TESTS, data=tests.canonical(), media_type="application/json"))

@@ -1,13 +1,15 @@
-"""The transcript of an enumeration: questions and answers as bytes, one JSON line per exchange."""
+"""The transcript of an enumeration: questions and answers as bytes."""
 
 from __future__ import annotations
 
 import json
 from enum import StrEnum
+from typing import Any
 
 from pydantic import ValidationError
 
 from inspector import Cause, Model, canonical
+from inspector_tls.wire.encoding import Malformed, Reader
 from inspector_tls.wire.records import without_text
 
 
@@ -64,24 +66,39 @@ class Transcript(Model):
     mode: Mode
     exchanges: tuple[Exchange, ...] = ()
 
-    def lines(self) -> bytes:
-        """The raw form: a line with mode and server name, then one per exchange."""
-        head = canonical({"mode": self.mode.value, "server_name": self.server_name})
-        return b"\n".join((head, *map(_stored, self.exchanges), b""))
+    def to_bytes(self) -> bytes:
+        """The raw form: a line in JSON with mode, server name and exchanges, in which the lengths stand for what was
+        sent and received, and then these bytes, one after the other.
+
+        Of a service that is not TLS the clear text is left out.
+        """
+        about: list[dict[str, Any]] = []
+        data: list[bytes] = []
+        for each in self.exchanges:
+            sent, received = each.sent, without_text(each.received)
+            own = each.model_dump(mode="json", exclude={"sent", "received"}, exclude_defaults=True)
+            about.append({**own, "sent": len(sent), "received": len(received)})
+            data += (sent, received)
+        head = {"mode": self.mode.value, "server_name": self.server_name, "exchanges": about}
+        return b"".join((canonical(head), b"\n", *data))
 
     @classmethod
-    def from_lines(cls, data: bytes) -> Transcript:
-        """The transcript in these lines; raises ValueError."""
-        head, *rest = data.splitlines()
+    def from_bytes(cls, data: bytes) -> Transcript:
+        """The transcript in its raw form; raises ValueError."""
+        head, _, left = data.partition(b"\n")
+        reader = Reader(left)
         try:
             about = json.loads(head)
-            return cls(
-                server_name=about["server_name"],
-                mode=about["mode"],
-                exchanges=tuple(map(Exchange.parse, rest)),
+            exchanges = tuple(
+                Exchange(**{**each, "sent": _taken(reader, each["sent"]), "received": _taken(reader, each["received"])})
+                for each in about["exchanges"]
             )
-        except (KeyError, TypeError, ValidationError) as error:
+            whole = cls(server_name=about["server_name"], mode=about["mode"], exchanges=exchanges)
+        except (KeyError, TypeError, ValidationError, Malformed) as error:
             raise ValueError("no transcript of an enumeration") from error
+        if reader.left:
+            raise ValueError("a transcript with more bytes than it has exchanges")
+        return whole
 
     @property
     def connections(self) -> int:
@@ -89,7 +106,7 @@ class Transcript(Model):
         return sum(each.asked for each in self.exchanges)
 
 
-def _stored(exchange: Exchange) -> bytes:
-    """The line of an exchange, without the clear text of a service that is not TLS."""
-    received = without_text(exchange.received)
-    return exchange.model_copy(update={"received": received}).model_dump_json(exclude_defaults=True).encode()
+def _taken(reader: Reader, size: int) -> bytes:
+    if size < 0:
+        raise Malformed("a negative length")
+    return reader.take(size)

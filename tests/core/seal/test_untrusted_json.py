@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from pydantic_core import CoreSchema, SchemaValidator
+from pydantic_core import CoreConfig, CoreSchema, SchemaValidator
 
 from inspector.model.errors import BundleError
 from inspector.seal import untrusted_files
@@ -34,8 +34,8 @@ def test_a_number_without_a_canonical_form_is_refused(text: bytes) -> None:
 def test_a_release_of_pydantic_without_the_private_parameter_accepts_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """What lets errors end early is private to pydantic: without it, bundles are still read."""
 
-    def validator(schema: CoreSchema) -> SchemaValidator:
-        return SchemaValidator(schema)
+    def validator(schema: CoreSchema, config: CoreConfig | None = None) -> SchemaValidator:
+        return SchemaValidator(schema, config)
 
     monkeypatch.setattr(untrusted_files, "SchemaValidator", validator)
     made = untrusted_files.failing_fast(FileFault.__pydantic_core_schema__)

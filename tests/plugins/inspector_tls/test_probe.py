@@ -42,7 +42,7 @@ def scanned(scheme: str, port: int, **options: object) -> ProbeRun:
 
 def transcript(scan: ProbeRun) -> Transcript:
     """The transcript of a scan."""
-    return Transcript.from_lines(scan.output.named("transcript.jsonl") or b"")
+    return Transcript.from_bytes(scan.output.named("transcript") or b"")
 
 
 @pytest.mark.parametrize("scheme", SCRIPTS)

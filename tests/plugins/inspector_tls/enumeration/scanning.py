@@ -16,7 +16,7 @@ HOST = "www.example.vn"
 
 def parse(output: ScanOutput, _context: ParseContext) -> Tls:
     """The facts in the raw lines."""
-    return read_transcript(Transcript.from_lines(output.named("transcript") or b""))
+    return read_transcript(Transcript.from_bytes(output.named("transcript") or b""))
 
 
 @probe(
@@ -50,11 +50,11 @@ async def enumerated(
     )
     # Of every server in any test: what was parsed on the way is what the bytes show.
     assert found.facts == read_transcript(found.transcript)
-    return ScanOutput(raw=(Raw(name="transcript", data=found.transcript.lines()),))
+    return ScanOutput(raw=(Raw(name="transcript", data=found.transcript.to_bytes()),))
 
 
 def enumerate_port(port: int, **options: object) -> tuple[Tls, Transcript]:
     """What is seen of the server on this port, and the exchanges that show it."""
     scan = run_probe(enumerated, f"tls://{HOST}:{port}", **options)
-    transcript = Transcript.from_lines(scan.output.named("transcript") or b"")
+    transcript = Transcript.from_bytes(scan.output.named("transcript") or b"")
     return scan.seen(Tls), transcript

@@ -237,16 +237,29 @@ def test_a_server_with_ecdsa_on_one_curve_is_always_offered_that_curve() -> None
 
 
 def test_a_transcript_survives_its_raw_form() -> None:
-    """What is read from the lines on disk is what was asked and answered."""
+    """What is read from the bytes on disk is what was asked and answered."""
     transcript = Run(MODERN, extra=True).transcript
-    assert Transcript.from_lines(transcript.lines()) == transcript
+    assert Transcript.from_bytes(transcript.to_bytes()) == transcript
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b'{"mode":"fast"}\n', b'{"mode":"fast","server_name":null}\nx\n'])
-def test_other_lines_are_no_transcript(data: bytes) -> None:
-    """Raw lines that are none are a ValueError, not a crash."""
+#: A transcript of one exchange, with a wrong length each, with more bytes, and with an unknown field.
+WRONG = [
+    b'{"exchanges":[{"purpose":"version",%b}],"mode":"fast","server_name":null}\n12' % each
+    for each in (
+        b'"sent":1,"received":2',
+        b'"sent":-1,"received":3',
+        b'"sent":1,"received":0',
+        b'"sent":"1","received":1',
+        b'"sent":1,"received":1,"more":1',
+    )
+]
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b'{"mode":"fast"}\n', b'{"mode":"fast","server_name":null}\nx\n', *WRONG])
+def test_other_bytes_are_no_transcript(data: bytes) -> None:
+    """Raw bytes that are none are a ValueError, not a crash."""
     with pytest.raises(ValueError, match=r"."):
-        Transcript.from_lines(data)
+        Transcript.from_bytes(data)
 
 
 def test_every_answer_can_be_unseen() -> None:

@@ -192,7 +192,7 @@ def test_the_ledger_counts_every_connection(modern: int) -> None:
     from tests.plugins.inspector_tls.enumeration.scanning import enumerated
 
     scan = run_probe(enumerated, f"tls://{HOST}:{modern}")
-    transcript = Transcript.from_lines(scan.output.named("transcript") or b"")
+    transcript = Transcript.from_bytes(scan.output.named("transcript") or b"")
     assert len(scan.ledger) == transcript.connections
 
 
