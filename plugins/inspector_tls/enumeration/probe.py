@@ -40,7 +40,8 @@ MOST_CONNECTIONS = {Mode.ECONOMICAL: 300, Mode.FAST: 400}
 #: Seconds for all questions, and seconds after which the scan is ended.
 _ALL_SECONDS = 120
 _SCAN_SECONDS = 140 + WORKER_SECONDS
-_TRANSCRIPT = "transcript"
+_TRANSCRIPT = "transcript.json"
+_MESSAGES = "messages"
 _PRIME_TESTS = "prime-tests.json"
 _SHOWN_BYTES = 100
 
@@ -51,23 +52,31 @@ def _cost(_target: Target, options: Mapping[str, Any]) -> Cost:
 
 
 #: The facts of the latest scans by their raw bytes: ``parse`` gives the same without parsing them again.
-_recent_facts: dict[bytes, Tls] = {}
+_recent_facts: dict[tuple[bytes, bytes], Tls] = {}
 _MOST_RECENT = 16
 
 
-def _remember(stored: bytes, facts: Tls) -> None:
+def _remember(stored: tuple[bytes, bytes], facts: Tls) -> None:
     """Keep the facts until they are used, or until enough later ones have come."""
     _recent_facts[stored] = facts
     if len(_recent_facts) > _MOST_RECENT:
         del _recent_facts[next(iter(_recent_facts))]
 
 
+def transcript_of(output: ScanOutput) -> Transcript:
+    """The transcript in the raw bytes of a scan; raises ValueError."""
+    return Transcript.from_stored(*_stored(output))
+
+
+def _stored(output: ScanOutput) -> tuple[bytes, bytes]:
+    return output.named(_TRANSCRIPT) or b"", output.named(_MESSAGES) or b""
+
+
 def parse(output: ScanOutput, context: ParseContext) -> Tls:
     """The facts in the raw bytes of a scan; raises ScanFailure with the reason when no version was accepted."""
-    stored = output.named(_TRANSCRIPT) or b""
-    facts = _recent_facts.pop(stored, None) or read_transcript(Transcript.from_bytes(stored))
+    facts = _recent_facts.pop(_stored(output), None) or read_transcript(transcript_of(output))
     if not facts.accepted:
-        raise _no_tls(Transcript.from_bytes(stored))
+        raise _no_tls(transcript_of(output))
     tested = output.named(_PRIME_TESTS)
     if tested is not None:
         facts = PrimeTests.parse(tested).apply(facts)
@@ -82,7 +91,7 @@ def parse(output: ScanOutput, context: ParseContext) -> Tls:
     intrusiveness=Intrusiveness.POLITE,
     cost=_cost,
     parse=parse,
-    version="3",
+    version="4",
 )
 async def tls(
     target: Target,
@@ -114,9 +123,12 @@ async def tls(
         most_connections=most_connections or MOST_CONNECTIONS[mode],
         parts=EVERY_PART if parts is None else frozenset(map(Part, parts)),
     )
-    stored, facts = found.transcript.to_bytes(), found.facts
+    stored, facts = found.transcript.stored(), found.facts
     _remember(stored, facts)
-    raw = [Raw(name=_TRANSCRIPT, data=stored, media_type="application/octet-stream")]
+    raw = [
+        Raw(name=_TRANSCRIPT, data=stored[0], media_type="application/json"),
+        Raw(name=_MESSAGES, data=stored[1], media_type="application/octet-stream"),
+    ]
     if moduli := found.moduli(prime.sha256 for prime in facts.primes if not prime.flaw.is_seen):
         tests = await run_in_worker(network, moduli)
         raw.append(Raw(name=_PRIME_TESTS, data=tests.canonical(), media_type="application/json"))

@@ -66,11 +66,12 @@ class Transcript(Model):
     mode: Mode
     exchanges: tuple[Exchange, ...] = ()
 
-    def to_bytes(self) -> bytes:
-        """The raw form: a line in JSON with mode, server name and exchanges, in which the lengths stand for what was
-        sent and received, and then these bytes, one after the other.
+    def stored(self) -> tuple[bytes, bytes]:
+        """The raw form: JSON with mode, server name and exchanges, in which lengths stand for what was sent and
+        received; and these bytes, one after the other.
 
-        Of a service that is not TLS the clear text is left out.
+        Two parts, since only in text what has the form of a secret can be found. Of a service that is not TLS the clear
+        text is masked.
         """
         about: list[dict[str, Any]] = []
         data: list[bytes] = []
@@ -80,20 +81,19 @@ class Transcript(Model):
             about.append({**own, "sent": len(sent), "received": len(received)})
             data += (sent, received)
         head = {"mode": self.mode.value, "server_name": self.server_name, "exchanges": about}
-        return b"".join((canonical(head), b"\n", *data))
+        return canonical(head), b"".join(data)
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Transcript:
+    def from_stored(cls, about: bytes, data: bytes) -> Transcript:
         """The transcript in its raw form; raises ValueError."""
-        head, _, left = data.partition(b"\n")
-        reader = Reader(left)
+        reader = Reader(data)
         try:
-            about = json.loads(head)
+            head = json.loads(about)
             exchanges = tuple(
                 Exchange(**{**each, "sent": _taken(reader, each["sent"]), "received": _taken(reader, each["received"])})
-                for each in about["exchanges"]
+                for each in head["exchanges"]
             )
-            whole = cls(server_name=about["server_name"], mode=about["mode"], exchanges=exchanges)
+            whole = cls(server_name=head["server_name"], mode=head["mode"], exchanges=exchanges)
         except (KeyError, TypeError, ValidationError, Malformed) as error:
             raise ValueError("no transcript of an enumeration") from error
         if reader.left:

@@ -13,8 +13,6 @@ from hashlib import sha256, sha512
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from cryptography.exceptions import UnsupportedAlgorithm
-
 from inspector import (
     DNS_QUESTIONS,
     Answer,
@@ -319,6 +317,7 @@ def _parse_mail_server(output: ScanOutput, context: ParseContext) -> MailServer:
 def _digests(certificate: bytes) -> Digests:
     """The digests by which TLSA records name a certificate; those of the key are empty where it cannot be read."""
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     try:

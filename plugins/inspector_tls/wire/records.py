@@ -156,11 +156,11 @@ _SSL_2_SERVER_HELLO = b"\x04"
 def without_text(data: bytes) -> bytes:
     """The bytes with what follows the last TLS record, whole or begun, masked: a service of clear text may answer.
 
-    An SSL 2.0 ServerHello stays as it is.
+    So is what follows an SSL 2.0 ServerHello.
     """
-    if data[:1] >= b"\x80" and data[2:3] == _SSL_2_SERVER_HELLO:
-        return data
     at = 0
+    if data[:1] >= b"\x80" and data[2:3] == _SSL_2_SERVER_HELLO:
+        at = 2 + (int.from_bytes(data[:2], "big") & 0x7FFF)
     while at < len(data) and data[at] in ALL_TYPES and data[at + 1 : at + 2] in (b"\x03", b""):
         at += _HEADER.size + int.from_bytes(data[at + 3 : at + 5], "big")
     return data[:at] + masked(data[at:])

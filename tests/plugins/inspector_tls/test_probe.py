@@ -10,7 +10,7 @@ import pytest
 from inspector import Cause, Declared, ScanFailure, Subject, Target
 from inspector.model.subject import SubjectKind
 from inspector.testing import ProbeRun, run_probe
-from inspector_tls.enumeration.probe import tls
+from inspector_tls.enumeration.probe import tls, transcript_of
 from inspector_tls.enumeration.transcript import Mode, Transcript
 from inspector_tls.observations import Tls, TlsVersion
 from tests.plugins.inspector_tls import servers
@@ -42,7 +42,7 @@ def scanned(scheme: str, port: int, **options: object) -> ProbeRun:
 
 def transcript(scan: ProbeRun) -> Transcript:
     """The transcript of a scan."""
-    return Transcript.from_bytes(scan.output.named("transcript") or b"")
+    return transcript_of(scan.output)
 
 
 @pytest.mark.parametrize("scheme", SCRIPTS)

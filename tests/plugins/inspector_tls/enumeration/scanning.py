@@ -5,6 +5,7 @@ from __future__ import annotations
 from inspector import Cost, Network, ParseContext, Raw, ScanOutput, Scheme, SubjectKind, Target, probe
 from inspector.testing import run_probe
 from inspector_tls.enumeration.analysis.tls import read_transcript
+from inspector_tls.enumeration.probe import transcript_of
 from inspector_tls.enumeration.scheduler import AT_ONCE, enumerate_endpoint
 from inspector_tls.enumeration.strategy.context import EVERY_PART
 from inspector_tls.enumeration.transcript import Mode, Transcript
@@ -16,7 +17,7 @@ HOST = "www.example.vn"
 
 def parse(output: ScanOutput, _context: ParseContext) -> Tls:
     """The facts in the raw lines."""
-    return read_transcript(Transcript.from_bytes(output.named("transcript") or b""))
+    return read_transcript(transcript_of(output))
 
 
 @probe(
@@ -50,11 +51,12 @@ async def enumerated(
     )
     # Of every server in any test: what was parsed on the way is what the bytes show.
     assert found.facts == read_transcript(found.transcript)
-    return ScanOutput(raw=(Raw(name="transcript", data=found.transcript.to_bytes()),))
+    about, data = found.transcript.stored()
+    return ScanOutput(raw=(Raw(name="transcript.json", data=about), Raw(name="messages", data=data)))
 
 
 def enumerate_port(port: int, **options: object) -> tuple[Tls, Transcript]:
     """What is seen of the server on this port, and the exchanges that show it."""
     scan = run_probe(enumerated, f"tls://{HOST}:{port}", **options)
-    transcript = Transcript.from_bytes(scan.output.named("transcript") or b"")
+    transcript = transcript_of(scan.output)
     return scan.seen(Tls), transcript

@@ -18,6 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from tlslite import mathtls
 
+from inspector_tls.enumeration.probe import transcript_of
 from inspector_tls.enumeration.transcript import Transcript
 from inspector_tls.observations import Preference, Tls
 from inspector_tls.wire.versions import TlsVersion
@@ -192,7 +193,7 @@ def test_the_ledger_counts_every_connection(modern: int) -> None:
     from tests.plugins.inspector_tls.enumeration.scanning import enumerated
 
     scan = run_probe(enumerated, f"tls://{HOST}:{modern}")
-    transcript = Transcript.from_bytes(scan.output.named("transcript") or b"")
+    transcript = transcript_of(scan.output)
     assert len(scan.ledger) == transcript.connections
 
 
