@@ -1,6 +1,6 @@
 # Short commands for developers; users and continuous integration call ./bootstrap.
 .POSIX:
-.PHONY: setup lint format types test lock docs demo agreement benchmark benchmark-fleet benchmark-ssh benchmark-sweeps benchmark-zones fuzz
+.PHONY: agreement benchmark benchmark-fleet benchmark-mail benchmark-ssh benchmark-sweeps benchmark-web benchmark-zones demo docs format fuzz lint lock setup test types
 
 VENV = .venv/bin
 
@@ -57,6 +57,11 @@ benchmark: setup
 benchmark-fleet: setup
 	$(VENV)/python -m benchmarks.fleet $(ARGS)
 
+# Reads the DNS records of mail domains beside checkdmarc, in a private internet; needs root.
+benchmark-mail:
+	./bootstrap --lab setup
+	$(VENV)/python -m benchmarks.mail $(ARGS)
+
 # Measures the SSH probe and ssh-audit in turn at OpenSSH servers on loopback; prints the figures.
 benchmark-ssh:
 	./bootstrap --lab setup
@@ -70,6 +75,12 @@ benchmark-zones:
 # Measures sweeps beside plain nmap, counted in a network of its own, and memory with many addresses.
 benchmark-sweeps: setup
 	$(VENV)/python -m benchmarks.sweeps $(ARGS)
+
+# Measures visits of web endpoints on loopback beside MDN's HTTP Observatory; prints the figures (root: ports 80 and 443).
+benchmark-web: setup
+	test -d .lab/observatory || npm install --silent --ignore-scripts --prefix .lab/observatory @mdn/mdn-http-observatory@1.4.8
+	echo '{}' > .lab/observatory/node_modules/@mdn/mdn-http-observatory/conf/hsts-preload.json
+	$(VENV)/python -m benchmarks.web --observatory .lab/observatory $(ARGS)
 
 # Coverage-guided fuzzing of the parsers of server data: make fuzz ARGS=-max_total_time=600
 fuzz: setup

@@ -46,9 +46,17 @@ class ScanTask(NamedTuple):
 
 
 async def through_gateway(
-    port: int, tasks: Sequence[ScanTask], scan: Callable[..., Awaitable[Any]], probe: Probe, scheme: Scheme
+    port: int,
+    tasks: Sequence[ScanTask],
+    scan: Callable[..., Awaitable[Any]],
+    probe: Probe,
+    scheme: Scheme,
+    *,
+    roots: bytes = b"",
 ) -> dict[str, Any]:
     """Run these scans through one gateway without effective rate limits; ``scan`` gets task, target and network.
+
+    ``roots`` (PEM) are those that clients trust.
 
     As in an inspection, the concurrency follows the lag of the event loop, and Python's cyclic collector runs rarely.
     """
@@ -83,7 +91,7 @@ async def through_gateway(
     settings = Settings()
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder) / "ledger.jsonl")
-        async with Gateway(settings, scope, ledger, salt=b"benchmark", run="benchmark") as gateway:
+        async with Gateway(settings, scope, ledger, salt=b"benchmark", run="benchmark", roots=roots) as gateway:
             limiter = AdaptiveLimiter(settings.ceilings.scans)
 
             async def one(task: ScanTask) -> None:

@@ -14,11 +14,14 @@ from inspector.declare.document import SourceMap, split
 from inspector.engine.engine import NotInspected
 from inspector.inventory import snapshot as snapshots
 from inspector.inventory.declarations import declared, declaring, obstacle
+from inspector.inventory.due import due
 from inspector.inventory.organisation import Organisation, Organisations, Scope
+from inspector.inventory.snapshot import Snapshot
 from inspector.inventory.system import InventorySystem
 from inspector.model.formatted import FormattedMessage
 from inspector.model.subject import BadUri, Scheme, parse_uri
 from inspector.pipeline.context import InputDocuments
+from inspector.regime.regime import Regime
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +41,16 @@ def read_inventory(
     source_map: SourceMap,
     schemes: Mapping[str, Scheme],
     day: dt.date,
+    *,
+    regimes: Sequence[Regime] = (),
+    inspected: Mapping[str, dt.date] | None = None,
 ) -> InventorySource:
-    """The systems of the newest snapshot in a folder, but for retired ones. Raises BundleError or UsageError."""
+    """The systems of the newest snapshot in a folder, but for retired ones. Raises BundleError or UsageError.
+
+    ``inspected`` are the days of the last inspections, by key: when the next ones are due follows from the ``regimes``.
+    """
     snapshot = snapshots.read(folder, None, trusted)
+    due_on = _due_on(snapshot, regimes, day, inspected or {})
     candidates: list[Candidate] = []
     undeclared: list[Undeclared] = []
     by_organisation: dict[str, list[InventorySystem]] = {}
@@ -59,9 +69,26 @@ def read_inventory(
         if made:
             declaration = Declaration(organisation=declaring(organisation), systems=tuple(system for _, system in made))
             documents = InputDocuments(declaration, tuple(authorisations), source_map=source_map)
-            candidates += [Candidate(system, documents, kind=each.kind) for each, system in made]
+            candidates += [Candidate(system, documents, each.kind, due_on.get(each.key)) for each, system in made]
     below = _below(snapshot.organisations, day)
     return InventorySource(snapshot.digest, candidates, undeclared, below)
+
+
+def _due_on(
+    snapshot: Snapshot, regimes: Sequence[Regime], day: dt.date, inspected: Mapping[str, dt.date]
+) -> dict[str, dt.date]:
+    """By when each system is to be inspected; one of which no inspection is known is due on this day."""
+    by_inspection = {
+        (regime.id, each.id) for regime in regimes for each in regime.deadlines if each.fulfilled_by == "inspection"
+    }
+    found: dict[str, dt.date] = {}
+    for item in due(snapshot, regimes, day, inspected=inspected):
+        if item.system is None or (item.regime, item.deadline) not in by_inspection:
+            continue
+        on = item.day if item.system in inspected else day
+        if on is not None:  # a regime may ask for inspections without saying how often
+            found[item.system] = min(on, found.get(item.system, on))
+    return found
 
 
 def _declared(

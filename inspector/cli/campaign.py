@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 
@@ -161,7 +161,16 @@ def _round(campaign: Campaign, desk: _Desk) -> _Round:
     snapshot = None
     if campaign.selection.inventory is not None:
         folder, trusted = Path(campaign.selection.inventory), trusted_signers(desk.settings)
-        source = read_inventory(folder, trusted, granted, granted_at, schemes, day_of(now()))
+        source = read_inventory(
+            folder,
+            trusted,
+            granted,
+            granted_at,
+            schemes,
+            day_of(now()),
+            regimes=place.context.regimes,
+            inspected=_last_inspections(desk),
+        )
         known = {each.key for each in found}  # what a declaration says holds over the lists
         found += [each for each in source.candidates if each.key not in known]
         snapshot = source.digest
@@ -169,6 +178,17 @@ def _round(campaign: Campaign, desk: _Desk) -> _Round:
     failed = _failed(campaign, desk)
     chosen, others = candidates.select(campaign, found, below=below, undeclared=undeclared, failed=failed)
     return _Round(campaign, place.context, candidates.in_order(campaign, chosen), others, is_decided, snapshot)
+
+
+def _last_inspections(desk: _Desk) -> dict[str, date]:
+    """The day of the last inspection of each system in a campaign of this archive, by key."""
+    found: dict[str, date] = {}
+    for known in desk.engine.journal.campaigns():
+        for unit in desk.units(known):
+            if unit.result is not None:
+                day = day_of(unit.result.begun)
+                found[unit.system] = max(day, found.get(unit.system, day))
+    return found
 
 
 def _failed(campaign: Campaign, desk: _Desk) -> set[str] | None:

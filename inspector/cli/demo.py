@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from pathlib import Path
 
 from inspector.cli import terminal
@@ -84,8 +86,16 @@ def _conclude(done: list[InspectionSummary], folder: Path) -> None:
     terminal.print_result(
         _("'inspector run' would have ended with exit code {code}: {meaning}.", code=code, meaning=_(_MEANINGS[code]))
     )
-    command = f"inspector verify {done[0].folder.parents[1]} --settings {folder / 'inspector.toml'}"
+    command = f"{program()} verify {done[0].folder.parents[1]} --settings {folder / 'inspector.toml'}"
     terminal.print_result(_("Check a sealed bundle: {command}", command=command))
+
+
+def program() -> str:
+    """How a shell calls this command: by its name, or by the path of the environment where that is not on PATH."""
+    own = Path(sys.executable).with_name("inspector")
+    if shutil.which("inspector") is not None or not own.exists():
+        return "inspector"
+    return str(own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own)
 
 
 def _worked(context: RunContext, done: list[InspectionSummary]) -> bool:

@@ -11,7 +11,7 @@ from inspector.cli.baseline import load_baseline
 from inspector.compare.baseline import Baseline
 from inspector.model.base import Cause
 from inspector.model.errors import UsageError
-from inspector.model.finding import Finding, Obligation, Severity
+from inspector.model.finding import Finding, Force, Obligation, Severity
 from inspector.model.formatted import FormattedMessage
 from inspector.model.observation import Evidence
 from inspector.model.verdict import Outcome
@@ -22,6 +22,8 @@ from inspector.report.view import View
 
 CLEAN, FAILING, MISUSE, UNSEEN = 0, 1, 2, 3
 NO_BASELINE = Baseline()
+#: Why failures that were seen do not count.
+SPARED = frozenset({Standing.BASELINE, Standing.EXCUSED, Standing.NOT_YET_DUE})
 #: The tag of the quick selection for pipelines.
 SMOKE = "smoke"
 
@@ -161,7 +163,9 @@ class ExitRule:
     def reckon(self, view: View) -> Reckoning:
         """The exit code of an assessment, with its reasons."""
         found = list(zip(view.assessment.findings, self.standings(view), strict=True))
-        counted = Counter(standing for standing, _id in {(each[1], each[0].requirement) for each in found})
+        # What was only information never was among the failing requirements that something spares.
+        told = [each for each in found if each[1] not in SPARED or each[0].force is not Force.INFO]
+        counted = Counter(standing for standing, _id in {(each[1], each[0].requirement) for each in told})
         code = FAILING if counted[Standing.FAILS] else UNSEEN if counted[Standing.UNSEEN] else CLEAN
         blind = not _is_bounded(view) and is_blind(view)
         lenient = {

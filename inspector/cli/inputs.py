@@ -132,7 +132,11 @@ def read_documents(arguments: RunArguments, read: ReadAuthorisations, registry: 
     if not arguments.targets:
         raise UsageError("nothing to inspect", remedy="give a declaration.yaml, or endpoint URIs such as https://host/")
     given = tuple(each for found, _ in read for each in found)
-    files = [text for text in arguments.targets if Path(text).is_file() or text.endswith((".yaml", ".yml", ".jsonl"))]
+    files = [
+        text
+        for text in arguments.targets
+        if (Path(text).is_file() or text.endswith((".yaml", ".yml", ".jsonl"))) and not text.endswith(_TABLES)
+    ]
     if not files:
         if neither := [text for text in arguments.targets if ":" not in text]:
             raise UsageError(
@@ -172,6 +176,8 @@ def read_documents(arguments: RunArguments, read: ReadAuthorisations, registry: 
     return InputDocuments(declared, given, source_map=_merged([declared_at, *(source_map for _, source_map in read)]))
 
 
+#: How the names of tables end, which people have of their systems and which are no declaration.
+_TABLES = (".csv", ".xlsx", ".xls", ".ods")
 #: A scheme whose colon was forgotten, and a name that stands where an endpoint is wanted.
 _NO_COLON = re.compile(r"([A-Za-z][\w+-]*)/{1,2}(?=[^/])")
 _BARE_NAME = re.compile(r"(?:[\w-]+\.)+[A-Za-z][\w-]*/?")
@@ -179,6 +185,8 @@ _BARE_NAME = re.compile(r"(?:[\w-]+\.)+[A-Za-z][\w-]*/?")
 
 def _instead_of(text: str, registry: Registry) -> str:
     """What to write instead of what is neither a declaration nor an endpoint."""
+    if text.endswith(_TABLES):
+        return "tables are not read; write one system a line into a .jsonl file ('inspector schema declaration-line')"
     begin = _NO_COLON.match(text)
     if begin and begin[1].lower() in registry.schemes:
         return FormattedMessage("did you mean {word}?", word=f"{begin[1].lower()}://{text[begin.end() :]}")
@@ -188,7 +196,7 @@ def _instead_of(text: str, registry: Registry) -> str:
 
 
 #: Ends of files that are taken for a declaration.
-_OTHER_FILES = (".csv", ".xlsx", ".xls", ".ods", ".json", ".txt", ".toml", ".docx", ".pdf", ".html", ".xml", ".pem")
+_OTHER_FILES = (*_TABLES, ".json", ".txt", ".toml", ".docx", ".pdf", ".html", ".xml", ".pem")
 
 
 def _merged(source_map: Iterable[SourceMap]) -> SourceMap:

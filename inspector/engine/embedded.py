@@ -29,6 +29,7 @@ from inspector.fleet.jobs import Common
 from inspector.model.base import Instant, Model, now
 from inspector.model.errors import (
     BundleError,
+    BundleInUse,
     EngineError,
     InspectionStopped,
     InspectorError,
@@ -41,6 +42,7 @@ from inspector.model.formatted import FormattedMessage
 from inspector.network.access.time_windows import Interval, common, hours_of
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.request import InspectionRequest
+from inspector.seal.signing import SigningKey
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +56,8 @@ _JUMP_SECONDS = 5.0
 LEAST_FREE_BYTES = 64 * 2**20
 #: How often a job whose capture cannot be continued is tried in all.
 MOST_ATTEMPTS = 3
+#: Seconds after which a job is tried again whose capture another process still writes, or which was not permitted.
+_AGAIN_SECONDS = 5.0
 _FILE_MODE = 0o600
 
 
@@ -145,6 +149,7 @@ class EmbeddedEngine:
         queue.context = place.context
         queue.check_archive()
         if queue.fault is None:
+            SigningKey.load_or_create(place.context.settings.signing_key)  # its error is none of a system
             waiting = sum(queue.waiting().values())
             fleet = Fleet(queue.archive, place.context, place.common, waiting, queue, grows=True)
             with reduced_gc():
@@ -212,6 +217,9 @@ class _Queue(FleetListener):
     begun: int = 0
     _running: dict[tuple[str, str], _Running] = field(default_factory=dict)
     _known: dict[Hours, tuple[datetime, list[Interval]]] = field(default_factory=dict)
+    _wait_until: float = float("-inf")
+    _listed: list[Hours] = field(default_factory=list)
+    _looked: float = float("-inf")
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     # --- What comes next ---
@@ -246,11 +254,20 @@ class _Queue(FleetListener):
             and (each.terms.at_once is None or running.get(known, 0) < each.terms.at_once)
         }
         left: dict[Hours, float] = {}
-        for hours in self.journal.groups(tuple(ready)) if ready else ():
+        for hours in self._groups():
+            if hours.campaign not in ready:
+                continue
             closes = self._closes(hours, ready[hours.campaign], at)
             if closes is not None:
                 left[hours] = (closes - at).total_seconds()
         return left
+
+    def _groups(self) -> list[Hours]:
+        """The groups of jobs; they are looked for once a second."""
+        if time.monotonic() >= self._looked + POLL_SECONDS:
+            self._looked = time.monotonic()
+            self._listed = self.journal.groups(tuple(self._campaigns()))
+        return self._listed
 
     def has_next(self) -> bool:
         """Whether the hours of a job are open now."""
@@ -276,7 +293,7 @@ class _Queue(FleetListener):
                 self._running[claim.run, claim.request.system.id] = _Running(claim, control)
                 self.begun += 1
                 return claim.request, control
-            if not self._running:
+            if not self._running and (self.fault is not None or time.monotonic() >= self._wait_until):
                 return None
             self._changed.clear()
             with suppress(TimeoutError):
@@ -386,8 +403,12 @@ class _Queue(FleetListener):
         row = self.journal.campaign(claim.campaign)
         at = now()
         is_open = self._closes(Hours(claim.campaign, claim.hours), row.terms, at) is not None
-        if isinstance(error, InspectionStopped | NotAuthorised) or (isinstance(error, UsageError) and not is_open):
+        if isinstance(error, InspectionStopped) or (isinstance(error, UsageError) and not is_open):
             self._record(claim, JobState.INTERRUPTED, detail=error.message)
+        elif isinstance(error, NotAuthorised | BundleInUse):
+            later = at + timedelta(seconds=_AGAIN_SECONDS)
+            self._wait_until = time.monotonic() + _AGAIN_SECONDS + POLL_SECONDS
+            self._record(claim, JobState.INTERRUPTED, detail=error.message, not_before=later)
         elif isinstance(error, WindowTooShort):
             closes = self._closes(Hours(claim.campaign, claim.hours), row.terms, at)
             self._record(claim, JobState.WAITING, detail=error.message, not_before=closes)

@@ -45,8 +45,8 @@ class Terms(Model):
     """What holds for all jobs of a campaign.
 
     Packets leave within ``windows`` (none: at any time) from ``starts`` until ``deadline``; at most ``at_once`` systems
-    are inspected at the same time. ``is_decided``: under an inspection decision, with pinned plugins only. ``inventory``
-    is the digest of the snapshot that the systems were selected from, if one was.
+    are inspected at the same time. ``is_decided``: under an inspection decision, with pinned plugins only.
+    ``inventory`` is the digest of the snapshot that the systems were selected from, if one was.
     """
 
     campaign: str

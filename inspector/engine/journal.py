@@ -31,8 +31,8 @@ JOURNAL = "journal.sqlite3"
 FORMAT = 1
 #: Seconds that a writer waits for another one.
 _BUSY_SECONDS = 60.0
-#: A job that waited for so many days comes before what is one rank above it.
-_DAYS_PER_RANK = 1.0
+#: A job that waited for so long comes before what is one rank above it: a day.
+_SECONDS_PER_RANK = 86_400
 
 _SCHEMA = f"""
 CREATE TABLE campaign (
@@ -42,13 +42,15 @@ CREATE TABLE campaign (
 CREATE TABLE job (
     campaign TEXT NOT NULL REFERENCES campaign, system TEXT NOT NULL, attempt INTEGER NOT NULL, state TEXT NOT NULL,
     cause TEXT, detail TEXT NOT NULL DEFAULT '', rank INTEGER NOT NULL, due TEXT, position INTEGER NOT NULL,
-    enqueued TEXT NOT NULL, not_before TEXT, seconds INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0,
+    enqueued INTEGER NOT NULL, not_before INTEGER, seconds INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0,
     deaths INTEGER NOT NULL DEFAULT 0,
     hours TEXT NOT NULL, authorisations TEXT NOT NULL, is_withdrawn INTEGER NOT NULL DEFAULT 0, run TEXT NOT NULL,
     request BLOB, result BLOB, changed TEXT NOT NULL,
     PRIMARY KEY (campaign, system, attempt)
 ) STRICT;
-CREATE INDEX job_by_state ON job (state, campaign, hours);
+CREATE INDEX job_by_state ON job (
+    state, campaign, hours, is_withdrawn, seconds, not_before, rank, enqueued, deaths, position, due, system
+);
 CREATE TABLE content (digest TEXT PRIMARY KEY, data BLOB NOT NULL) STRICT;
 CREATE TABLE schedule (id TEXT PRIMARY KEY, document BLOB NOT NULL, path TEXT NOT NULL, at TEXT NOT NULL) STRICT;
 CREATE TABLE refusal (what TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT;
@@ -219,7 +221,7 @@ class Journal:
             "rank": job.rank,
             "due": None if job.due is None else job.due.isoformat(),
             "position": job.position,
-            "enqueued": at,
+            "enqueued": _seconds(now()),
             "seconds": job.seconds,
             "hours": self._hours(used),
             "authorisations": json.dumps(sorted(job.authorisations)),
@@ -370,25 +372,27 @@ class Journal:
         with self._writing():
             row = self._db.execute(
                 """
-                SELECT job.rowid AS number, job.* FROM job JOIN (
+                SELECT job.rowid FROM job JOIN (
                     SELECT value ->> 0 AS campaign, value ->> 1 AS hours, value ->> 2 AS seconds FROM json_each(?)
                 ) AS open ON job.campaign = open.campaign AND job.hours = open.hours
                 JOIN campaign ON campaign.id = job.campaign AND campaign.state = 'running'
                 WHERE job.state IN ('waiting', 'interrupted') AND job.is_withdrawn = 0
                     AND job.seconds <= open.seconds AND (job.not_before IS NULL OR job.not_before <= ?)
-                ORDER BY max(0, rank - CAST((julianday(?) - julianday(enqueued)) / ? AS INTEGER)),
+                ORDER BY max(0, rank - (? - enqueued) / ?),
                     deaths, position, due IS NULL, due, job.system
                 LIMIT 1
                 """,
-                [groups, _text(at), _text(at), _DAYS_PER_RANK],
+                [groups, _seconds(at), _seconds(at), _SECONDS_PER_RANK],
             ).fetchone()
             if row is None:
                 return None
+            # The row alone, and not each that was compared, is read whole.
+            row = self._db.execute("SELECT rowid, * FROM job WHERE rowid = ?", [row["rowid"]]).fetchone()
             request = self._request(row["request"], row["run"])
             self._db.execute(
                 "UPDATE job SET state = 'running', tries = tries + 1, cause = NULL, detail = '', changed = ? "
                 "WHERE rowid = ?",
-                [_text(at), row["number"]],
+                [_text(at), row["rowid"]],
             )
         return Claim(
             row["campaign"],
@@ -435,7 +439,7 @@ class Journal:
                     state,
                     detail[:2000],
                     result,
-                    None if not_before is None else _text(not_before),
+                    None if not_before is None else _seconds(not_before),
                     _text(now()),
                     claim.campaign,
                     claim.system,
@@ -489,8 +493,8 @@ class Journal:
     def counts(self, campaign: str) -> dict[JobState, int]:
         """How many systems are in each state, by their last attempt."""
         rows = self._rows(
-            "SELECT state, count(*) AS number FROM job AS j WHERE campaign = ? AND attempt = "
-            "(SELECT max(attempt) FROM job WHERE campaign = j.campaign AND system = j.system) GROUP BY state",
+            "SELECT state, count(*) AS number FROM "
+            "(SELECT state, max(attempt) FROM job WHERE campaign = ? GROUP BY system) GROUP BY state",
             campaign,
         )
         found = {JobState(row["state"]): row["number"] for row in rows}
@@ -525,6 +529,11 @@ class Journal:
             )
             (number,) = self._db.execute("SELECT number FROM refusal WHERE what = ?", [what]).fetchone()
             return int(number)
+
+
+def _seconds(at: datetime) -> int:
+    """An instant in whole seconds since 1970, for what is computed with; one that begins later is not rounded down."""
+    return -int(-at.timestamp() // 1)
 
 
 def _text(at: datetime) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -256,16 +255,18 @@ class _Reader:
 
     def _warn(self, record: Record) -> None:
         values, given = record.values, self.columns
-        warn = partial(self.found.note, Severity.WARNING)
         if record.name[:1] in "=+-@" and record.name:
             what = "the name begins as a formula does"
-            warn(record.at, what, "it is kept as text; correct it if it is no name", code="formula")
+            self.found.note(
+                Severity.WARNING, record.at, what, "it is kept as text; correct it if it is no name", code="formula"
+            )
         if "approval.status" not in given:
             return
         if values.get("approval.status") is ApprovalStatus.APPROVED:
             if "approval.number" not in values or "approval.date" not in values:
                 what = "approved, but number and date of the decision are not both given"
-                warn(
+                self.found.note(
+                    Severity.WARNING,
                     record.place("approval.decision"),
                     what,
                     "write both; it does not count as approved",
@@ -273,10 +274,17 @@ class _Reader:
                 )
             if not {"regulation.number", "regulation.date"} & set(values):
                 what = "approved, but no regulation is given"
-                warn(record.place("regulation"), what, "write its number, date and body", code="no-regulation")
+                self.found.note(
+                    Severity.WARNING,
+                    record.place("regulation"),
+                    what,
+                    "write its number, date and body",
+                    code="no-regulation",
+                )
         elif "approval.expected" not in values:
             what = "not approved, and no day is given by which it will be"
-            warn(
+            self.found.note(
+                Severity.WARNING,
                 record.place("approval.expected"),
                 what,
                 "write the expected day of approval",
@@ -284,7 +292,8 @@ class _Reader:
             )
         if values.get("plan.status") is not PlanStatus.FULL and "plan.expected" not in values:
             what = "the plan is not carried out in full, and no day is given by which it will be"
-            warn(
+            self.found.note(
+                Severity.WARNING,
                 record.place("plan.expected"),
                 what,
                 "write the expected day of full deployment",

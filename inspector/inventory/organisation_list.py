@@ -85,20 +85,17 @@ def _read_rows(
 
 
 def _add(found: OrganisationList, values: dict[str, Any], at: str) -> None:
-    def refuse(code: str, what: str, remedy: str) -> None:
-        found.notes.append(Note.of(Severity.FAULT, code, found.file, at, what, remedy))
+    def refuse(what: str, remedy: str, *, fault: str) -> None:
+        found.notes.append(Note.of(Severity.FAULT, fault, found.file, at, what, remedy))
 
     code = values.get("code")
     if not code or not values.get("name"):
-        refuse(
-            "incomplete", FormattedMessage("an organisation needs a code and a name"), FormattedMessage("write both")
-        )
+        refuse("an organisation needs a code and a name", "write both", fault="incomplete")
     elif code in found.organisations:
         what = FormattedMessage("code {code} is given twice", code=code)
-        refuse("code-twice", what, FormattedMessage("give each organisation a code of its own"))
+        refuse(what, "give each organisation a code of its own", fault="code-twice")
     elif values.get("valid_from") and values.get("valid_until") and values["valid_until"] < values["valid_from"]:
-        what = FormattedMessage("it ends before it begins")
-        refuse("validity", what, FormattedMessage("correct one of the two days"))
+        refuse("it ends before it begins", "correct one of the two days", fault="validity")
     else:
         found.organisations[code] = Organisation(**values)
 

@@ -9,6 +9,7 @@
     │   ├── NotAuthorised          no authorisation covers the request
     │   └── PluginError            a plugin contributes something that the registry refuses
     ├── BundleError                a bundle cannot be written, read or trusted
+    │   ├── BundleInUse            another process writes it
     │   └── LimitExceeded          a file of it is larger than what is written and read
     ├── RateLimitError             the state of the rate limits cannot be kept, so that nothing more is sent
     ├── EngineError                the queue of jobs cannot be read or written, or another process runs it
@@ -109,6 +110,10 @@ class PluginError(UsageError):
 
 class BundleError(InspectorError):
     """A bundle cannot be written, read or trusted."""
+
+
+class BundleInUse(BundleError):
+    """Another process writes it."""
 
 
 class LimitExceeded(BundleError):

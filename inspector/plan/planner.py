@@ -107,11 +107,10 @@ def _sweeps(probe: Probe, scheme: str) -> bool:
 
 
 def needed_parts(probe: Probe, checks: Iterable[Check], probes: Iterable[Probe]) -> tuple[str, ...] | None:
-    """The parts of the probe's observation that these checks depend on; None: all, also where a probe needs it."""
-    if any(kind is probe.kind for each in probes for _, kind in each.needs):
-        return None
+    """The parts of the probe's observation that these checks and probes depend on; None: all."""
     needs = [each.needs for each in checks if any(wire.kind is probe.kind for wire in each.inputs)]
-    return union_of_parts(needs)
+    after = [each.needs_parts for each in probes if any(kind is probe.kind for _, kind in each.needs)]
+    return union_of_parts([*needs, *(None if each is None else tuple(each) for each in after)])
 
 
 def union_of_parts(needs: Iterable[tuple[str, ...] | None]) -> tuple[str, ...] | None:

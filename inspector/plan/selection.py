@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection, Iterable
 
 from inspector.model.errors import UsageError
@@ -10,6 +11,12 @@ from inspector.model.intrusiveness import Intrusiveness
 from inspector.record.plan import Selection
 from inspector.regime.regime import NOT_OBSERVABLE, Requirement
 from inspector.registry.registry import Registry
+
+
+def _near(name: str, names: Iterable[str]) -> str:
+    """What to write instead of a name that does not exist."""
+    near = difflib.get_close_matches(name, sorted(names), 1, 0.6)
+    return FormattedMessage("did you mean {word}?", word=repr(near[0])) if near else "see 'inspector list'"
 
 
 def check_selection(selection: Selection, registry: Registry, rows: Iterable[Requirement]) -> None:
@@ -32,7 +39,7 @@ def check_selection(selection: Selection, registry: Registry, rows: Iterable[Req
         if name not in names:
             raise UsageError(
                 FormattedMessage("--only {name}: no plugin, probe or check has this name", name=name),
-                remedy="see 'inspector list'",
+                remedy=_near(name, names),
             )
     rows = [row for row in rows if row.check != NOT_OBSERVABLE]
     tags = {tag for row in rows for tag in row.tags}

@@ -116,6 +116,7 @@ class Probe:
     discovers: frozenset[Scheme] = frozenset()
     contacts_third_parties: bool = False
     module: str = ""
+    needs_parts: frozenset[str] | None = None
 
     @property
     def has_parts(self) -> bool:
@@ -136,6 +137,7 @@ def probe(
     infrastructure: bool = False,
     discovers: Collection[Scheme] = (),
     contacts_third_parties: bool = False,
+    needs_parts: Collection[str] | None = None,
     version: str = "1",
 ) -> Callable[[Scan], Probe]:
     """Make a probe of a coroutine function ``scan(target, network, *needs, **options) -> ScanOutput``.
@@ -145,6 +147,7 @@ def probe(
     (None: all of it); the planner fills it in from the ``needs`` of checks. One named ``top_ports`` is how many of the
     ports most often open are asked; ``--all-ports`` makes it 65535.
 
+    ``needs_parts`` are the parts of the observations before it that the scan depends on (None: all of them).
     ``infrastructure`` marks a scan that only sends DNS queries to resolvers or name servers and no packet to the
     target. ``discovers`` names the schemes of subjects that the scan may discover; with ``contacts_third_parties`` it
     may contact hosts other than the target, as far as an authorisation names them.
@@ -181,6 +184,7 @@ def probe(
             discovers=frozenset(discovers),
             contacts_third_parties=contacts_third_parties,
             module=scan.__module__,
+            needs_parts=None if needs_parts is None else frozenset(needs_parts),
         )
 
     return make

@@ -60,7 +60,7 @@ PRODUCTS = {
     "postfix": Product("Postfix", _SMTP, frozenset({25, 465, 587})),
     "dovecot": Product("Dovecot", _MAILBOX, frozenset({110, 143, 993, 995, 4190})),
     "openssh": Product("OpenSSH", frozenset({"ssh"}), frozenset({22})),
-    "bind": Product("BIND", _HOST | {"dns"}),
+    "bind": Product("BIND", _HOST | {"dns", "mail"}),
     "redis": Product("Redis", _HOST),
     "memcached": Product("memcached", _HOST),
     "postgresql": Product("PostgreSQL", _HOST),

@@ -190,7 +190,8 @@ def _requirement(found: Sequence[Finding], title: Callable[[Finding, Language], 
 
 class RunTotals(Model):
     """The numbers of systems of a run; ``severe`` have a failure of high or critical severity, ``clean`` have nothing
-    that fails or is undecided, ``exposed`` an open way in for ransomware."""
+    that fails or is undecided, ``exposed`` an open way in for ransomware, ``maybe_exposed`` one that is undecided.
+    """
 
     systems: int
     assessed: int
@@ -198,6 +199,7 @@ class RunTotals(Model):
     severe: int
     clean: int
     exposed: int
+    maybe_exposed: int
     scans_planned: int
     scans_seen: int
 
@@ -222,6 +224,7 @@ class RunOverview(Model):
             severe=sum(each.failing.critical + each.failing.high > 0 for each in rows),
             clean=sum(not each.failing.total and not each.undecided for each in rows),
             exposed=sum(bool(each.ways_in) for each in rows),
+            maybe_exposed=sum(not each.ransomware or Reach.UNDECIDED in each.ransomware.values() for each in rows),
             scans_planned=sum(each.scans_planned for each in rows),
             scans_seen=sum(each.scans_seen for each in rows),
         )

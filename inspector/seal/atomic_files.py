@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from inspector.model.errors import BundleError
+from inspector.model.errors import BundleError, BundleInUse
 from inspector.model.formatted import FormattedMessage
 from inspector.model.line_file import open_plain, size_of_lines
 from inspector.record.limits import too_long
@@ -238,7 +238,7 @@ def lock(path: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
-        raise BundleError(
+        raise BundleInUse(
             FormattedMessage("{parent}: is being written by another process", parent=path.parent),
             remedy="wait for it to end, or stop it",
         ) from None

@@ -76,6 +76,7 @@ def _values(reply: Exchange, name: str) -> list[str]:
     schemes={HTTPS, HTTP},
     subject_kind=SubjectKind.URL,
     parse=parse_cross_origin,
+    needs_parts=(),
     cost=Cost(connections=2 + REFUSED_HELLOS + HTTP2_BROKEN, seconds=int(HEAD_SECONDS + BODY_SECONDS) * 2),
 )
 async def cross_origin(_target: Target, network: Network, page: Http, *, preflight: bool = False) -> ScanOutput:
@@ -88,7 +89,7 @@ async def cross_origin(_target: Target, network: Network, page: Http, *, preflig
         cause = page.headers.unseen or Cause.OUT_OF_SCOPE
         skipped = Exchange(url=page.url, cause=cause, detail="the page was not seen")
         return ScanOutput(raw=(recorded(Exchanges(followed=(skipped, skipped) if preflight else (skipped,))),))
-    session = Session(network, Redaction(network.fingerprint), verify=False)
+    session = Session(network, Redaction(network.fingerprint), verify=False, reads_pages=False)
     url = _asked(page)
     simple, _ = await session.get(url, headers={"Origin": FOREIGN})
     followed: tuple[Exchange, ...] = (simple,)

@@ -130,7 +130,7 @@ async def exposure(target: Target, network: Network, *, paths: tuple[str, ...] =
     left out where a path that cannot exist is answered with 200. Nothing more is asked once the service does not
     answer, or asks to slow down.
     """
-    session = Session(network, Redaction(network.fingerprint), verify=False)
+    session = Session(network, Redaction(network.fingerprint), verify=False, reads_pages=False)
     missing = _stored(MISSING, (await session.get(_url(target, MISSING), method="HEAD"))[0])
     found = [each async for each in _paths(session, target, paths, answers_all=missing.status in _OK)]
     trace = await _trace(session, target) if missing.cause is None else missing

@@ -15,8 +15,8 @@ _DIRECTIVE = re.compile(rf"[ \t]*(?:({_TOKEN})(?:[ \t]*=[ \t]*({_VALUE}))?)?[ \t
 _DIGITS = 15
 
 
-def hsts_max_age(value: str) -> int | None:
-    """The ``max-age`` of Strict-Transport-Security, in seconds; None when browsers ignore it (RFC 6797 §6.1).
+def hsts_directives(value: str) -> dict[str, str] | None:
+    """The directives of Strict-Transport-Security, by name in lower case; None when browsers ignore it (RFC 6797 §6.1).
 
     They ignore a field with a directive that stands twice, and one whose ``includeSubDomains`` has a value (§6.1.2).
     """
@@ -34,9 +34,15 @@ def hsts_max_age(value: str) -> int | None:
             return None
         directives[name] = (found[2] or "").strip('"')
     age = directives.get("max-age", "")
-    if not (age.isascii() and age.isdigit()):
+    return directives if age.isascii() and age.isdigit() else None
+
+
+def hsts_max_age(value: str) -> int | None:
+    """The ``max-age`` of Strict-Transport-Security, in seconds; None when browsers ignore it."""
+    directives = hsts_directives(value)
+    if directives is None:
         return None
-    age = age.lstrip("0") or "0"
+    age = directives["max-age"].lstrip("0") or "0"
     return int(age) if len(age) <= _DIGITS else int("9" * _DIGITS)
 
 

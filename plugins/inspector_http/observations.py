@@ -197,7 +197,7 @@ class InsteadKind(StrEnum):
 
 
 class Instead(Model):
-    """What came in place of a page: its kind, and the product, URL or status by which it is known.
+    """What came in place of a page: its kind, and the product, service or status by which it is known.
 
     A demand for a certificate of the client is known by itself.
     """

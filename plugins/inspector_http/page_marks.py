@@ -3,6 +3,11 @@ and the pages of firewalls and the like before an application. Pure; never raise
 
 Every mark is text that the product writes into such a page and an author would hardly write: a title alone counts only
 where it is unmistakable, other text only together with the structure around it.
+
+Compared with pages of running servers: nginx, Apache httpd, lighttpd, Python, Tomcat 10.1 (its error page with a trace
+and with its version), Django 5.2, Werkzeug 3.1, Express 5. From documents of their makers alone: IIS, ASP.NET and
+ASP.NET Core, Laravel, Symfony, Rails, PHP with Xdebug, Jetty, WildFly, XAMPP, OpenResty, Caddy, and all firewalls and
+challenges.
 """
 
 from __future__ import annotations
@@ -15,9 +20,9 @@ _START, _MOST = 16384, 262144
 #: What visitors do not get to see: text there is no page.
 _HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style|textarea)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 
-#: A line of a trace of Java: class, method and place.
+#: A line of a trace of Java: class, method and place; Tomcat's own page leaves out ``at``.
 _JAVA_LINE = (
-    r"[ \t]at (?:[\w.$@-]{1,100}/)?(?:[\w$]{1,100}\.){2,20}[\w$<>]{1,100}"
+    r"[ \t](?:at )?(?:[\w.$@-]{1,100}/)?(?:[\w$]{1,100}\.){2,20}[\w$<>]{1,100}"
     r"\((?:[\w$]{1,100}\.(?:java|kt|scala|groovy):\d+|Native Method|Unknown Source)\)"
 )
 _PHP_LEVEL = r"(?:Fatal error|Parse error|Warning|Notice|Deprecated|Recoverable fatal error|Strict Standards)"

@@ -107,7 +107,7 @@ def _instead(exchanges: Exchanges, last: Exchange, redirect: str) -> Instead | N
     if last.status is None:
         return Instead(kind=InsteadKind.CLIENT_CERTIFICATE) if last.cause is Cause.BLOCKED else None
     if exchanges.leads_outside and exchanges.to_log_in:
-        return Instead(kind=InsteadKind.IDENTITY_PROVIDER, by=str(uri_of(plain(redirect))))
+        return Instead(kind=InsteadKind.IDENTITY_PROVIDER, by=uri_of(plain(redirect)).service)
     if names := _challengers(last):
         return Instead(kind=InsteadKind.CHALLENGE, by=names[0])
     marks = _marks(last)

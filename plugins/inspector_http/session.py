@@ -44,11 +44,20 @@ _GZIP = ("gzip", "x-gzip")
 class Session:
     """The exchanges with one service. ``last_body`` has the first bytes of the last reply's body: recorded by none.
 
-    ``last_url`` is the URL that was asked for last.
+    ``last_url`` is the URL that was asked for last. ``reads_pages``: what a page names is recorded.
     """
 
-    def __init__(self, network: Network, redaction: Redaction, *, verify: bool, body_bytes: int = BODY_BYTES) -> None:
+    def __init__(
+        self,
+        network: Network,
+        redaction: Redaction,
+        *,
+        verify: bool,
+        body_bytes: int = BODY_BYTES,
+        reads_pages: bool = True,
+    ) -> None:
         self._network = network
+        self._reads_pages = reads_pages
         self._body_bytes = body_bytes
         self._accept = ACCEPT if body_bytes == BODY_BYTES else ACCEPT_PAGE
         self._redaction = redaction
@@ -104,7 +113,7 @@ class Session:
                 return Exchange(url=redacted, cause=_cause(error), detail=_detail(error)), ""
             body = await _body(reply, self._network, self._body_bytes)
             self.last_body = bytes(body.data)
-            content = _content(reply, body)
+            content = _content(reply, body) if self._reads_pages else _NOT_READ
             page, page_cause = await self._page(reply, content, url)
         values = [value.decode("latin-1") for name, value in reply.headers.raw if name.lower() == b"location"]
         exchange = Exchange(
@@ -169,6 +178,9 @@ class _Content(NamedTuple):
     data: bytes | None
     is_whole: bool = False
     cause: Cause | None = None
+
+
+_NOT_READ = _Content(None, cause=Cause.NOT_SELECTED)
 
 
 def _content(reply: httpx.Response, body: _BodyStart) -> _Content:

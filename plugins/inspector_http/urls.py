@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from inspector import Answer, BadUri, Cause, Scheme, Uri, UriForm, parse_uri
@@ -26,6 +27,7 @@ _ENDPOINT = re.compile(r"[^:]*:(?://)?(\[[^\]]*\]|[^/:]+)")
 _PARAMETERS = re.compile(r"[?#;].*", re.DOTALL)
 
 
+@lru_cache(maxsize=1024)
 def uri_of(url: str) -> Uri:
     """The endpoint that a URL names; raises BadUri."""
     return parse_uri(url, _SCHEMES)

@@ -246,7 +246,7 @@ class DkimSelector(Model):
 
 
 class Dkim(Observation):
-    """The DKIM keys of one mail domain at its declared selectors and at common ones.
+    """The DKIM keys of one mail domain at its declared selectors; where none is declared, at common ones.
 
     ``any_selector``: a name that nobody uses has records as well, so that keys at common selectors mean nothing.
     """

@@ -8,6 +8,7 @@ from typing import Final
 
 from inspector import (
     DNS_QUESTIONS,
+    Answer,
     Cause,
     Cost,
     DnsReplies,
@@ -121,7 +122,7 @@ def _parse_dkim(output: ScanOutput, context: ParseContext) -> Dkim:
     parse=_parse_dkim,
 )
 async def dkim(target: Target, network: Network) -> ScanOutput:
-    """Query the DKIM keys of a domain at its declared selectors, and at some that are common."""
+    """Query the DKIM keys of a domain at its declared selectors; where none is declared, at some that are common."""
     declared = target.declared.selectors[:MAX_SELECTORS]
     output = await collect_replies(network, partial(_dkim, domain=target.host, declared=declared))
     stored = Raw(name=_SELECTORS, data=_Selectors(declared=declared).canonical(), media_type="application/json")
@@ -134,10 +135,13 @@ def _dkim(replies: DnsReplies, domain: str, declared: Sequence[str]) -> Dkim:
     def key(selector: str) -> DkimKey:
         return key_of(_texts(replies, f"{selector}._domainkey.{domain}"))
 
-    others = sorted(set(COMMON) - set(declared))
+    def unused_has_records() -> bool:
+        return bool(_texts(replies, f"{_UNUSED}._domainkey.{domain}"))
+
+    others = () if declared else COMMON  # declared ones are all that is judged
     return Dkim(
         domain=domain,
-        any_selector=answer_of(lambda: bool(_texts(replies, f"{_UNUSED}._domainkey.{domain}"))),
+        any_selector=Answer(unseen=Cause.NOT_SELECTED) if declared else answer_of(unused_has_records),
         selectors=tuple(
             DkimSelector(selector=each, declared=each in declared, key=answer_of(key, each))
             for each in (*declared, *others)

@@ -183,6 +183,10 @@ def flaws(
     return Flaws(names, flawed, undecided, facts)
 
 
+#: Of a server of which the parts that are judged were not read.
+NOT_READ: tuple[Answer[bool], ...] = (Answer[bool](unseen=Cause.NOT_SELECTED),)
+
+
 def opposite(answer: Answer[bool]) -> Answer[bool]:
     """The answer to the opposite question."""
     return answer if answer.seen is None else Answer[bool](seen=not answer.seen)

@@ -671,6 +671,18 @@ def test_what_is_neither_a_declaration_nor_an_endpoint_is_named(line: Line, targ
     assert (result.code, f"'{target}' is neither a declaration nor an endpoint" in result.err) == (2, True)
 
 
+def test_a_table_is_told_to_be_none(line: Line) -> None:
+    """An inventory that is there is no declaration, and how to write one of many systems is said."""
+    path = line.folder / "inventory.csv"
+    path.write_text("id,name,level\na,b,1\n")
+    result = line.call("plan", path, "--lang", "en")
+    assert result.code == 2
+    assert "is neither a declaration nor an endpoint; tables are not read; write one system a line" in result.err
+    assert line.call("plan", "https://127.0.0.1/", "--level", 1, "--only", "tsl", "--lang", "en").err.endswith(
+        "--only tsl: no plugin, probe or check has this name; did you mean 'tls'?\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("target", "meant"),
     [("http//www.example.vn/a", "http://www.example.vn/a"), ("www.example.vn", "https://www.example.vn/")],

@@ -103,6 +103,15 @@ def test_rows_count_requirements_and_what_is_undecided() -> None:
     assert (made.totals.scans_seen, made.totals.scans_planned) == (5, 6)
 
 
+def test_a_way_in_that_nobody_looked_at_is_not_told_to_be_closed() -> None:
+    """Beside the number of systems with an open way in stands that of those where one is undecided."""
+    made = overview()
+    assert (made.totals.exposed, made.totals.maybe_exposed) == (0, 3)
+    assert "With an open way in for ransomware: 0; with an undecided one: 3." in (
+        Page(render_html(made, Language.EN)).all("main")[0].text
+    )
+
+
 @pytest.mark.parametrize("language", Language)
 def test_the_page_names_every_system_and_why_one_was_not_inspected(language: Language) -> None:
     """Every system is in a table, worst first; one that was not assessed has its reason, and is in no count."""

@@ -10,6 +10,7 @@ from inspector_http.observations import Http, SecurityTxt
     title="Incident address is published on the site",
     about=SubjectKind.SYSTEM,
     references=("RFC 9116 §2.5.3", "RFC 2142 §4"),
+    needs=(),
 )
 def incident_address_published(files: Every[SecurityTxt], pages: Every[Http]) -> Verdict:
     """People outside who notice an incident need an address to report it to.

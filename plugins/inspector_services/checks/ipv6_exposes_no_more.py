@@ -25,7 +25,7 @@ def ipv6_exposes_no_more(ports: Every[OpenPorts]) -> Verdict:
         return not_applicable("the host has addresses of one family only")
     over_four, over_six = seen(four), seen(six)
     opened = frozenset[int]().union(*(each.opened for each in over_six.values()))
-    if over_four and len(over_four) == len(four):
+    if len(over_four) == len(four):
         hidden = opened.intersection(*(each.hidden for each in over_four.values()))
         if hidden:
             where = sorted(address for address, each in over_six.items() if each.opened & hidden)

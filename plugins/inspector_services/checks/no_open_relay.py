@@ -40,8 +40,8 @@ def no_open_relay(ports: OpenPorts, banners: Banners, relays: MailRelays) -> Ver
     if missed := set(banners.ports_with(ServiceProtocol.SMTP)) - asked:
         measured = map(_name, sorted(missed))
         return inconclusive("was not asked: {measured}", measured=measured, cause=Cause.NOT_SELECTED)
-    numbers = {each.port for each in NOTABLE.values() if each.service in SERVICES} - asked
-    rest = undecided(exposure({ServiceProtocol.SMTP}, numbers, ports, banners, beside=asked))
+    numbers = {each.port for each in NOTABLE.values() if each.service in SERVICES}
+    rest = undecided(exposure({ServiceProtocol.SMTP}, numbers, ports, banners))
     if rest is not None:
         return rest
     if not asked:

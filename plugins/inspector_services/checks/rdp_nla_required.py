@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from inspector import Answer, Verdict, check, failed, passed
-from inspector_services.exposure import flaws, opposite
+from inspector_services.exposure import NOT_READ, flaws, opposite
 from inspector_services.observations import Banner, Banners, OpenPorts, ServiceProtocol
 
 
 def _accepted(banner: Banner) -> tuple[Answer[bool], ...]:
     if banner.rdp is None:
-        return ()
+        return NOT_READ
     return banner.rdp.tls, banner.rdp.standard, opposite(banner.rdp.nla)
 
 

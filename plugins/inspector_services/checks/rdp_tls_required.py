@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from inspector import Answer, Verdict, check, failed, passed
-from inspector_services.exposure import flaws
+from inspector_services.exposure import NOT_READ, flaws
 from inspector_services.observations import Banner, Banners, OpenPorts, ServiceProtocol
 
 
 def _accepted(banner: Banner) -> tuple[Answer[bool], ...]:
     if banner.rdp is None:
-        return ()
+        return NOT_READ
     return (banner.rdp.standard,)
 
 
@@ -17,8 +17,8 @@ def _accepted(banner: Banner) -> tuple[Answer[bool], ...]:
     references=("[MS-RDPBCGR] §5.3", "CIS Controls v8 3.10"),
 )
 def rdp_tls_required(ports: OpenPorts, banners: Banners) -> Verdict:
-    """RDP's own security layer encrypts with RC4 and proves the server by a key that is the same everywhere: who is on
-    the path can read the session and the password.
+    """RDP's own security layer encrypts with RC4, or not at all, and proves the server by a key that is the same
+    everywhere: who is on the path can read the session and the password.
 
     Remediation: in the group policy "Remote Desktop Session Host, Security" set "Require use of specific security layer
     for remote (RDP) connections" to SSL.

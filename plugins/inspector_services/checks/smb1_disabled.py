@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 from inspector import Answer, Verdict, check, failed, passed
-from inspector_services.exposure import flaws
+from inspector_services.exposure import NOT_READ, flaws
 from inspector_services.observations import Banner, Banners, OpenPorts, ServiceProtocol
 
 SERVICES = ("smb", "netbios-ssn")
 
 
 def _old(banner: Banner) -> tuple[Answer[bool], ...]:
-    return () if banner.smb is None else (banner.smb.smb1,)
+    return NOT_READ if banner.smb is None else (banner.smb.smb1,)
 
 
 @check(

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 from inspector import Answer, Verdict, check, failed, passed
-from inspector_services.exposure import flaws, opposite
+from inspector_services.exposure import NOT_READ, flaws, opposite
 from inspector_services.observations import Banner, Banners, OpenPorts, ServiceProtocol
 
 SERVICES = ("smb", "netbios-ssn")
 
 
 def _unsigned(banner: Banner) -> tuple[Answer[bool], ...]:
-    return () if banner.smb is None else (opposite(banner.smb.signing_required),)
+    return NOT_READ if banner.smb is None else (opposite(banner.smb.signing_required),)
 
 
 @check(

@@ -23,8 +23,7 @@ def udp_ports_only_declared(services: UdpServices, declared: Declared) -> Verdic
     if not (declared.host_declared and declared.ports):
         return inconclusive("no ports are declared for this host", cause=Cause.AMBIGUOUS)
     expected = {each.port for each in declared.ports if each.protocol == "udp"}
-    over_tcp = {each.port for each in declared.ports if each.protocol == "tcp"}
-    expected |= over_tcp.intersection(services.identified(UdpProtocol.QUIC))
+    expected |= {each.port for each in declared.ports}.intersection(services.identified(UdpProtocol.QUIC))
     undeclared = [port for port in services.open if port not in expected]
     if undeclared:
         return failed("open, but not declared: {measured}", measured=map(services.label, undeclared), facts=("/ports",))

@@ -64,7 +64,9 @@ def _describe(turns: Turns) -> Banner:
         tls=_accepts(turns, _WITH_TLS, _TLS),
         nla=_accepts(turns, CONNECT, _NLA, _NLA_EXTENDED),
     )
-    return Banner(text="", protocol=ServiceProtocol.RDP, rdp=security, cleartext=False)
+    # Without TLS the level of encryption, which may be none, is agreed upon after the connection is made (§5.3.1).
+    cleartext = False if security.standard.seen is False else None
+    return Banner(text="", protocol=ServiceProtocol.RDP, rdp=security, cleartext=cleartext)
 
 
 RDP = Grammar(

@@ -57,7 +57,7 @@ class MtaSts(Observation):
     ``record`` is why senders find no policy, None when one record is valid. ``servers`` are the MX hosts by name, or
     the domain itself where it has address records only (RFC 5321 §5.1); empty when it accepts no mail (RFC 7505).
     ``servers_authenticated``: the resolver says that DNSSEC authenticates the MX records; ``validating``: the resolver
-    validates at all. ``reporting`` is why no reports are sent, None where they are.
+    validates at all, asked where there are TLSA records. ``reporting`` is why no reports are sent, None where they are.
     """
 
     kind: ClassVar[str] = "mta-sts/2"

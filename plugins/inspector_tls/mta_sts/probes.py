@@ -17,6 +17,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 from inspector import (
     DNS_QUESTIONS,
+    Answer,
     Cause,
     Cost,
     Discovered,
@@ -113,12 +114,14 @@ def _records(replies: DnsReplies, domain: str) -> MtaSts:
 
         return [b"".join(each.strings) for each in replies.records(name, "TXT") if isinstance(each, TXT)]
 
+    servers = answer_of(_servers, replies, domain)
+    has_tlsa = any(server.tlsa.seen for server in servers.seen or ())
     return MtaSts(
         domain=domain,
         record=answer_of(lambda: record_fault(texts(f"_mta-sts.{domain}"))),
-        servers=answer_of(_servers, replies, domain),
+        servers=servers,
         servers_authenticated=answer_of(replies.is_authenticated, domain, "MX"),
-        validating=answer_of(replies.is_authenticated, ".", "SOA"),
+        validating=answer_of(replies.is_authenticated, ".", "SOA") if has_tlsa else Answer(unseen=Cause.NOT_SELECTED),
         reporting=answer_of(lambda: reporting_fault(texts(f"_smtp._tls.{domain}"))),
     )
 

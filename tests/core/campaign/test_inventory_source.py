@@ -18,6 +18,7 @@ from inspector.inventory.organisation import Organisation, OrganisationKind, Sco
 from inspector.inventory.system import InventorySystem, LevelApproval, Origin, Role, SystemKind
 from inspector.model.declared import ApprovalStatus, Stage
 from inspector.model.errors import BundleError
+from inspector.regime.loader import load_all
 from inspector.registry.registry import installed
 from inspector.seal.signing import SigningKey
 
@@ -56,12 +57,10 @@ ORGANISATIONS = (
 )
 
 
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> InventorySource:
-    folder = tmp_path_factory.mktemp("inventory")
-    key = SigningKey.load_or_create(folder / "key.pem")
+def seal(folder: Path, key: SigningKey) -> None:
+    """A snapshot with these systems."""
     snapshots.write(
-        folder / "inventory",
+        folder,
         as_of=DAY,
         imported=datetime(2026, 12, 14, tzinfo=UTC),
         version="1",
@@ -72,6 +71,13 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> InventorySource:
         key=key,
         previous=None,
     )
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> InventorySource:
+    folder = tmp_path_factory.mktemp("inventory")
+    key = SigningKey.load_or_create(folder / "key.pem")
+    seal(folder / "inventory", key)
     return read(folder / "inventory", key.keyid)
 
 
@@ -79,14 +85,15 @@ def read(folder: Path, *trusted: str) -> InventorySource:
     return read_inventory(folder, trusted, (), SourceMap(), installed().schemes, DAY)
 
 
+def of_campaign(**selection: Any) -> Campaign:
+    chosen = CampaignSelection.model_validate({"inventory": "/i", **selection}, strict=False)
+    return Campaign(id="c", kind=CampaignKind.PERIODIC, basis="b", selection=chosen)
+
+
 def chosen(source: InventorySource, **selection: Any) -> tuple[set[str], set[str]]:
-    campaign = Campaign(
-        id="c",
-        kind=CampaignKind.PERIODIC,
-        basis="b",
-        selection=CampaignSelection.model_validate({"inventory": "/i", **selection}, strict=False),
+    found, others = select(
+        of_campaign(**selection), source.candidates, below=source.below, undeclared=source.undeclared
     )
-    found, others = select(campaign, source.candidates, below=source.below, undeclared=source.undeclared)
     return {each.key for each in found}, {each.key for each in others}
 
 
@@ -121,22 +128,36 @@ def test_every_field_that_is_given_holds(
     assert chosen(source, **selection) == (systems, others)
 
 
+def test_an_inspection_is_due_after_the_last_one(source: InventorySource, tmp_path: Path) -> None:
+    """So long after it as the regime says for its level; without a known one now, and the longest overdue first."""
+    key = SigningKey.load_or_create(tmp_path / "key.pem")
+    seal(tmp_path / "inventory", key)
+    registry = installed()
+    found = read_inventory(
+        tmp_path / "inventory",
+        [key.keyid],
+        (),
+        SourceMap(),
+        registry.schemes,
+        DAY,
+        regimes=load_all(registry.profiles),
+        inspected={"M/portal": date(2026, 10, 1), "ENDED/moved": date(2025, 10, 1)},
+    )
+    due = {each.key: each.due for each in found.candidates}
+    assert due["U/small"] == DAY
+    assert due["ENDED/moved"] is not None
+    assert due["M/portal"] is not None
+    assert due["ENDED/moved"] < DAY < due["M/portal"]
+    campaign = of_campaign(due_by=DAY)
+    chosen_due, _ = select(campaign, found.candidates, below=found.below, undeclared=found.undeclared)
+    assert {each.key for each in chosen_due} == {"U/small", "ENDED/moved"}
+    assert source.candidates[0].due is None
+
+
 def test_a_snapshot_of_somebody_else_is_refused(source: InventorySource, tmp_path: Path) -> None:
     """Only trusted signers' inventories are used."""
     key = SigningKey.load_or_create(tmp_path / "key.pem")
-    at = datetime(2026, 12, 14, tzinfo=UTC)
-    snapshots.write(
-        tmp_path / "inventory",
-        as_of=DAY,
-        imported=at,
-        version="1",
-        organisations=ORGANISATIONS,
-        systems=SYSTEMS,
-        sources=(),
-        notes=(),
-        key=key,
-        previous=None,
-    )
+    seal(tmp_path / "inventory", key)
     with pytest.raises(BundleError, match="not a trusted signer"):
         read(tmp_path / "inventory", "0" * 64)
     assert source.digest

@@ -13,6 +13,9 @@ import typer
 from inspector.cli import app, demo, parser_messages, summary
 from inspector.cli import list as lists
 from inspector.declare.document import YamlDocument, diagnostic_at, diagnostics
+from inspector.inventory.cells import BadCell
+from inspector.inventory.lists import SystemList
+from inspector.inventory.tables import ListError
 from inspector.model import errors
 from inspector.seal.untrusted_files import FileFault
 
@@ -26,6 +29,7 @@ ERRORS = frozenset(
             for each in (diagnostic_at, YamlDocument.diagnostic, YamlDocument.diagnostic_of_key, FileFault)
         ),
         *("refuse", "_refuse"),
+        *(each.__name__ for each in (ListError, BadCell, SystemList.note)),
     }
 )
 #: Errors of a value whose text is split into what is wrong and the remedy.

@@ -10,8 +10,9 @@ import pytest
 
 from inspector.cli.arguments import RunArguments
 from inspector.cli.exit_code import ExitRule, Threshold
-from inspector.cli.summary import STYLES, InspectionSummary, print_summary, summary_lines, verdict
+from inspector.cli.summary import STYLES, InspectionSummary, print_summary, reason, summary_lines, verdict
 from inspector.cli.terminal import Styled, cut
+from inspector.compare.baseline import Baseline
 from inspector.model.base import Cause
 from inspector.model.finding import Finding, Force, Obligation, Severity
 from inspector.model.language import Language
@@ -228,6 +229,16 @@ def test_a_failure_is_told_as_one_with_its_place_and_remedy() -> None:
 def test_the_verdict_says_why_the_exit_code_is_what_it_is(findings: list[Finding], fail_on: str, said: str) -> None:
     """In one sentence, with what fails and does not count."""
     assert said in verdict(summary(*findings, fail_on=fail_on))
+
+
+def test_what_is_spared_is_counted_like_what_fails() -> None:
+    """Information that is known from a baseline is no failing requirement, and none that does not count."""
+    found = [must(1), finding(2, severity="low"), finding(3, severity="low", force=Force.INFO)]
+    view = examples.view()
+    made = replace(view, assessment=view.assessment.model_copy(update={"findings": tuple(found)}), translators={})
+    known = Baseline.of(found)
+    said = reason(ExitRule(Threshold("must"), known).reckon(made))
+    assert said == "no requirement fails by --fail-on must; failing, but not counted: 2 known from the baseline"
 
 
 def _timeout(number: int, **update: object) -> Finding:

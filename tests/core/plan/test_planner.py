@@ -178,6 +178,8 @@ def test_a_scan_asks_for_the_parts_that_the_checks_need() -> None:
     assert needed_parts(parted, [_needing()], [parted]) == ()
     assert needed_parts(parted, [_needing("a"), _needing(whole=True)], [parted]) is None
     assert needed_parts(parted, [_needing("a")], [parted, wanting]) is None
+    assert needed_parts(parted, [_needing("a")], [parted, replace(wanting, needs_parts=frozenset("b"))]) == ("a", "b")
+    assert needed_parts(parted, [_needing("a")], [parted, replace(wanting, needs_parts=frozenset())]) == ("a",)
 
 
 def test_rows_may_ask_for_more_parts() -> None:

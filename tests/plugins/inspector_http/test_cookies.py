@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inspector_http.cookies import cookie_date, kept_cookies
 from inspector_http.observations import CookieReach
@@ -216,3 +218,28 @@ def test_a_domain_of_a_dot_alone_is_none() -> None:
     assert kept("a=1; Domain=.") == ["a"]
     assert kept("a=1; Path=/x; Path=y", "a=; Path=/a; Max-Age=0") == []
     assert kept("a=1; Path=y; Path=/x", "a=; Path=/a; Max-Age=0") == ["a"]
+
+
+_PIECES = st.sampled_from(
+    [
+        *("sid", "=", ";", " ", "\t", "abc", '"', ",", "__Host-", "__secure-", "Path=/", "Domain=", "example.test"),
+        *("Secure", "SECURE", "HttpOnly", "SameSite", "SameSite=Lax", "=Strict", "None", "Max-Age=", "-1", "60"),
+        *("Expires=", "Sun, 09 Feb 2031 04:05:06 GMT", "Partitioned", "\x00", "\x7f", "\xe9"),
+    ]
+)
+
+
+@given(st.lists(st.text("".join(map(chr, range(256))), max_size=40) | st.lists(_PIECES, max_size=12).map("".join)))
+def test_garbage_is_no_protected_cookie(values: list[str]) -> None:
+    """No text raises; a cookie has an attribute only where a field names it; one with a control character is none."""
+    cookies = kept_cookies([("www.example.test", "/a/b", value) for value in values], NOW)
+    attributes = [[part.partition("=")[0].strip(" \t").lower() for part in value.split(";")[1:]] for value in values]
+    usable = [not any((ord(each) < 32 and each != "\t") or each == "\x7f" for each in value) for value in values]
+    named = [set(names) for names, is_usable in zip(attributes, usable, strict=True) if is_usable]
+    assert len(cookies) <= sum(usable)
+    for cookie in cookies:
+        assert not cookie.secure or any("secure" in each for each in named)
+        assert not cookie.http_only or any("httponly" in each for each in named)
+        assert cookie.same_site is None or any("samesite" in each for each in named)
+        assert cookie.reach is not None
+        assert cookie.reach.domain in ("", "www.example.test", "example.test")

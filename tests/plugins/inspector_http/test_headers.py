@@ -1,9 +1,13 @@
 """How header values are parsed, where a case file cannot express it."""
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inspector import Cause
-from inspector_http.headers import hsts_max_age
+from inspector_http.headers import hsts_directives, hsts_max_age
 from inspector_http.urls import location
 
 
@@ -69,3 +73,39 @@ def test_an_age_of_any_length_is_a_number() -> None:
     """More digits than Python converts by default are still a valid age."""
     assert hsts_max_age("max-age=" + "9" * 6000) == 999_999_999_999_999
     assert hsts_max_age("max-age=" + "0" * 6000 + "60") == 60
+
+
+_HSTS_PIECES = st.sampled_from(
+    [
+        "max-age",
+        "MAX-AGE",
+        "=",
+        "31536000",
+        '"',
+        "0",
+        "-",
+        ";",
+        " ",
+        "\t",
+        ",",
+        "includeSubDomains",
+        "preload",
+        "\\",
+        "é",
+    ]
+)
+
+
+@given(st.text(max_size=60) | st.lists(_HSTS_PIECES, max_size=14).map("".join))
+def test_garbage_is_no_hsts(value: str) -> None:
+    """No text raises; what browsers heed has ``max-age`` once with digits, and nothing that no directive has."""
+    age = hsts_max_age(value)
+    assert (age is None) == (hsts_directives(value) is None)
+    outside = re.sub(r'"(?:[^"\\]|\\.)*"', "0", value)
+    names = [each.partition("=")[0].strip(" \t").lower() for each in outside.split(";")]
+    if age is not None:
+        assert names.count("max-age") == 1
+        assert len(set(filter(None, names))) == len(list(filter(None, names)))
+        assert "," not in outside
+        assert outside.isascii()
+        assert re.search(r"(?i)max-age[ \t]*=[ \t]*\"?[0-9]", value)

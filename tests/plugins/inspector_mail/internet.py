@@ -216,6 +216,7 @@ class MailInternet:
 @dataclass
 class _Built:
     folder: Path
+    domains: Sequence[PlantedDomain]
     authority: Identity = field(default_factory=lambda: root(key=rsa_key()))
     files: dict[str, tuple[Path, Path]] = field(default_factory=dict)
     digest: str = ""
@@ -224,7 +225,7 @@ class _Built:
         """Write the certificates; the digest of the good one's key is for TLSA records."""
         between, key = intermediate(self.authority, key=rsa_key()), rsa_key()
         names = ["*.host.vn", PLAIN_HOST]
-        web = [f"mta-sts.{domain.name}" for domain in DOMAINS]
+        web = [f"mta-sts.{domain.name}" for domain in self.domains]
         issued = {
             "good": issue("host.vn", between, key=key, dns=names),
             "expired": issue("host.vn", between, key=rsa_key(), dns=names, days=(-30, -2)),
@@ -242,7 +243,7 @@ class _Built:
     def zones(self) -> ZoneSet:
         """The zones, signed but for ``plain.vn``."""
         zone_set = ZoneSet(self.folder)
-        plain = "".join(each.zone() for each in DOMAINS if each.name.endswith(".plain.vn"))
+        plain = "".join(each.zone() for each in self.domains if each.name.endswith(".plain.vn"))
         tlsa = f"TLSA 3 1 1 {self.digest}\n"
         server = "@ NS ns.vn.\n"
         zone_set.add("plain.vn", f"{server}mx A {HOSTS['mx1']}\n_25._tcp.mx {tlsa}{plain}")
@@ -252,7 +253,7 @@ class _Built:
         hosts += f"_25._tcp.mismatch.host TLSA 3 1 1 {'11' * 32}\n_25._tcp.unusable.host TLSA 1 1 1 {self.digest}\n"
         others = 'agreed.vn._report._dmarc.collector TXT "v=DMARC1"\n'
         others += "plain NS ns.vn.\nbroken NS ns.vn.\n"
-        domains = "".join(each.zone() for each in DOMAINS if each.name.count(".") == 1)
+        domains = "".join(each.zone() for each in self.domains if each.name.count(".") == 1)
         zone_set.add("vn", f"{server}ns A {SERVER}\n{hosts}{others}{domains}", SIGNED)
         ds = "".join(f"{line}\n" for line in zone_set.ds["vn"])
         zone_set.add(".", f"@ NS ns.vn.\nvn. NS ns.vn.\nns.vn. A {SERVER}\n{ds}", SIGNED)
@@ -323,7 +324,7 @@ class _Built:
             f"server {{ listen {WEB}:443 ssl; server_name mta-sts.{domain.name}; ssl_certificate {certificate};"
             f" ssl_certificate_key {key}; location = /.well-known/mta-sts.txt {{ default_type text/plain;"
             f" return {f'''200 '{domain.policy}' ''' if domain.policy else '404'}; }} }}\n"
-            for domain in DOMAINS
+            for domain in self.domains
             if domain.sts
         )
         temporary = " ".join(
@@ -388,19 +389,19 @@ def network(addresses: Sequence[str]) -> Iterator[list[str]]:
 
 
 @contextlib.contextmanager
-def mail_internet() -> Iterator[MailInternet]:
-    """Build and run everything, in a folder that every server's user can read."""
+def mail_internet(domains: Sequence[PlantedDomain] = DOMAINS) -> Iterator[MailInternet]:
+    """Build and run everything for these domains, in a folder that every server's user can read."""
     for needed in ("ip", "unbound", "postfix", "nginx"):
         program(needed)
     with tempfile.TemporaryDirectory(prefix="mail-", dir="/tmp", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
-        with _running(Path(folder)) as internet:
+        with _running(Path(folder), domains) as internet:
             yield internet
 
 
 @contextlib.contextmanager
-def _running(folder: Path) -> Iterator[MailInternet]:
-    built = _Built(folder)
+def _running(folder: Path, domains: Sequence[PlantedDomain]) -> Iterator[MailInternet]:
+    built = _Built(folder, domains)
     built.identities()
     built.dns()
     etc, nginx = built.postfix(), built.nginx()
@@ -435,7 +436,7 @@ def _end(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
 
 def _wait(wrap: Sequence[str], log: Path) -> None:
     """Wait until the resolver validates a name, and Postfix and nginx accept connections."""
-    dig = [programs()["dig"], f"@{RESOLVER}", "+time=1", "+tries=1", "+adflag", "clean.vn", "MX"]
+    dig = [programs()["dig"], f"@{RESOLVER}", "+time=1", "+tries=1", "+adflag", "ns.vn", "A"]
     listening = "import socket\nfor address in " + repr([(HOSTS[each], 25) for each in POSTFIX] + [(WEB, 443)])
     listening += ":\n    socket.create_connection(address, 1).close()"
     deadline = time.monotonic() + 60

@@ -72,7 +72,7 @@ IDENTITIES: dict[str, tuple[ServiceProtocol, str, bool, bool | None, bool | None
     "vsftpd-in-tls": (ServiceProtocol.FTP, "vsFTPd", True, None, None),
     "x11": (ServiceProtocol.X11, "", False, True, False),
     "xrdp": (ServiceProtocol.RDP, "", False, False, None),
-    "xrdp-negotiating": (ServiceProtocol.RDP, "", False, False, None),
+    "xrdp-negotiating": (ServiceProtocol.RDP, "", False, None, None),
 }
 
 

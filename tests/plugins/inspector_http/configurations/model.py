@@ -14,7 +14,9 @@ Each entry is a site with every security header that is in use, changed as the e
 of the good site; others are 404 (asgi: as the path ``*`` says), and null is none where the good site has one
 (``/.well-known/security.txt``). ``raw`` is the whole reply to every request (server ``raw``). ``scheme`` is https or
 http; ``certificate`` one of the names in ``webservers.make_certificates``; ``declared`` further endpoints of the
-system; ``extra`` lines of the server's own configuration; ``granted`` lets intrusive questions be asked.
+system; ``extra`` lines of the server's own configuration; ``granted`` lets intrusive questions be asked. ``http2``
+offers HTTP/2, too (nginx, apache). With ``other_site`` clients that do not send the name of this site get another at
+the same port (nginx): a page without headers, under a certificate for another name.
 
 ``defects`` are the checks that fail, ``open`` those that are inconclusive, by id with the cause: all and only those.
 What needs a grant that the entry does not give is left out. In ``open`` null takes back what ``UNDECIDED`` says, and
@@ -102,6 +104,8 @@ class Entry(Reply):
     extra: str = ""
     declared: tuple[str, ...] = ()
     granted: bool = False
+    http2: bool = False
+    other_site: bool = False
     defects: frozenset[str] = frozenset()
     open: dict[str, str | None] = Field(default_factory=dict)
 

@@ -79,11 +79,13 @@ def _nginx(chosen: Sequence[Configuration], address: str, folder: Path) -> Itera
 
 
 def _nginx_server(configuration: Configuration, address: str, folder: Path) -> str:
-    lines = [f"listen {address}:{configuration.port}{' ssl' if configuration.entry.scheme == 'https' else ''};"]
+    entry = configuration.entry
+    options = f"{' ssl' if entry.scheme == 'https' else ''}{' http2' if entry.http2 else ''}"
+    lines = [f"listen {address}:{configuration.port}{options};", "server_name web.test;"]
     if configuration.entry.scheme == "https":
         lines.append(f"ssl_certificate {_pem(configuration, folder, 'cert')};")
         lines.append(f"ssl_certificate_key {_pem(configuration, folder, 'key')};")
-    lines.append(configuration.entry.extra)
+    lines.append(configuration.entry.extra.replace("{folder}", str(folder)))
     for path, reply in configuration.entry.replies().items():
         fields = " ".join(
             f"add_header {name} {_quoted(value, '$http_origin')} always;"
@@ -95,7 +97,17 @@ def _nginx_server(configuration: Configuration, address: str, folder: Path) -> s
         lines.append(f"location = {path} {{ default_type {_quoted(reply.type or '', '')}; {fields} {what} }}")
     if "location / " not in configuration.entry.extra:
         lines.append("location / { return 404; }")
-    return f"server {{ {' '.join(lines)} }}"
+    site = f"server {{ {' '.join(lines)} }}"
+    if not entry.other_site:
+        return site
+    other = " ".join(f"{name} {folder}/other_name{kind};" for name, kind in _CERTIFICATE_FILES.items())
+    return (
+        f"server {{ listen {address}:{configuration.port}{options} default_server; {other}"
+        f' location / {{ return 200 "another site"; }} }} {site}'
+    )
+
+
+_CERTIFICATE_FILES = {"ssl_certificate": "cert.pem", "ssl_certificate_key": "key.pem"}
 
 
 # --- Apache httpd ----------------------------------------------------------------------------------------------------
@@ -116,6 +128,7 @@ def _apache(chosen: Sequence[Configuration], address: str, folder: Path) -> Iter
         "socache_shmcb",
         "rewrite",
         "status",
+        "http2",
     )
     lines = [f"LoadModule {each}_module {_MODULES}/mod_{each}.so" for each in modules]
     lines += ["ServerName web.test", "ServerTokens Prod", f"PidFile {folder}/apache.pid", f"ErrorLog {folder}/errors"]
@@ -138,6 +151,7 @@ def _apache_site(configuration: Configuration, address: str, folder: Path) -> It
         yield "SSLEngine on"
         yield f"SSLCertificateFile {_pem(configuration, folder, 'cert')}"
         yield f"SSLCertificateKeyFile {_pem(configuration, folder, 'key')}"
+        yield f"Protocols {'h2 ' if configuration.entry.http2 else ''}http/1.1"
     for path, reply in configuration.entry.replies().items():
         _write(root, path, reply)
         yield f'<LocationMatch "^{path}(index\\.html)?$">'
