@@ -115,7 +115,7 @@ def test_what_a_newer_list_leaves_out_is_not_listed_any_more(tmp_path: Path) -> 
     for path in (annex, other, partial):
         found = imported(tmp_path, path, previous=after(first), as_of=LATER)
         assert {each.unlisted_since for each in found.systems} == {None}
-    broken = put(tmp_path, "G05.csv", HEAD + "1,HT1,Cổng,,,3,\n2,HT2,Thư,,,9,\n")
+    broken = put(tmp_path, "G05.csv", HEAD + "1,HT2,Thư,,,9,\n2,HT1,Cổng,,,3,\n")
     found = imported(tmp_path, broken, previous=after(first), as_of=LATER, partial=True)
     assert {each.unlisted_since for each in found.systems} == {None}
 
