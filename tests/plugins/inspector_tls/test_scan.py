@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from inspector import Cause, checks_in
+from inspector import Cause, Raw, ScanOutput, checks_in
+from inspector.collect.redaction import redacted_notes, redacted_raw
 from inspector.model.base import now
 from inspector.plugin.probe import ParseContext
-from inspector_tls.enumeration.probe import parse, tls
+from inspector_tls.enumeration.probe import parse, tls, transcript_of
+from inspector_tls.enumeration.transcript import Exchange, Mode, Purpose, Transcript
 from inspector_tls.observations import Tls
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue
@@ -54,6 +56,59 @@ def test_raw_bytes_of_a_failure_are_kept() -> None:
     assert scan.failure is not None
     assert scan.failure.cause is Cause.PROTOCOL_ERROR
     assert b"HTTP/1.1 400" in (scan.output.named("messages") or b"")
+
+
+SECRET = b"Zq81XwKk77Rr"
+#: What a server may send where TLS is expected.
+CLEAR = {
+    "a page with a cookie": b"HTTP/1.1 200 OK\r\nSet-Cookie: session=%b; HttpOnly\r\n\r\nHi, %b" % (SECRET, SECRET),
+    "a greeting": b"220 mx.example.vn ESMTP %b ready\r\n" % SECRET,
+    "text behind an alert": b"\x15\x03\x03\x00\x02\x02\x28Authorization: Basic %b\r\n" % SECRET,
+    "text behind the beginning of a record": b"\x16\x03\x03\x00\x04\x02\x00\x00\x00password: %b\r\n" % SECRET,
+    "text behind a hello of SSL 2.0": b"\x80\x0b\x04\x00\x01" + bytes(8) + b"Set-Cookie: sid=%b\r\n" % SECRET,
+    "text that begins as SSL 2.0 does": b"\x80\x02\x04Set-Cookie: sid=%b\r\n" % SECRET,
+}
+
+
+@pytest.mark.parametrize("scheme", ["tls", "smtp"])
+@pytest.mark.parametrize("said", CLEAR.values(), ids=CLEAR)
+def test_nothing_secret_of_a_clear_text_is_kept(said: bytes, scheme: str) -> None:
+    """Neither raw bytes nor failure and gaps have what a service without TLS said, greetings before STARTTLS included."""
+
+    def answer(connection: servers.socket.socket) -> None:
+        if scheme == "tls":
+            connection.recv(4096)
+        with contextlib.suppress(OSError):
+            connection.sendall(said)
+            connection.recv(4096)
+            connection.sendall(b"454 no TLS, try token %b\r\n" % SECRET)
+
+    with servers.answering(answer) as port:
+        scan = scanned(port, scheme=scheme, seconds=1)
+    kept = redacted_notes(redacted_raw(scan.output))
+    assert scan.failure is not None
+    assert SECRET not in kept.model_dump_json().encode() + b"".join(raw.data for raw in kept.raw)
+    assert SECRET not in scan.failure.detail.encode()
+
+
+def test_a_secret_in_a_note_is_not_kept_and_the_transcript_is_read_again() -> None:
+    """The text of a transcript is searched; its bytes are stored apart, since in them a match is chance."""
+    secret = "Authorization: Bearer " + SECRET.decode()
+    asked = Exchange(purpose=Purpose.VERSION, sent=b"sid=abcdef", received=b"\x15\x03\x03\x00\x02\x02\x28", note=secret)
+    text, data = Transcript(server_name="www.example.vn", mode=Mode.FAST, exchanges=(asked,)).stored()
+    raw = (Raw(name="transcript.json", data=text, media_type="application/json"), Raw(name="messages", data=data))
+    kept = redacted_raw(ScanOutput(raw=raw))
+    (again,) = transcript_of(kept).exchanges
+    assert SECRET not in b"".join(each.data for each in kept.raw)
+    assert (again.sent, again.received, len(again.note)) == (asked.sent, asked.received, len(asked.note))
+
+
+def test_the_text_of_a_transcript_is_of_a_type_that_is_searched(modern: servers.Answer) -> None:
+    """The parts of a real scan: JSON, which is searched for secrets, and bytes."""
+    with servers.answering(modern) as port:
+        scan = scanned(port)
+    assert [raw.media_type for raw in scan.output.raw] == ["application/json", "application/octet-stream"]
+    assert redacted_raw(scan.output).raw == scan.output.raw
 
 
 def test_dripping_server_ends_in_time() -> None:
