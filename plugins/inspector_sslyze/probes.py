@@ -106,5 +106,8 @@ def parse_sessions(output: ScanOutput, _context: ParseContext) -> TlsSessions:
     parse=parse_sessions,
 )
 async def tls_sessions(target: Target, network: Network, *, answer_seconds: int = 5) -> ScanOutput:
-    """Resume a session of TLS 1.3 and send a byte before the handshake is done; ``answer_seconds`` bounds one wait."""
+    """Resume a session of TLS 1.3 that permits early data, and send a byte before the handshake is done.
+
+    Where it permits none, nothing is resumed. ``answer_seconds`` bounds one wait.
+    """
     return await _run_job(target, network, resume, answer_seconds=answer_seconds, all_seconds=_SESSION_SECONDS)

@@ -20,6 +20,10 @@ class Command(StrEnum):
     EARLY_DATA = "early-data"
 
 
+#: The result of a command for early data where the session to resume permits none: nothing was resumed then.
+NOT_OFFERED = "not-offered"
+
+
 class ConnectionEnd(StrEnum):
     """How a connection ended. ``open``: this side ended it."""
 

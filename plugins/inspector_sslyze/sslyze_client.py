@@ -27,7 +27,7 @@ from sslyze.server_setting import ServerNetworkConfiguration, ServerNetworkLocat
 
 from inspector import ScanFailure
 from inspector_sslyze.recorded_bytes import FirstFlight, is_hello_done, retry_group
-from inspector_sslyze.results import Command, CommandRun, ConnectionEnd, ConnectionTrace, VulnerabilityJob
+from inspector_sslyze.results import NOT_OFFERED, Command, CommandRun, ConnectionEnd, ConnectionTrace, VulnerabilityJob
 from inspector_tls.enumeration import hello_profiles as offers
 from inspector_tls.starttls.negotiation import Names, Negotiation, needs_negotiation
 from inspector_tls.wire.client_hello import encode
@@ -170,16 +170,34 @@ class _RecordingSocket:
         )
 
 
-class _Connection(SslConnection):
-    """sslyze's connection over a recording socket; ``drains_first``: data that the server sends unasked is read."""
+class _NoEarlyDataOffered(Exception):
+    """The session that a client would resume permits no early data."""
 
-    def __init__(self, open_socket: Callable[[], _RecordingSocket], *, drains_first: bool, **settings: Any) -> None:
+
+class _Connection(SslConnection):
+    """sslyze's connection over a recording socket; ``drains_first``: data that the server sends unasked is read.
+
+    ``needs_early_data``: it is opened only where its session, if it has one, permits early data.
+    """
+
+    def __init__(
+        self,
+        open_socket: Callable[[], _RecordingSocket],
+        *,
+        drains_first: bool,
+        needs_early_data: bool,
+        **settings: Any,
+    ) -> None:
         super().__init__(**settings)
         self._open_socket = open_socket
         self._drains_first = drains_first
+        self._needs_early_data = needs_early_data
         self._socket: _RecordingSocket | None = None
 
     def _do_pre_handshake(self) -> None:
+        session: Any = self.ssl_client.get_session() if self._needs_early_data else None
+        if session is not None and not session.get_max_early_data():
+            raise _NoEarlyDataOffered
         self._socket = self._open_socket()
         if getattr(self.ssl_client.do_handshake, "__func__", None) is not type(self.ssl_client).do_handshake:
             self._socket.first_flight = FirstFlight()  # sslyze replaced OpenSSL's handshake by its own
@@ -250,6 +268,7 @@ class Server:
         connection = _Connection(
             self._open,
             drains_first=self._again and self._command is Command.RENEGOTIATION,
+            needs_early_data=self._command is Command.EARLY_DATA,
             server_location=self.server_location,
             network_configuration=self.network_configuration,
             tls_version=version,
@@ -337,6 +356,8 @@ def run(job: VulnerabilityJob, command: Command, version: TlsVersion, *, again: 
         else:
             result, number = _scan(server, command)
         error = ""
+    except _NoEarlyDataOffered:
+        result, number, error = NOT_OFFERED, 0, ""
     except Exception as failure:  # noqa: BLE001  (sslyze and nassl raise many; what was received is assessed)
         result, number, error = "", 0, f"{type(failure).__name__}: {failure}".strip()[:300]
     finally:
@@ -403,6 +424,8 @@ def _scan(server: Server, command: Command) -> tuple[str, int]:
             # sslyze asks twice more, though the first refusal decides its result.
             results += [ScanJobResult(None, error)] * (len(jobs) - len(results))
             break
+        except _NoEarlyDataOffered:
+            raise
         except Exception as error:  # noqa: BLE001  (the command itself interprets it)
             results.append(ScanJobResult(None, error))
         else:

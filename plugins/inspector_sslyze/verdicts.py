@@ -22,7 +22,7 @@ from inspector_sslyze.recorded_bytes import (
     retry_group,
     speaks_first,
 )
-from inspector_sslyze.results import Command, CommandRun, ConnectionEnd, ConnectionTrace
+from inspector_sslyze.results import NOT_OFFERED, Command, CommandRun, ConnectionEnd, ConnectionTrace
 from inspector_tls.wire.alerts import HELLO_REFUSALS, AlertNumber
 from inspector_tls.wire.versions import TlsVersion
 
@@ -166,13 +166,16 @@ def renegotiations(run: CommandRun) -> Answer[int]:
 def early_data(run: CommandRun) -> Answer[bool]:
     """Whether the server accepted a byte before the handshake was done, on a session that it had given out.
 
-    A server that refuses TLS 1.3 accepts none. One that sends a HelloRetryRequest must ignore data with the first
-    ClientHello (RFC 8446 §4.2.10), and may accept early data from another client.
+    A server that refuses TLS 1.3 accepts none, and so does one whose tickets do not say how many bytes (RFC 8446
+    §4.6.1): a client must not send any then, and nothing was resumed. One that sends a HelloRetryRequest must ignore
+    data with the first ClientHello (RFC 8446 §4.2.10), and may accept early data from another client.
     """
     if accepts(run).seen is False:
         return Answer(seen=False)
     if run.error or any(trace.end in (ConnectionEnd.RESET, ConnectionEnd.TIMEOUT) for trace in run.traces):
         return run.unseen
+    if run.result == NOT_OFFERED:
+        return Answer(seen=False) if run.traces and _last(run).handshake_done else run.unseen
     if run.result == str(True):
         return Answer(seen=True)
     if retry_group(_last(run).received) is not None:

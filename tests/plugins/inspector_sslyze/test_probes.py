@@ -19,6 +19,7 @@ from inspector.testing import ProbeRun, run_probe
 from inspector_sslyze.observations import Robot, TlsAttacks, TlsSessions
 from inspector_sslyze.probes import parse_attacks, tls_attacks, tls_sessions
 from inspector_sslyze.results import (
+    NOT_OFFERED,
     Command,
     CommandRun,
     ConnectionEnd,
@@ -26,7 +27,7 @@ from inspector_sslyze.results import (
     Report,
     VulnerabilityJob,
 )
-from inspector_sslyze.verdicts import newest_attacked, settle
+from inspector_sslyze.verdicts import early_data, newest_attacked, settle
 from inspector_sslyze.worker import MAX_ATTACK_CONNECTIONS, attack
 from inspector_tls.observations import TlsVersion
 from tests.agreement import simple_tls as own_tls
@@ -262,14 +263,37 @@ def test_no_early_data_before_tls_1_3(files: Files) -> None:
 
 
 def test_nothing_is_asked_twice(files: Files, tmp_path: Path) -> None:
-    """A server without RSA key exchange sees a handshake for each attack, three for ROBOT, and two for early data."""
+    """A server without RSA key exchange sees a handshake for each attack, three for ROBOT, and one for early data.
+
+    Its tickets permit no early data: nothing is resumed.
+    """
     directives = f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_ciphers ECDHE;"
     with servers.nginx(tmp_path, f"{directives} ssl_protocols TLSv1.2 TLSv1.3;") as port:
         attacks, sessions = attacked(port), run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
     assert attacks.seen(TlsAttacks).robot.seen is Robot.NO_RSA
     assert len(attacks.ledger) == 6
     assert sessions.seen(TlsSessions).early_data.seen is False
-    assert len(sessions.ledger) == 2
+    assert len(sessions.ledger) == 1
+    (tried,) = Report.parse(sessions.output.named("report.json") or b"").runs
+    assert (tried.result, tried.error) == (NOT_OFFERED, "")
+
+
+@pytest.mark.parametrize(
+    ("trace", "unseen"),
+    [
+        (ConnectionTrace(handshake_done=True), None),
+        (ConnectionTrace(handshake_done=True, end=ConnectionEnd.CLOSED), None),
+        (ConnectionTrace(handshake_done=True, end=ConnectionEnd.TIMEOUT), Cause.TIMEOUT),
+        (ConnectionTrace(handshake_done=True, end=ConnectionEnd.RESET), Cause.RESET),
+        (ConnectionTrace(), Cause.PROTOCOL_ERROR),
+    ],
+)
+def test_tickets_without_early_data_count_of_a_whole_handshake_only(
+    trace: ConnectionTrace, unseen: Cause | None
+) -> None:
+    """That no early data is permitted is known where the connection that gave the session was whole."""
+    tried = CommandRun(command=Command.EARLY_DATA, version=TlsVersion.TLS_1_3, result=NOT_OFFERED, traces=(trace,))
+    assert early_data(tried) == (Answer(seen=False) if unseen is None else Answer(unseen=unseen))
 
 
 def _ends_after_hello(files: Files) -> servers.Answer:

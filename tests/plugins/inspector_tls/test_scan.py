@@ -73,7 +73,7 @@ CLEAR = {
 @pytest.mark.parametrize("scheme", ["tls", "smtp"])
 @pytest.mark.parametrize("said", CLEAR.values(), ids=CLEAR)
 def test_nothing_secret_of_a_clear_text_is_kept(said: bytes, scheme: str) -> None:
-    """Neither raw bytes nor failure and gaps have what a service without TLS said, greetings before STARTTLS included."""
+    """Neither raw bytes nor failure and gaps have what a service without TLS said, before STARTTLS or instead."""
 
     def answer(connection: servers.socket.socket) -> None:
         if scheme == "tls":
