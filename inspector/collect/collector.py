@@ -212,6 +212,20 @@ def _with_output(bare: Evidence, output: ScanOutput, facts: Mapping[str, object]
     return prepare(evidence, output.raw)
 
 
+def _question(trust: Trust, task: ScanTask, target: Target, needs: Sequence[Observation], scan: int) -> str:
+    """A digest of all that a scan depends on, but for what the authorisation permits."""
+    known = [
+        task.probe,
+        scan,
+        task.options,
+        task.subject.model_dump(mode="json"),
+        target.declared.model_dump(mode="json"),
+        [each.model_dump(mode="json") for each in needs],
+        trust.digest,
+    ]
+    return digest(canonical(known))
+
+
 class _Asked(Protocol):
     @property
     def probe(self) -> str: ...
@@ -477,7 +491,7 @@ class Collector:
         try:
             needs = [self._needed(kind, task) for _, kind in probe.needs]
             if self.shared is not None and self._may_share(task, probe):
-                question = cache(partial(self._question, task, target, needs, scan))  # mostly nobody compares it
+                question = cache(partial(_question, self.trust, task, target, needs, scan))  # mostly nobody compares it
                 first = self._done.get((task.key, 1)) if scan > 1 else None
                 async with asyncio.timeout_at(self.stop_at):
                     taken = await self.shared.find(question, task.key, network, first.ended if first else None)
@@ -513,19 +527,6 @@ class Collector:
         """Whether another inspection of the run may ask the same: of an address, of which authorisations speak."""
         is_permitted = task.cause is None and None not in (task.authorisation, task.subject.address)
         return is_permitted and not probe.infrastructure
-
-    def _question(self, task: ScanTask, target: Target, needs: Sequence[Observation], scan: int) -> str:
-        """A digest of all that the scan depends on, but for what the authorisation permits."""
-        known = [
-            task.probe,
-            scan,
-            task.options,
-            task.subject.model_dump(mode="json"),
-            target.declared.model_dump(mode="json"),
-            [each.model_dump(mode="json") for each in needs],
-            self.trust.digest,
-        ]
-        return digest(canonical(known))
 
     def _is_for_all(self, task: ScanTask, output: ScanOutput | None) -> bool:
         """Whether what the scan gave holds for every inspection that asks the same."""

@@ -11,7 +11,8 @@ from datetime import datetime
 from inspector.assess.assessor import AssessmentInput, Verdicts, assess
 from inspector.collect.parsing import facts_of
 from inspector.declare.statement import Statement
-from inspector.model.observation import Evidence
+from inspector.model.base import Cause
+from inspector.model.observation import Evidence, FailureNote
 from inspector.model.public_roots import PublicRoots
 from inspector.model.table import Table
 from inspector.network.guard.audit_hook import GuardViolation, disable, enable
@@ -116,6 +117,12 @@ async def reparse(bundle: Bundle, registry: Registry) -> list[tuple[str, Evidenc
             continue
         parse_context = trust.parse_context(evidence.subject, evidence.began)
         facts, failure = await facts_of(probe, bundle.output_of(evidence), parse_context)
+        if failure is not None and evidence.facts is not None and evidence.probe_version != probe.version:
+            failure = FailureNote(
+                cause=Cause.AMBIGUOUS,
+                detail=f"raw bytes of version {evidence.probe_version} of the probe {probe.name}, which version"
+                f" {probe.version} does not read: {failure.detail}",
+            )
         update = {
             "facts": facts,
             "kind": probe.kind.kind,

@@ -4,6 +4,7 @@ import asyncio
 import re
 import socket
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import certifi
@@ -18,7 +19,7 @@ from inspector.model.errors import BundleError, UsageError
 from inspector.model.finding import finding_id
 from inspector.model.subject import SubjectKind
 from inspector.pipeline.capture import open_capture, reopen_capture, seal_capture
-from inspector.pipeline.reassess import AssessmentOptions, assess_bundle
+from inspector.pipeline.reassess import AssessmentOptions, assess_bundle, reparse
 from inspector.pipeline.system_filter import SystemFilter, at_own_addresses
 from inspector.pipeline.trust import load_trust, trust_of
 from inspector.record.plan import Selection
@@ -135,6 +136,21 @@ def test_reread_with_a_parser_that_raises_is_its_bug(tmp_path: Path) -> None:
     parts = registry([sensor(parse=broken), average, neighbour])
     again = asyncio.run(assess_bundle(bundle, parts, AssessmentOptions(as_of=first.as_of, reparse=True)))
     assert outcomes(again)["sensor-online"] == ("error", "bug")
+
+
+def test_raw_bytes_that_another_version_of_the_probe_recorded_are_named(tmp_path: Path) -> None:
+    """Raw bytes of a version whose form the installed one does not read are no malformed data of the server."""
+
+    def newer(capture: ScanOutput, reading: ParseContext) -> Sensor:
+        raise ValueError("not understood")
+
+    bundle, first = inspect(tmp_path, job(tmp_path, regime=regime(row("sensor-online"))))
+    parts = registry([replace(sensor(parse=newer), version="2"), average, neighbour])
+    options = AssessmentOptions(as_of=first.as_of, reparse=True)
+    again = asyncio.run(assess_bundle(bundle, parts, options))
+    assert outcomes(again)["sensor-online"] == ("inconclusive", "ambiguous")
+    failures = [each.failure for _, each in asyncio.run(reparse(bundle, parts)) if each.probe == "sensor"]
+    assert "raw bytes of version 1 of the probe sensor, which version 2 does not read" in str(failures)
 
 
 def test_reread_without_the_probe_keeps_the_facts(tmp_path: Path) -> None:
