@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 
@@ -13,7 +13,7 @@ from tests.plugins.inspector_http.configurations.inspection import inspect
 from tests.plugins.inspector_http.configurations.model import Configuration, Entry
 from tests.plugins.inspector_services.servers import own_address
 from tests.remedies.test_remedies import all_remedies
-from tests.remedies.websites import NAME, EVERYTHING, SITES, Served, serving, site_of
+from tests.remedies.websites import EVERYTHING, NAME, SITES, Served, serving, site_of
 
 TRIED = [(product, check, remedy) for check, product, remedy in all_remedies() if check in SITES and remedy.tried]
 PRODUCTS = sorted({product for product, _, _ in TRIED})
@@ -94,10 +94,10 @@ def _served(product: str, *, mended: bool) -> list[Served]:
 
 
 @pytest.fixture(scope="module")
-def verdicts() -> Iterator[Mapping[bool, Verdicts]]:
+def verdicts() -> Mapping[bool, Verdicts]:
     """All verdicts by product and site, and by whether the remedies were applied: two processes of each product."""
     address = own_address()
-    yield {
+    return {
         mended: {
             (product, site): found
             for product in PRODUCTS
@@ -120,7 +120,7 @@ def test_a_remedy_makes_its_check_pass(product: str, check: str, verdicts: Mappi
 
 @pytest.mark.parametrize("product", PRODUCTS)
 def test_the_block_of_a_report_makes_all_checks_pass(product: str, verdicts: Mapping[bool, Verdicts]) -> None:
-    """What a report gathers for a site with nearly every failure can be copied as it stands, and leaves none of them."""
+    """What a report gathers for a site with nearly every failure can be copied as a whole, and leaves none."""
     before, after = (verdicts[each][product, _TOGETHER] for each in (False, True))
     failed = {check for check, _, _ in TOGETHER[product] if before[check].outcome is Outcome.FAIL}
     assert len(failed) >= 17, failed

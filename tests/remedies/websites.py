@@ -21,7 +21,7 @@ from tests.plugins.inspector_services.servers import installed, running
 #: The host of all sites, one below a domain that others share.
 NAME = "test.web.test"
 PAGE = '<!doctype html><title>a</title><p>b</p><img src="http://anh.web.test/a.png">'
-FORM = '<!doctype html><form method="post"><input type="hidden" name="csrf_token" value="8f14e45fceea167a5a36dedd4bea2543"></form>'
+FORM = '<!doctype html><form method="post"><input type="hidden" name="csrf_token" value="8f14e45fceea167a"></form>'
 #: The field by which a server tells the application the site.
 _SITE = "X-Site"
 
@@ -81,6 +81,7 @@ SITES: Mapping[str, Site] = {
             for value in values
         )
     ),
+    "hsts-preload-eligible": Site(fields=(("Strict-Transport-Security", "max-age=31536000; preload"),)),
     "http-redirects-directly": Site(redirects={"/": "/vi", "/vi": f"https://{NAME}/"}, scheme="http"),
     "https-stays-encrypted": Site(redirects={"/": f"http://{NAME}/vi"}),
     "methods-limited": Site(fields=(("Allow", "GET, HEAD, OPTIONS, POST, PUT, DELETE"),)),
@@ -160,7 +161,7 @@ class _Application(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     sites: Mapping[str, Site]
 
-    def _answer(self) -> None:
+    def do_GET(self) -> None:
         site = self.sites[self.headers[_SITE]]
         status, fields, body = 200, list(site.fields), site.body
         kind = site.type
@@ -183,7 +184,11 @@ class _Application(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    do_GET = do_HEAD = do_OPTIONS = _answer
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_OPTIONS(self) -> None:
+        self.do_GET()
 
     def do_TRACE(self) -> None:
         """Repeat the request."""
