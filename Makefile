@@ -1,6 +1,6 @@
 # Short commands for developers; users and continuous integration call ./bootstrap.
 .POSIX:
-.PHONY: agreement benchmark benchmark-fleet benchmark-mail benchmark-ssh benchmark-sweeps benchmark-web benchmark-zones demo docs format fuzz lint lock setup test types
+.PHONY: agreement agreement-browser benchmark benchmark-fleet benchmark-mail benchmark-ssh benchmark-sweeps benchmark-web benchmark-zones demo docs format fuzz lint lock setup test types
 
 VENV = .venv/bin
 
@@ -40,6 +40,11 @@ agreement:
 	$(VENV)/python -m tests.agreement --write $(ARGS)
 	$(VENV)/python -m tests.agreement.services
 	$(VENV)/python -m tests.agreement.zones --write
+
+# Compares Inspector with what Chromium does on the configurations of web servers; takes some minutes.
+agreement-browser:
+	./bootstrap --agreement setup
+	$(VENV)/python -m tests.agreement.browser --write $(ARGS)
 
 demo:
 	./bootstrap demo $(ARGS)

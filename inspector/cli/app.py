@@ -490,6 +490,95 @@ def inventory_due(
     )
 
 
+store = typer.Typer(help="Index of an archive of inspections: what is open, fixed, returned.", rich_markup_mode=None)
+app.add_typer(store, name="store")
+
+StoreFile = Annotated[
+    Path | None, typer.Option("--store", help="File of the store (default: store.sqlite3 in the output folder).")
+]
+ListFile = Annotated[Path | None, typer.Option("--output", "-o", help="The file (default: stdout).")]
+
+
+@store.command("rebuild")
+@takes("settings")
+def rebuild_store(
+    arguments: RunArguments,
+    archive: Annotated[Path, typer.Argument(help="The folder that holds the runs, as out.")],
+    file: StoreFile = None,
+) -> int:
+    """Make the store again from the archive; it loses nothing that the archive has."""
+    from inspector.cli.store import rebuild_store as make_again
+
+    return make_again(archive, file, arguments.settings)
+
+
+@store.command("ingest")
+@takes("settings")
+def ingest_bundles(
+    arguments: RunArguments,
+    archive: Annotated[
+        Path | None, typer.Argument(metavar="[ARCHIVE]", help="The folder that holds the runs (default: output).")
+    ] = None,
+    file: StoreFile = None,
+) -> int:
+    """Take the inspections of the archive that are new, and those that were assessed again."""
+    from inspector.cli.store import ingest_new
+
+    return ingest_new(archive, file, arguments.settings)
+
+
+@store.command("export")
+@takes("settings")
+def export_store(
+    arguments: RunArguments,
+    what: Annotated[str, typer.Argument(help="systems, inspections, findings, events or not-counted.")] = "systems",
+    form: Annotated[str, typer.Option("--format", "-f", help="csv or json.")] = "csv",
+    state: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--state",
+            help="Only findings in this state (repeatable): new, still, returned, not-seen-again, withdrawn, "
+            "by-the-rules or fixed.",
+        ),
+    ] = None,
+    output: ListFile = None,
+    file: StoreFile = None,
+) -> int:
+    """Print a list of the store for other programs."""
+    from inspector.cli.store import export
+
+    return export(what, form=form, states=tuple(state or ()), output=output, path=file, settings=arguments.settings)
+
+
+@store.command("stats")
+@takes("settings")
+def store_statistics(
+    arguments: RunArguments,
+    by: Annotated[str, typer.Option("--by", help="organisation, level, or both, comma-separated.")] = "level",
+    form: Annotated[str | None, typer.Option("--format", "-f", help="csv or json (default: text).")] = None,
+    output: ListFile = None,
+    file: StoreFile = None,
+) -> int:
+    """Count inspected systems and their open failures, by the newest inspection of each."""
+    from inspector.cli.store import print_sums
+
+    return print_sums(by=by, form=form, output=output, path=file, settings=arguments.settings)
+
+
+@store.command("history")
+@takes("settings")
+def system_history(
+    arguments: RunArguments,
+    system: Annotated[str, typer.Argument(help="ORGANISATION/ID, or the id where one organisation alone has it.")],
+    form: Annotated[str, typer.Option("--format", "-f", help="text or json.")] = "text",
+    file: StoreFile = None,
+) -> int:
+    """Print the inspections of a system, and its failures by state, each with its dates."""
+    from inspector.cli.store import print_history
+
+    return print_history(system, form=form, path=file, settings=arguments.settings)
+
+
 @command(name="list")
 def list_(
     what: Annotated[str, typer.Argument(help="plugins, probes, checks, regimes, formats or schemes.")] = "checks",

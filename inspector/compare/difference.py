@@ -46,6 +46,7 @@ class ChangeReason(StrEnum):
     NOT_DEMANDED = "not-demanded"
     FAILS_BY_THE_RULES = "fails-by-the-rules"
     PASSES_BY_THE_RULES = "passes-by-the-rules"
+    EARLIER_MISSING = "earlier-missing"
 
 
 class Side(Model):
@@ -238,6 +239,22 @@ def _what_is_missing(
     was: Sequence[Finding], is_now: Sequence[Finding], before: Judged, after: Judged
 ) -> ChangeReason | None:
     """What is missing for a failure to be fixed; None where the subject was seen whole and passes everywhere."""
+    addresses = frozenset(each.address for each in was)
+    rested_on = before.rested_on(was)
+    if rested_on is not None and after.seen is not None:
+        return what_is_missing(is_now, after, addresses, rested_on)
+    reason = what_is_missing(is_now, after, addresses, frozenset())
+    return ChangeReason.SCANS_UNKNOWN if reason is None and any(map(_may_rest_on_others, was)) else reason
+
+
+def what_is_missing(
+    is_now: Sequence[Finding], after: Judged, addresses: frozenset[str | None], rested_on: frozenset[ScanKey]
+) -> ChangeReason | None:
+    """What is missing for an earlier failure to be fixed by ``is_now``, the findings with its id in ``after``.
+
+    ``addresses`` are those of its earlier findings, ``rested_on`` the scans behind them. None: the subject was seen
+    whole, and passes everywhere.
+    """
     if not is_now:
         return ChangeReason.SUBJECT_MISSING
     outcomes = {each.outcome for each in is_now}
@@ -245,14 +262,11 @@ def _what_is_missing(
         return ChangeReason.NOT_DECIDED
     if outcomes != {Outcome.PASS}:
         return ChangeReason.NOT_APPLICABLE
-    addresses = {each.address for each in is_now}
-    planned = {address for uri, address in after.planned if uri == is_now[0].subject and None not in addresses}
-    if not {each.address for each in was} | planned <= addresses:
+    seen_at = {each.address for each in is_now}
+    planned = {address for uri, address in after.planned if uri == is_now[0].subject and None not in seen_at}
+    if not addresses | planned <= seen_at:
         return ChangeReason.ADDRESS_MISSING
-    rested_on = before.rested_on(was)
-    if rested_on is not None and after.seen is not None:
-        return None if rested_on <= after.seen else ChangeReason.SCAN_MISSING
-    return ChangeReason.SCANS_UNKNOWN if any(map(_may_rest_on_others, was)) else None
+    return None if rested_on <= (after.seen or frozenset()) else ChangeReason.SCAN_MISSING
 
 
 def _may_rest_on_others(finding: Finding) -> bool:

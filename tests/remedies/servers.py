@@ -112,7 +112,8 @@ def _place() -> Iterator[tuple[Path, _Files]]:
 
 #: Settings of one name that do not replace one another: headers and rules, also those of a firewall.
 _ADDING_UP = frozenset(
-    {"add_header", "Header", "http-response", "http-request", "RewriteRule", "proxy_hide_header", "ip", "tcp", "udp"}
+    {"add_header", "Header", "http-response", "http-request", "RewriteRule", "proxy_hide_header", "proxy_redirect"}
+    | {"ip", "tcp", "udp"}
 )
 
 

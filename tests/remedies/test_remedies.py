@@ -20,6 +20,7 @@ from inspector_tls.resumption.probe import tls_resumption
 from inspector_tls.starttls.probes import starttls
 from tests.remedies import servers
 from tests.remedies.servers import NAME, Ports, Server
+from tests.remedies.websites import SITES
 from tests.reports import examples
 
 SERVERS: dict[str, Server] = {
@@ -50,11 +51,11 @@ def all_remedies() -> Iterator[tuple[str, str, Remedy]]:
 
 #: The checks whose remedies ``test_stapling`` tries, at servers with certificates of another kind.
 STAPLING = frozenset({"certificate-staple-good", "certificate-stapled-when-required"})
-#: The remedies of web and mail servers; ``test_services`` tries those of all others.
+#: The remedies of web and mail servers; ``test_websites`` tries those of pages, ``test_services`` all others.
 TRIED = [
     (product, check, remedy)
     for check, product, remedy in all_remedies()
-    if remedy.tried and product in SERVERS and check not in STAPLING
+    if remedy.tried and product in SERVERS and check not in STAPLING and check not in SITES
 ]
 
 

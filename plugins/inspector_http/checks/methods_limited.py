@@ -19,7 +19,7 @@ def methods_limited(http: Http, answers: CrossOrigin, *, needed: tuple[str, ...]
 
     ``Allow`` is what the server says of itself; none of these methods was tried.
 
-    Remediation: allow only the methods that the site uses, as ``limit_except GET POST { deny all; }`` in nginx.
+    Remediation: allow only the methods that the site uses, and refuse OPTIONS, too, where no other site asks by it.
     """
     other = serves_content(http)
     if other is not None:

@@ -13,7 +13,7 @@ def trace_disabled(exposure: Exposure) -> Verdict:
     """A reply to TRACE repeats the request with all its fields, those included that a proxy added or that scripts may
     not read.
 
-    Remediation: ``TraceEnable Off`` in Apache httpd; nginx and IIS of today refuse it.
+    Remediation: switch the method off, or refuse it at the server in front.
     """
     if exposure.trace.value:
         return failed("repeats a TRACE request", facts=("/trace",))

@@ -49,6 +49,12 @@ _ALL = {"cross-origin": {"preflight": True}}
 
 def inspect(configurations: Sequence[Configuration], address: str) -> dict[str, dict[str, Verdict]]:
     """The verdicts on each configuration, by its id and that of the check: of all checks that its scheme has."""
+    found = observe(configurations, address)
+    return {each.id: judge(each, found[each.id]) for each in configurations}
+
+
+def observe(configurations: Sequence[Configuration], address: str) -> dict[str, Results]:
+    """What each probe sees of each configuration, by its id."""
 
     async def every() -> list[Results]:
         with tempfile.TemporaryDirectory() as folder:
@@ -58,14 +64,15 @@ def inspect(configurations: Sequence[Configuration], address: str) -> dict[str, 
             async with gateway:
                 return await asyncio.gather(*(_results(gateway, each, address) for each in configurations))
 
-    found = asyncio.run(every())
+    return {each.id: results for each, results in zip(configurations, asyncio.run(every()), strict=True)}
+
+
+def judge(configuration: Configuration, results: Results) -> dict[str, Verdict]:
+    """The verdict of each check that the scheme of a configuration has."""
     return {
-        each.id: {
-            check.id: check.evaluate(_inputs(check, each, results), {})
-            for check in inspector_checks()
-            if all(wire.kind is None or wire.kind in results for wire in check.inputs)
-        }
-        for each, results in zip(configurations, found, strict=True)
+        check.id: check.evaluate(_inputs(check, configuration, results), {})
+        for check in inspector_checks()
+        if all(wire.kind is None or wire.kind in results for wire in check.inputs)
     }
 
 

@@ -1,0 +1,353 @@
+"""ARCHIVE → STORE: new inspections become rows, those of one system in the order of their beginning."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from inspector.compare.difference import ChangeReason
+from inspector.model.errors import UsageError
+from inspector.model.finding import Force, Obligation, Severity
+from inspector.model.formatted import FormattedMessage
+from inspector.model.verdict import Outcome
+from inspector.registry.registry import Registry
+from inspector.store.archive import (
+    NotCounted,
+    NotCountedError,
+    Place,
+    ReadInspection,
+    check_archive,
+    missing,
+    places,
+    read,
+)
+from inspector.store.history import FindingState, Previous, TrackedFinding, advance, events
+from inspector.store.rejudge import Rejudging
+from inspector.store.schema import ArchiveRow, EventRow, FindingRow, InspectionRow, NotCountedRow, SystemRow
+
+#: So many inspections are read before their rows are committed.
+_BATCH = 64
+#: Called with the number of inspections read so far.
+OnProgress = Callable[[int], None]
+
+
+@dataclass(slots=True)
+class Ingested:
+    """What an ingest did: inspections that count now, those that were known, captures assessed again."""
+
+    counted: int = 0
+    known: int = 0
+    rejudged: int = 0
+    not_counted: Counter[NotCounted] = field(default_factory=Counter)
+
+
+def rebuild(
+    engine: sa.Engine, archive: Path, registry: Registry, trusted: Collection[str], progress: OnProgress
+) -> Ingested:
+    """Empty the store and fill it from an archive; until that is done others see what was there. Raises UsageError."""
+    check_archive(archive)
+    with Session(engine) as session, session.begin():
+        for table in (EventRow, FindingRow, InspectionRow, SystemRow, NotCountedRow, ArchiveRow):
+            session.execute(sa.delete(table))
+        session.add(ArchiveRow(id=1, path=str(archive.resolve())))
+        return _Importer(session, archive.resolve(), registry, trusted, progress).take_all(commits=False)
+
+
+def ingest(
+    engine: sa.Engine, archive: Path | None, registry: Registry, trusted: Collection[str], progress: OnProgress
+) -> Ingested:
+    """Take what is new in the archive of the store; ``archive`` names that of a store without one.
+
+    What was taken stays so where the process ends early. Raises UsageError.
+    """
+    with Session(engine) as session:
+        known = session.scalar(sa.select(ArchiveRow.path))
+        whole = archive.resolve() if archive is not None else known and Path(known)
+        if not whole:
+            raise UsageError("the store has no archive yet", remedy="name it: inspector store ingest ARCHIVE")
+        check_archive(whole)
+        if known is None:
+            session.add(ArchiveRow(id=1, path=str(whole)))
+        elif Path(known) != whole:
+            raise UsageError(
+                FormattedMessage("the store is an index of another archive: {folder}", folder=known),
+                remedy="rebuild it, or name another store with --store",
+            )
+        made = _Importer(session, whole, registry, trusted, progress).take_all(commits=True)
+        session.commit()
+        return made
+
+
+@dataclass(slots=True)
+class _Importer:
+    """Takes inspections of one archive into one session."""
+
+    session: Session
+    archive: Path
+    registry: Registry
+    trusted: Collection[str]
+    progress: OnProgress
+    made: Ingested = field(default_factory=Ingested)
+
+    def take_all(self, *, commits: bool) -> Ingested:
+        known = {
+            folder: (count, capture)
+            for folder, count, capture in self.session.execute(
+                sa.select(InspectionRow.folder, InspectionRow.assessments, InspectionRow.capture)
+            )
+        }
+        self.session.execute(sa.delete(NotCountedRow))
+        captures = {capture for _count, capture in known.values()}
+        left = set(known)
+        batch: list[ReadInspection] = []
+        # The names of inspections begin with the time: few histories have to be made again.
+        found_places = sorted(places(self.archive), key=lambda each: (each.name.rpartition("/")[2], each.name))
+        for number, place in enumerate(found_places, start=1):
+            left.discard(place.name)
+            if place.name in known and known[place.name][0] == place.assessments:
+                self.made.known += 1
+                continue
+            self.progress(number)
+            found = self._read(place)
+            if found is None:
+                if place.name in known:
+                    self._forget(place.name)
+                continue
+            digest = found.bundle.digest
+            if digest in captures and place.name not in known:
+                self._refuse(place.name, NotCounted.DUPLICATE, "")
+                continue
+            captures.add(digest)
+            batch.append(found)
+            if len(batch) >= _BATCH:
+                self._take(batch)
+                batch.clear()
+                if commits:
+                    self.session.commit()
+        self._take(batch)
+        for folder in sorted(left):
+            self._forget(folder)
+        for folder, detail in missing(self.archive):
+            self._refuse(folder, NotCounted.ALTERED if detail else NotCounted.MISSING, detail)
+        self.session.flush()
+        counts = sa.select(NotCountedRow.cause, sa.func.count()).group_by(NotCountedRow.cause)
+        self.made.not_counted.update({NotCounted(cause): count for cause, count in self.session.execute(counts)})
+        return self.made
+
+    def _read(self, place: Place) -> ReadInspection | None:
+        try:
+            return read(self.archive, place, self.trusted)
+        except NotCountedError as error:
+            self._refuse(place.name, error.cause, error.detail)
+            return None
+
+    def _refuse(self, folder: str, cause: NotCounted, detail: str) -> None:
+        self.session.merge(NotCountedRow(folder=folder, cause=cause.value, detail=detail))
+
+    def _forget(self, folder: str) -> None:
+        """Leave out an inspection that counted and does not count any more, and make its system's history again."""
+        row = self.session.scalar(sa.select(InspectionRow).where(InspectionRow.folder == folder))
+        if row is not None:
+            self._replay(row.system_id, without=row.id)
+
+    def _take(self, batch: Iterable[ReadInspection]) -> None:
+        """Make rows of inspections; where one is not the newest of its system, the system's history is made again."""
+        for found in sorted(batch, key=lambda each: (each.result.begun, each.place.name)):
+            self.made.counted += 1
+            system = self._system_of(found)
+            known = self.session.scalar(sa.select(InspectionRow.id).where(InspectionRow.folder == found.place.name))
+            if known is not None:
+                self._replay(system.id, known, found)
+                continue
+            newest = self._newest(system.id)
+            if newest is not None and (newest.begun, newest.folder) > (found.result.begun, found.place.name):
+                self._replay(system.id, None, found)
+            else:
+                self._add(system, newest, found)
+
+    def _replay(self, system_id: int, without: int | None, *more: ReadInspection) -> None:
+        """Make the history of a system again, without one of its inspections, and with others."""
+        rows = self.session.scalars(sa.select(InspectionRow).where(InspectionRow.system_id == system_id))
+        again = [Place(each.folder, each.assessments) for each in rows if each.id != without]
+        for table in (EventRow, FindingRow, InspectionRow):
+            self.session.execute(sa.delete(table).where(table.system_id == system_id))
+        self.session.flush()
+        self.session.expire_all()
+        inspections = [*more, *(found for each in again if (found := self._read(each)) is not None)]
+        if not inspections:
+            self.session.execute(sa.delete(SystemRow).where(SystemRow.id == system_id))
+        for found in sorted(inspections, key=lambda each: (each.result.begun, each.place.name)):
+            self._add(self._system_of(found), self._newest(system_id), found)
+
+    def _system_of(self, found: ReadInspection) -> SystemRow:
+        row = self.session.scalar(sa.select(SystemRow).where(SystemRow.key == found.key))
+        if row is None:
+            row = SystemRow(key=found.key, organisation=found.organisation, name="", owner="")
+            self.session.add(row)
+            self.session.flush()
+        return row
+
+    def _newest(self, system_id: int) -> InspectionRow | None:
+        return self.session.scalar(
+            sa.select(InspectionRow).where(InspectionRow.system_id == system_id, InspectionRow.is_newest.is_(True))
+        )
+
+    def _add(self, system: SystemRow, newest: InspectionRow | None, found: ReadInspection) -> None:
+        """Add an inspection that is the newest of its system, and what it changes."""
+        rows = {
+            each.id: each
+            for each in self.session.scalars(sa.select(FindingRow).where(FindingRow.system_id == system.id))
+        }
+        before = {name: tracked(each) for name, each in rows.items()}
+        previous = None if newest is None else Previous(newest.capture, newest.rules)
+        again = Rejudging(self.archive, self.registry, found, self._folders(system.id), self.trusted)
+        changed = advance(before, found.result, previous, again)
+        self.made.rejudged += again.count
+        if newest is not None:
+            newest.is_newest = False
+        declared = found.bundle.inspection.system
+        system.name, system.owner = declared.name, declared.owner
+        inspection = InspectionRow(system_id=system.id, is_newest=True, **_columns(found, before | changed, changed))
+        self.session.add(inspection)
+        self.session.flush()
+        happened = [
+            {
+                "system_id": system.id,
+                "inspection_id": inspection.id,
+                "finding": each.finding,
+                "state": each.state.value,
+                "reason": each.reason and each.reason.value,
+            }
+            for each in events(before, changed)
+        ]
+        if happened:
+            self.session.execute(sa.insert(EventRow), happened)
+        self._store(system.id, rows, changed.values())
+
+    def _folders(self, system_id: int) -> dict[str, str]:
+        rows = self.session.execute(
+            sa.select(InspectionRow.capture, InspectionRow.folder).where(InspectionRow.system_id == system_id)
+        )
+        return {each.capture: each.folder for each in rows}
+
+    def _store(self, system_id: int, rows: dict[str, FindingRow], changed: Iterable[TrackedFinding]) -> None:
+        new = []
+        for each in changed:
+            values = _values(each)
+            if (row := rows.get(each.id)) is None:
+                new.append({"system_id": system_id, "id": each.id, **values})
+            else:
+                for name, value in values.items():
+                    setattr(row, name, value)
+        if new:
+            self.session.execute(sa.insert(FindingRow), new)
+        self.session.flush()
+        self.session.expunge_all()
+
+
+_COUNTED = {
+    Outcome.PASS: "passed",
+    Outcome.FAIL: "failed",
+    Outcome.NOT_APPLICABLE: "not_applicable",
+    Outcome.INCONCLUSIVE: "inconclusive",
+    Outcome.NOT_OBSERVABLE: "not_observable",
+    Outcome.ERROR: "error",
+}
+_SEVERE = (Severity.HIGH, Severity.CRITICAL)
+
+
+def _columns(
+    found: ReadInspection, known: dict[str, TrackedFinding], changed: dict[str, TrackedFinding]
+) -> dict[str, object]:
+    """The columns of an inspection, but for those that name rows."""
+    assessment, inspection = found.assessment, found.bundle.inspection
+    outcomes = Counter(each.outcome for each in assessment.findings)
+    states = Counter(each.state for each in changed.values())
+    is_open = [each for each in known.values() if each.is_open]
+    return {
+        "organisation": found.organisation,
+        "level": assessment.level,
+        "run": inspection.run,
+        "inspection": inspection.id,
+        "folder": found.place.name,
+        "capture": found.bundle.digest,
+        "begun": inspection.begun,
+        "ended": found.bundle.sealed.predicate.ended,
+        "assessment": found.sealed.name,
+        "assessment_digest": found.sealed.digest,
+        "assessments": found.place.assessments,
+        "as_of": assessment.as_of,
+        "regime": assessment.regime,
+        "regime_version": assessment.regime_version,
+        "rules": found.result.rules,
+        **{column: outcomes[outcome] for outcome, column in _COUNTED.items()},
+        "failed_must": sum(
+            each.outcome is Outcome.FAIL and each.obligation is Obligation.MUST and not each.not_yet_due
+            for each in assessment.findings
+        ),
+        **{state.value.replace("-", "_"): states[state] for state in FindingState},
+        "open": len(is_open),
+        "open_must": sum(each.obligation is Obligation.MUST and not each.not_yet_due for each in is_open),
+        "open_severe": sum(each.severity in _SEVERE for each in is_open),
+    }
+
+
+def _values(finding: TrackedFinding) -> dict[str, object]:
+    """The columns of a finding, but for its key."""
+    return {
+        "requirement": finding.requirement,
+        "check": finding.check,
+        "subject": finding.subject,
+        "endpoint": finding.endpoint,
+        "severity": finding.severity.value,
+        "obligation": finding.obligation.value,
+        "force": finding.force.value,
+        "not_yet_due": finding.not_yet_due,
+        "excused": finding.excused,
+        "is_open": finding.is_open,
+        "state": finding.state.value,
+        "reason": finding.reason and finding.reason.value,
+        "first_seen": finding.first_seen,
+        "last_seen": finding.last_seen,
+        "changed": finding.changed,
+        "capture": finding.capture,
+        "rules": finding.rules,
+        "failing": _sorted(finding.failing),
+        "addresses": _sorted(finding.addresses),
+        "rests_on": sorted(finding.rests_on),
+    }
+
+
+def _sorted(addresses: Iterable[str | None]) -> list[str | None]:
+    return sorted(addresses, key=lambda each: each or "")
+
+
+def tracked(row: FindingRow) -> TrackedFinding:
+    """The finding of a row."""
+    return TrackedFinding(
+        id=row.id,
+        requirement=row.requirement,
+        check=row.check,
+        subject=row.subject,
+        endpoint=row.endpoint,
+        severity=Severity(row.severity),
+        obligation=Obligation(row.obligation),
+        force=Force(row.force),
+        not_yet_due=row.not_yet_due,
+        excused=row.excused,
+        state=FindingState(row.state),
+        reason=ChangeReason(row.reason) if row.reason else None,
+        first_seen=row.first_seen,
+        last_seen=row.last_seen,
+        changed=row.changed,
+        capture=row.capture,
+        rules=row.rules,
+        failing=frozenset(row.failing),
+        addresses=frozenset(row.addresses),
+        rests_on=frozenset(row.rests_on),
+    )

@@ -1,0 +1,196 @@
+"""What is asked of the store: pages of systems, the history of one, sums, and lists for export."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from inspector.model.errors import UsageError
+from inspector.model.formatted import FormattedMessage
+from inspector.store.schema import Base, EventRow, FindingRow, InspectionRow, NotCountedRow, SystemRow
+
+#: By what systems can be counted.
+DIMENSIONS = ("organisation", "level")
+#: The columns of sums after those of the dimensions; ``systems`` counts those that were inspected.
+SUMS = ("systems", "systems_open_must", "open", "open_must", "open_severe")
+
+
+@dataclass(frozen=True, slots=True)
+class SystemHistory:
+    """A system: its inspections, the oldest first, its findings by id, and the events of each inspection, by its id."""
+
+    system: SystemRow
+    inspections: tuple[InspectionRow, ...]
+    findings: dict[str, FindingRow]
+    events: dict[int, tuple[EventRow, ...]]
+
+
+def page(engine: sa.Engine, *, number: int = 1, size: int = 50) -> list[dict[str, Any]]:
+    """A page of systems, those with the most open mandatory failures first; columns as in the export of systems."""
+    newest = InspectionRow.is_newest.is_(True)
+    order = (InspectionRow.open_must.desc(), InspectionRow.open.desc(), InspectionRow.system_id.desc())
+    chosen = sa.select(InspectionRow.id).where(newest).order_by(*order).offset((number - 1) * size).limit(size)
+    statement = _SYSTEMS.where(InspectionRow.id.in_(chosen)).order_by(*order)
+    with engine.connect() as connection:
+        return [dict(each) for each in connection.execute(statement).mappings()]
+
+
+def history(engine: sa.Engine, name: str) -> SystemHistory:
+    """The history of a system by its key, or by its id where one organisation alone has it. Raises UsageError."""
+    with sa.orm.Session(engine, expire_on_commit=False) as session:
+        system = _system(session, name)
+        inspections = session.scalars(
+            sa.select(InspectionRow).where(InspectionRow.system_id == system.id).order_by(InspectionRow.begun)
+        ).all()
+        findings = session.scalars(sa.select(FindingRow).where(FindingRow.system_id == system.id)).all()
+        events: dict[int, list[EventRow]] = {}
+        for each in session.scalars(sa.select(EventRow).where(EventRow.system_id == system.id).order_by(EventRow.id)):
+            events.setdefault(each.inspection_id, []).append(each)
+        return SystemHistory(
+            system,
+            tuple(inspections),
+            {each.id: each for each in findings},
+            {number: tuple(found) for number, found in events.items()},
+        )
+
+
+def _system(session: sa.orm.Session, name: str) -> SystemRow:
+    exact = session.scalar(sa.select(SystemRow).where(SystemRow.key == name))
+    if exact is not None:
+        return exact
+    ending = SystemRow.key.endswith(f"/{name}", autoescape=True)
+    found = session.scalars(sa.select(SystemRow).where(ending).order_by(SystemRow.key).limit(6)).all()
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(each.key for each in found)
+        raise UsageError(
+            FormattedMessage("{name}: several organisations have a system with this id", name=name),
+            remedy=FormattedMessage("write one of {known}", known=names),
+        )
+    raise UsageError(
+        FormattedMessage("{name}: the store has no such system", name=name),
+        remedy="write ORGANISATION/ID as 'inspector store export systems' lists it; new inspections are taken with "
+        "'inspector store ingest'",
+    )
+
+
+def sums(engine: sa.Engine, by: Sequence[str]) -> list[dict[str, Any]]:
+    """Counts of the newest inspections of all systems by the given dimensions, in the order of their values."""
+    columns = [getattr(InspectionRow, each) for each in by]
+    statement = (
+        sa.select(
+            *columns,
+            sa.func.count().label("systems"),
+            sa.func.sum(sa.case((InspectionRow.open_must > 0, 1), else_=0)).label("systems_open_must"),
+            *(sa.func.sum(getattr(InspectionRow, each)).label(each) for each in SUMS[2:]),
+        )
+        .where(InspectionRow.is_newest.is_(True))
+        .group_by(*columns)
+        .order_by(*columns)
+    )
+    with engine.connect() as connection:
+        return [dict(each) for each in connection.execute(statement).mappings()]
+
+
+def parse_dimensions(text: str) -> tuple[str, ...]:
+    """The dimensions of ``--by``, in their order. Raises UsageError."""
+    names = [each.strip() for each in text.split(",") if each.strip()]
+    for name in names:
+        if name not in DIMENSIONS:
+            raise UsageError(
+                FormattedMessage("--by {name}: there is no such dimension", name=repr(name)),
+                remedy=FormattedMessage("write some of {known}", known=",".join(DIMENSIONS)),
+            )
+    return tuple(each for each in DIMENSIONS if each in names) or DIMENSIONS
+
+
+# --- Export -----------------------------------------------------------------------------------------------------------
+
+
+def _columns(table: type[Base], *without: str) -> list[Any]:
+    return [each for each in sa.inspect(table).columns if each.name not in without]
+
+
+_OF_INSPECTION = _columns(InspectionRow, "id", "system_id", "organisation", "is_newest", "assessments", "rules")
+_SYSTEM = (SystemRow.key.label("system"), SystemRow.organisation, SystemRow.name, SystemRow.owner)
+_OF_FINDING = _columns(FindingRow, "system_id", "rules", "addresses", "rests_on", "capture")
+_BY_SYSTEM = InspectionRow.system_id == SystemRow.id
+_SYSTEMS = sa.select(*_SYSTEM, *_OF_INSPECTION).join(InspectionRow, _BY_SYSTEM)
+
+#: What can be exported, each with its rows in an order that does not depend on when they were made.
+LISTS: Mapping[str, sa.Select[*tuple[Any, ...]]] = {
+    "systems": _SYSTEMS.where(InspectionRow.is_newest.is_(True)).order_by(SystemRow.key),
+    "inspections": _SYSTEMS.order_by(SystemRow.key, InspectionRow.begun, InspectionRow.folder),
+    "findings": sa.select(*_SYSTEM[:2], InspectionRow.level, *_OF_FINDING)
+    .join(FindingRow, FindingRow.system_id == SystemRow.id)
+    .join(InspectionRow, sa.and_(_BY_SYSTEM, InspectionRow.is_newest.is_(True)))
+    .order_by(SystemRow.key, FindingRow.requirement, FindingRow.subject, FindingRow.id),
+    "events": sa.select(
+        SystemRow.key.label("system"),
+        InspectionRow.begun,
+        InspectionRow.inspection,
+        EventRow.finding,
+        FindingRow.requirement,
+        FindingRow.subject,
+        EventRow.state,
+        EventRow.reason,
+    )
+    .join(EventRow, EventRow.system_id == SystemRow.id)
+    .join(InspectionRow, InspectionRow.id == EventRow.inspection_id)
+    .join(FindingRow, sa.and_(FindingRow.system_id == SystemRow.id, FindingRow.id == EventRow.finding))
+    .order_by(SystemRow.key, InspectionRow.begun, InspectionRow.folder, EventRow.finding),
+    "not-counted": sa.select(NotCountedRow.folder, NotCountedRow.cause, NotCountedRow.detail).order_by(
+        NotCountedRow.folder
+    ),
+}
+FORMATS = ("csv", "json")
+
+
+def export(engine: sa.Engine, what: str, form: str, states: Sequence[str] = ()) -> bytes:
+    """A list as CSV (UTF-8) or JSON; ``states`` leaves out findings and events in others."""
+    statement = LISTS[what]
+    if states:
+        column = EventRow.state if what == "events" else FindingRow.state
+        statement = statement.where(column.in_(states))
+    with engine.connect() as connection:
+        result = connection.execute(statement)
+        names = list(result.keys())
+        rows = [[_plain(value) for value in row] for row in result]
+    return rows_as(form, names, rows)
+
+
+def rows_as(form: str, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """Rows as CSV, no cell of which is a formula, or as JSON: an object for each."""
+    if form == "json":
+        values = [dict(zip(names, row, strict=True)) for row in rows]
+        return (json.dumps(values, ensure_ascii=False, indent=1) + "\n").encode()
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(names)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return text.getvalue().encode()
+
+
+def _plain(value: Any) -> Any:
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+
+
+_FORMULA = frozenset("=+-@\t\r＝＋－＠")
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list):
+        value = " ".join(each for each in value if each)
+    if value is None:
+        return ""
+    if isinstance(value, str) and value[:1] in _FORMULA:
+        return f"'{value}"
+    return value

@@ -1,0 +1,287 @@
+"""The store over an archive of real inspections: states, rebuilding, and what is not counted."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from inspector.demo import environment
+from inspector.demo.documents import write
+from inspector.demo.http_pages import sound_page
+from inspector.seal.layout import CAPTURE, MANIFEST, PACK
+from inspector.store.queries import LISTS
+from tests.line.harness import Line, RunResult, free_port, run_cli, serving, system
+from tests.line.test_difference import BAD, GOOD, ONLY
+
+
+class Archive(NamedTuple):
+    """Three inspections of one system, and the store that took each of them when it was made."""
+
+    folder: Path
+    store: Path
+    runs: tuple[Path, ...]
+    page: str
+    gone: str
+
+
+@pytest.fixture(scope="module")
+def archive(line: Line, certificate: dict[str, str]) -> Archive:
+    """Two bad pages; then one is better in some and worse in one respect, the other down; then no longer declared."""
+    ports = (free_port(), free_port())
+    page, gone = (f"https://127.0.0.1:{port}/" for port in ports)
+    output = line.new_output()
+    both = line.declare(system(page, gone))
+    less = line.declare(system(page), name="less.yaml")
+
+    def inspected(declared: Path, *orders: dict[str, Any]) -> Path:
+        before = set(output.glob("*/portal/*/capture"))
+        with serving(*orders):
+            line.call("run", declared, *ONLY, output=output)
+        (folder,) = set(output.glob("*/portal/*/capture")) - before
+        assert line.call("store", "ingest", output=output).code == 0
+        return folder.parent
+
+    bad = [{"name": str(port), "mode": "page", "port": port, "headers": BAD, **certificate} for port in ports]
+    good = {"name": "page", "mode": "page", "port": ports[0], "headers": GOOD, **certificate}
+    runs = inspected(both, *bad), inspected(both, good), inspected(less, good)
+    return Archive(output, output / "store.sqlite3", runs, page, gone)
+
+
+def exported(line: Line, what: str, store: Path) -> list[dict[str, Any]]:
+    said = line.call("store", "export", what, "--format", "json", "--store", store)
+    assert said.code == 0, said.err
+    rows: list[dict[str, Any]] = json.loads(said.out)
+    return rows
+
+
+def everything(line: Line, store: Path) -> dict[str, list[dict[str, Any]]]:
+    return {what: exported(line, what, store) for what in LISTS}
+
+
+def rebuilt(line: Line, folder: Path, store: Path) -> RunResult:
+    return line.call("store", "rebuild", folder, "--store", store, "--lang", "en")
+
+
+def states(line: Line, store: Path) -> dict[tuple[str, str], str]:
+    return {(each["check"], each["subject"]): each["state"] for each in exported(line, "findings", store)}
+
+
+def copied(archive: Archive, place: Path, *numbers: int) -> Path:
+    """A copy of the archive with these inspections."""
+    shutil.copytree(archive.folder / "shared", place / "shared")
+    for number in numbers:
+        run = archive.runs[number].parents[1]
+        shutil.copytree(run, place / run.name)
+    return place
+
+
+def test_every_failure_has_the_state_that_was_seen(line: Line, archive: Archive) -> None:
+    """What is mended is fixed, what is worse new and still, what is down or taken away is open."""
+    found = states(line, archive.store)
+    assert found["content-type-nosniff", archive.page] == "fixed"
+    assert found["no-version-disclosed", archive.page] == "fixed"
+    assert found["framing-restricted", archive.page] == "still"
+    assert found["cookies-flagged", archive.page] == "still"
+    assert found["content-type-nosniff", archive.gone] == "withdrawn"
+    assert {state for (_, subject), state in found.items() if subject == archive.gone} == {"withdrawn"}
+    changes = {
+        (each["requirement"], each["subject"], each["state"]): each["inspection"]
+        for each in exported(line, "events", archive.store)
+    }
+    first, second, third = (run.name for run in archive.runs)
+    assert changes["content-type-nosniff", archive.page, "new"] == first
+    assert changes["content-type-nosniff", archive.page, "fixed"] == second
+    assert changes["cookies-flagged", archive.page, "new"] == second
+    assert changes["content-type-nosniff", archive.gone, "not-seen-again"] == second
+    assert changes["content-type-nosniff", archive.gone, "withdrawn"] == third
+    assert ("framing-restricted", archive.page, "still") not in {key[:3] for key in changes}
+
+
+def test_a_rebuilt_store_is_equal(line: Line, archive: Archive, tmp_path: Path) -> None:
+    """An empty database filled from the archive gives the exports of the one that took each inspection in its turn."""
+    store = tmp_path / "store.sqlite3"
+    said = rebuilt(line, archive.folder, store)
+    assert (said.code, "3 taken" in said.out) == (0, True), said.err
+    first = everything(line, archive.store)
+    assert [len(first[what]) for what in ("systems", "inspections")] == [1, 3]
+    assert everything(line, store) == first
+    assert rebuilt(line, archive.folder, store).code == 0
+    assert everything(line, store) == first
+
+
+def test_an_inspection_that_comes_late_takes_its_place(line: Line, archive: Archive, tmp_path: Path) -> None:
+    """A bundle that is older than what is known changes the history as if it had been there in time."""
+    place, store = copied(archive, tmp_path / "late", 1, 2), tmp_path / "store.sqlite3"
+    assert line.call("store", "ingest", place, "--store", store).code == 0
+    assert ("content-type-nosniff", archive.page) not in states(line, store)
+    run = archive.runs[0].parents[1]
+    shutil.copytree(run, place / run.name)
+    said = line.call("store", "ingest", "--store", store, "--lang", "en", output=place)
+    assert "1 taken, 2 known before" in said.out
+    assert everything(line, store) == everything(line, archive.store)
+
+
+def test_what_is_torn_altered_or_a_strangers_is_listed_and_not_counted(
+    line: Line, archive: Archive, tmp_path: Path
+) -> None:
+    """Each is named with its cause; states and numbers are those of an archive without it."""
+    place = copied(archive, tmp_path / "archive", 0, 1, 2)
+    torn, altered = (place / run.relative_to(archive.folder) for run in archive.runs[1:])
+    (torn / CAPTURE / MANIFEST).unlink()
+    pack = altered / CAPTURE / PACK
+    data = bytearray(pack.read_bytes())
+    data[len(data) // 2] ^= 1
+    pack.write_bytes(data)
+    store = tmp_path / "store.sqlite3"
+    said = rebuilt(line, place, store)
+    assert said.code == 1
+    listed = {each["folder"]: each["cause"] for each in exported(line, "not-counted", store)}
+    assert listed[torn.relative_to(place).as_posix()] in ("missing", "not-sealed")
+    assert listed[altered.relative_to(place).as_posix()] == "altered"
+    alone = tmp_path / "alone.sqlite3"
+    rebuilt(line, copied(archive, tmp_path / "first", 0), alone)
+    assert [exported(line, what, store) for what in ("systems", "findings", "events")] == [
+        exported(line, what, alone) for what in ("systems", "findings", "events")
+    ]
+    strange = Line(tmp_path / "strange")
+    strange.folder.mkdir()
+    assert strange.call("run", line.declare(system("https://127.0.0.1:1/")), "--only", "dossier").code
+    said = strange.call("store", "rebuild", archive.folder, "--store", store, "--lang", "en")
+    assert (said.code, "not signed by a trusted signer: 3" in said.out) == (1, True)
+    assert exported(line, "systems", store) == []
+
+
+def test_what_was_altered_later_is_found_by_rebuilding(line: Line, archive: Archive, tmp_path: Path) -> None:
+    """A bundle that counted and was taken away is forgotten by the next ingest, and named where its run lists it."""
+    place, store = copied(archive, tmp_path / "archive", 0, 1, 2), tmp_path / "store.sqlite3"
+    assert rebuilt(line, place, store).code == 0
+    shutil.rmtree(place / archive.runs[1].relative_to(archive.folder))
+    assert line.call("store", "ingest", "--store", store, output=place).code == 1
+    assert [each["cause"] for each in exported(line, "not-counted", store)] == ["missing"]
+    again = tmp_path / "again.sqlite3"
+    rebuilt(line, place, again)
+    assert everything(line, store) == everything(line, again)
+
+
+def test_rules_that_changed_fix_nothing(line: Line, archive: Archive, tmp_path: Path) -> None:
+    """The second inspection assessed again under another regime: what only the rules decide is not fixed, nor new."""
+    place, store = copied(archive, tmp_path / "archive", 0, 1), tmp_path / "store.sqlite3"
+    assert rebuilt(line, place, store).code == 0
+    before = states(line, store)
+    later = place / archive.runs[1].relative_to(archive.folder)
+    assert line.call("assess", later, "--regime", "vn-tt12-2022").code in (0, 1, 3)
+    said = line.call("store", "ingest", "--store", store, "--lang", "en", output=place)
+    assert "Assessed again under the rules of a later inspection" in said.out
+    after = states(line, store)
+    assert {key for key, state in after.items() if state == "fixed"} <= {
+        key for key, state in before.items() if state == "fixed"
+    }
+    assert after["content-type-nosniff", archive.page] == "fixed"
+    assert {state for key, state in after.items() if key not in before} <= {"by-the-rules"}
+    again = tmp_path / "again.sqlite3"
+    rebuilt(line, place, again)
+    assert everything(line, store) == everything(line, again)
+
+
+def test_the_history_is_told_in_both_languages(line: Line, archive: Archive) -> None:
+    """Inspections with what changed, then findings by state with their dates; the id alone names the system."""
+    said = {
+        language: line.call("store", "history", "portal", "--store", archive.store, "--lang", language)
+        for language in ("vi", "en")
+    }
+    assert {each.code for each in said.values()} == {0}
+    assert said["en"].out.startswith("T-1/portal: Cổng thông tin\n")
+    for text in ("still failing: ", "fixed: ", "no longer declared: ", "open failures"):
+        assert text in said["en"].out
+    for text in ("vẫn không đạt: ", "đã khắc phục: ", "không còn được khai báo: "):
+        assert text in said["vi"].out
+    assert "open failures" not in said["vi"].out
+    (row,) = json.loads(line.call("store", "history", "T-1/portal", "--format", "json", "--store", archive.store).out)
+    assert [each["inspection"] for each in row["history"]["inspections"]] == [run.name for run in archive.runs]
+
+
+def test_sums_and_lists_agree(line: Line, archive: Archive) -> None:
+    """What is open by state is what the newest inspection counts, and so do the sums."""
+    (newest,) = exported(line, "systems", archive.store)
+    findings = exported(line, "findings", archive.store)
+    counts = Counter(each["is_open"] for each in findings)
+    assert newest["open"] == counts[True]
+    said = line.call("store", "stats", "--by", "organisation,level", "--format", "csv", "--store", archive.store)
+    (row,) = csv.DictReader(io.StringIO(said.out))
+    assert (row["organisation"], row["level"], row["systems"], row["open"]) == ("T-1", "3", "1", str(counts[True]))
+    only = line.call(
+        *("store", "export", "findings", "--state", "fixed", "--state", "withdrawn", "--format", "json"),
+        *("--store", archive.store),
+    )
+    assert {each["state"] for each in json.loads(only.out)} == {"fixed", "withdrawn"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("history", "portal", "--store", "none.sqlite3"), "there is no store"),
+        (("history", "shop"), "the store has no such system"),
+        (("export", "everything"), "write one of systems, inspections, findings"),
+        (("export", "systems", "--state", "fixed"), "--state is for findings and events"),
+        (("export", "findings", "--state", "gone"), "write one of new, still, returned"),
+        (("stats", "--by", "colour"), "--by 'colour': there is no such dimension"),
+        (("rebuild", "nowhere"), "there is no such folder"),
+    ],
+)
+def test_what_cannot_be_done_is_told(line: Line, archive: Archive, arguments: tuple[str, ...], text: str) -> None:
+    """Exit code 2, what is wrong, and what to write instead."""
+    said = line.call("store", *arguments, "--lang", "en", output=archive.folder)
+    assert (said.code, text in said.err) == (2, True), said.err
+
+
+def test_a_run_and_a_damaged_file_are_refused(line: Line, archive: Archive, tmp_path: Path) -> None:
+    """A run is no archive; a file that is no store is named, and left as it is."""
+    run = archive.runs[0].parents[1]
+    said = line.call("store", "rebuild", run, "--store", tmp_path / "s.sqlite3", "--lang", "en")
+    assert (said.code, "is a run or an inspection, not an archive" in said.err) == (2, True)
+    wrong = tmp_path / "wrong.sqlite3"
+    wrong.write_text("no database, but longer than a header of one hundred bytes" * 10)
+    said = line.call("store", "history", "portal", "--store", wrong, "--lang", "en")
+    assert (said.code, "the store cannot be used" in said.err) == (2, True), said.err
+
+
+# --- The demonstration ------------------------------------------------------------------------------------------------
+
+
+def test_mending_one_server_of_the_demonstration_fixes_one_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The demo's systems inspected twice, the portal with one header more: one finding is fixed, all else stays."""
+
+    def mended() -> str:
+        return sound_page().replace("X-Content-Type", "Referrer-Policy: no-referrer\r\nX-Content-Type", 1)
+
+    for page in (sound_page, mended):
+        monkeypatch.setattr(environment, "sound_page", page)
+        with environment.running() as running:
+            documents = write(tmp_path / "demo", running)
+            options = ("--settings", documents.settings, "--output", tmp_path / "out", "--lang", "en")
+            run_cli("run", documents.declaration, "--authorisation", documents.authorisation, *ONLY[:4], *options)
+    said = run_cli(
+        "store",
+        "rebuild",
+        tmp_path / "out",
+        "--settings",
+        documents.settings,
+        "--lang",
+        "en",
+        "--store",
+        tmp_path / "s.sqlite3",
+    )
+    assert (said.code, "6 taken" in said.out) == (0, True), said.out + said.err
+    listed = run_cli("store", "export", "findings", "--format", "json", "--store", tmp_path / "s.sqlite3")
+    found = Counter(each["state"] for each in json.loads(listed.out))
+    assert found["fixed"] == 1
+    assert set(found) == {"fixed", "still"}
