@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from inspector import Answer, Cause, Check, Outcome, Subject, SubjectKind, SubjectResult, checks_in
+from inspector.model.table import TableAt
+from inspector.registry.registry import installed
+from inspector.tables.store import shipped_tables
 from inspector.testing import recorded, recordings, unseen_variants
 from inspector_tls import checks
 from inspector_tls.certificates.observations import Certificates
@@ -41,11 +44,17 @@ CERTIFICATES = [
     for name in recordings(HERE)
     if name.startswith("certificates/")
 ]
+
 JUDGES = [
     each
     for each in checks_in(checks)
-    if [wire.kind for wire in each.inputs] == [Certificates] and not each.inputs[0].every
+    if each.inputs
+    and each.inputs[0].kind is Certificates
+    and not each.inputs[0].every
+    and all(wire.table for wire in each.inputs[1:])
 ]
+#: The shipped tables by kind: some of these checks compare with one.
+TABLES = {each.kind: each for each in shipped_tables(installed())}
 GOOD = (Outcome.PASS, Outcome.NOT_APPLICABLE)
 #: What a protocol may make of a failure.
 SOFTENED = {
@@ -59,7 +68,9 @@ OF_ITSELF = {"certificate-key-strong", "certificate-lifetime-limited", "certific
 
 
 def _outcome(check: Check, seen: Certificates) -> Outcome:
-    return check.evaluate([SubjectResult(SUBJECT, seen)], {}).outcome
+    kinds = [wire.table for wire in check.inputs if wire.table is not None]
+    tables = [TableAt(TABLES[kind.kind], kind, TABLES[kind.kind].dated) for kind in kinds]
+    return check.evaluate([SubjectResult(SUBJECT, seen), *tables], {}).outcome
 
 
 @pytest.mark.parametrize("scheme", sorted(scheme.name for scheme in SCHEMES))
