@@ -225,7 +225,8 @@ class Found:
     def hsts(self) -> bool:
         """Whether a browser that trusts the certificate notes HSTS for some time."""
         values = [each.value for each in self.http.all_headers if each.name == HSTS]
-        return bool(values and hsts_max_age(values[0])) and self.http.certificate.seen is None
+        certificate = self.http.certificate
+        return bool(values and hsts_max_age(values[0])) and certificate.is_seen and certificate.seen is None
 
     def isolated(self) -> bool:
         """Whether a page is isolated from all other sites."""
@@ -301,7 +302,8 @@ def main() -> int:
     wanted = parser.parse_args()
     began = time.monotonic()
     found = compared(lambda each: wanted.only in each.id)
-    explained = () if not EXPLANATIONS.exists() else explanations(EXPLANATIONS)
+    names = {each.name for each in found}
+    explained = [each for each in explanations(EXPLANATIONS) if names.issuperset(each.names)]
     wrong = faults(NAME, found, explained)
     by_fact = {
         fact: [each for each in found if each.fact == fact] for fact in dict.fromkeys(each.fact for each in found)
@@ -310,7 +312,6 @@ def main() -> int:
     text = "\n".join(
         ["| fact | compared | agree |", "| --- | --- | --- |", *lines, "", table({NAME: found}, explained)]
     )
-    names = {each.name for each in found}
     summary = f"{len(names)} configurations, {len(found)} facts, {len(wrong)} faults, {time.monotonic() - began:.0f} s"
     sys.stdout.writelines(f"{line}\n" for line in (text, *wrong, summary))
     if wanted.write and not wanted.only:
