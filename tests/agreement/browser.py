@@ -10,6 +10,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from inspector_http.checks.referrer_policy_set import NOTHING, ORIGIN, WHOLE_URL
 from inspector_http.headers import HSTS, elements, hsts_max_age
 from inspector_http.observations import CrossOrigin, Http, Sharing
 from inspector_http.structured import item_token
-from tests.agreement.chromium import Tab, chromium, tab
+from tests.agreement.chromium import Chromium, Tab, chromium, tab
 from tests.agreement.corpora.comparison import Compared, explanations, faults, table
 from tests.agreement.page import PAGE, write
 from tests.plugins.inspector_http.configurations.inspection import Results, judge, observe
@@ -30,6 +31,8 @@ from tests.plugins.inspector_services.servers import own_address
 NAME = "chromium"
 EXPLANATIONS = Path(__file__).with_name("browser.yaml")
 BEGIN, END = "<!-- browser: written by make agreement-browser -->\n", "<!-- end of browser -->\n"
+#: How many browsers share the configurations.
+_AT_ONCE = 3
 #: Longer than this Chromium keeps no cookie.
 _LONGEST_DAYS = 400
 _OPEN = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
@@ -222,7 +225,8 @@ class Found:
     def hsts(self) -> bool:
         """Whether a browser that trusts the certificate notes HSTS for some time."""
         values = [each.value for each in self.http.all_headers if each.name == HSTS]
-        return bool(values and hsts_max_age(values[0])) and self.http.certificate.seen is None
+        certificate = self.http.certificate
+        return bool(values and hsts_max_age(values[0])) and certificate.is_seen and certificate.seen is None
 
     def isolated(self) -> bool:
         """Whether a page is isolated from all other sites."""
@@ -265,18 +269,29 @@ def compare(page: Tab, configuration: Configuration, found: Found) -> Iterator[t
         yield "hsts", found.hsts(), _notes_hsts(page, configuration)
 
 
-def compared(is_wanted: Callable[[Configuration], bool] = lambda _: True) -> Iterator[Compared]:
+def compared(is_wanted: Callable[[Configuration], bool] = lambda _: True) -> list[Compared]:
     """All facts of the configurations; raises Missing where there is no Chromium."""
     every = tuple(each for each in configurations() if is_wanted(each))
     address = own_address()
     with serving(every, address):
         observed = observe(every, address)
-        with chromium(address, root(), served(every)) as browser:
-            for each in every:
-                found = Found(observed[each.id], judge(each, observed[each.id]))
-                with tab(browser) as page:
-                    for fact, ours, theirs in compare(page, each, found):
-                        yield Compared(each.id, fact, ours, (theirs,))
+        found = {each.id: Found(observed[each.id], judge(each, observed[each.id])) for each in every}
+        pages = served(every)
+
+        def share(number: int) -> list[Compared]:
+            with chromium(address, root(), pages) as browser:
+                return [one for each in every[number::_AT_ONCE] for one in _compared(browser, each, found[each.id])]
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return [one for facts in pool.map(share, range(_AT_ONCE)) for one in facts]
+
+
+def _compared(browser: Chromium, configuration: Configuration, found: Found) -> list[Compared]:
+    with tab(browser) as page:
+        return [
+            Compared(configuration.id, fact, ours, (theirs,))
+            for fact, ours, theirs in compare(page, configuration, found)
+        ]
 
 
 def main() -> int:
@@ -286,8 +301,9 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help=f"write the table into {PAGE.name}")
     wanted = parser.parse_args()
     began = time.monotonic()
-    found = list(compared(lambda each: wanted.only in each.id))
-    explained = () if not EXPLANATIONS.exists() else explanations(EXPLANATIONS)
+    found = compared(lambda each: wanted.only in each.id)
+    names = {each.name for each in found}
+    explained = [each for each in explanations(EXPLANATIONS) if names.issuperset(each.names)]
     wrong = faults(NAME, found, explained)
     by_fact = {
         fact: [each for each in found if each.fact == fact] for fact in dict.fromkeys(each.fact for each in found)
@@ -296,7 +312,6 @@ def main() -> int:
     text = "\n".join(
         ["| fact | compared | agree |", "| --- | --- | --- |", *lines, "", table({NAME: found}, explained)]
     )
-    names = {each.name for each in found}
     summary = f"{len(names)} configurations, {len(found)} facts, {len(wrong)} faults, {time.monotonic() - began:.0f} s"
     sys.stdout.writelines(f"{line}\n" for line in (text, *wrong, summary))
     if wanted.write and not wanted.only:
