@@ -153,8 +153,11 @@ def _verdicts(checks: Sequence[Check], target: Any, seen: Sequence[Observation])
         if all(wire.kind is None or wire.kind in results for wire in check.inputs):
             given: list[object] = []
             for wire in check.inputs:
-                result = results[wire.kind] if wire.kind else NoTable(wire.table.kind if wire.table else "")
-                given.append(Every([result]) if wire.every else result)
+                if wire.kind is None:
+                    given.append(NoTable("hsts-preload/1"))
+                else:
+                    result = results[wire.kind]
+                    given.append(Every([result]) if wire.every else result)
             yield check.evaluate(given, {}).outcome.value
 
 

@@ -103,7 +103,7 @@ def import_table(
             ),
             remedy="give --older to take it all the same",
         )
-    _store(table, _Import(signed=data, replaces=before and before.dated))
+    _store(table, _Import(signed=data, replaces=before.dated if before else None))
     return table, before
 
 
