@@ -154,7 +154,7 @@ def _verdicts(checks: Sequence[Check], target: Any, seen: Sequence[Observation])
             given: list[object] = []
             for wire in check.inputs:
                 if wire.kind is None:
-                    given.append(NoTable("hsts-preload/1"))
+                    given.append(NoTable(wire.table.kind if wire.table else ""))
                 else:
                     result = results[wire.kind]
                     given.append(Every([result]) if wire.every else result)
