@@ -107,7 +107,9 @@ def _work(kind: str, count: int, roots: Path) -> None:
     from inspector_http.probes import http, security_txt
     from inspector_http.urls import HTTPS
 
-    checks = [each for each in inspector_checks() if all(wire.kind is not None for wire in each.inputs)]
+    checks = [
+        each for each in inspector_checks() if all(wire.kind is not None or wire.optional for wire in each.inputs)
+    ]
     outcomes: list[str] = []
 
     def read(probe: Any, output: Any, target: Target) -> Observation:
@@ -144,12 +146,18 @@ def _work(kind: str, count: int, roots: Path) -> None:
 def _verdicts(checks: Sequence[Check], target: Any, seen: Sequence[Observation]) -> Iterator[str]:
     """The outcome of each check whose observations were made."""
     from inspector import Every, SubjectResult
+    from inspector.model.table import NoTable
 
     results = {type(each): SubjectResult(target.subject, each) for each in seen}
     for check in checks:
-        if all(wire.kind in results for wire in check.inputs):
-            inputs = [(results[wire.kind], wire.every) for wire in check.inputs if wire.kind is not None]
-            given = [Every([result]) if every else result for result, every in inputs]
+        if all(wire.kind is None or wire.kind in results for wire in check.inputs):
+            given: list[object] = []
+            for wire in check.inputs:
+                if wire.kind is None:
+                    given.append(NoTable(wire.table.kind if wire.table else ""))
+                else:
+                    result = results[wire.kind]
+                    given.append(Every([result]) if wire.every else result)
             yield check.evaluate(given, {}).outcome.value
 
 

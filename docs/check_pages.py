@@ -53,7 +53,7 @@ def _page(check: Check, registry: Registry, rows: Iterable[Row], translators: It
 
 def _input(wire: CheckInput) -> str:
     if wire.table is not None:
-        return f"the table `{wire.table.kind}`"
+        return f"the table `{wire.table.kind}`{' (where it is at hand)' if wire.optional else ''}"
     return f"`{wire.kind.kind if wire.kind else 'declared'}`{' (every)' if wire.every else ''}"
 
 

@@ -57,12 +57,16 @@ def _origin(known: KnownTable) -> str:
 def take_over(file: Path, settings: Path | None, *, older: bool) -> int:
     """Import a signed table. Raises InspectorError."""
     table, before = import_table(file, installed(), read_settings(settings), older=older)
-    text = _(
-        "{name}: the table of {dated} is used from now on, in place of that of {before}",
-        name=table.name,
-        dated=table.dated.isoformat(),
-        before=before.dated.isoformat(),
-    )
+    name, dated = table.name, table.dated.isoformat()
+    if before is None:
+        text = _("{name}: the table of {dated} is used from now on", name=name, dated=dated)
+    else:
+        text = _(
+            "{name}: the table of {dated} is used from now on, in place of that of {before}",
+            name=name,
+            dated=dated,
+            before=before.dated.isoformat(),
+        )
     terminal.print_result(text)
     if table.is_stale(now().date()):
         terminal.print_result(_("it is more than {days} days old: nothing passes by it", days=table.stale_after_days))

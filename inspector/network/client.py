@@ -7,7 +7,6 @@ the rate limits make a scan wait.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -57,7 +56,7 @@ _SHORT = 12
 
 
 def _keyed(salt: bytes, secret: bytes) -> str:
-    return hmac.new(salt, secret, hashlib.sha256).hexdigest()
+    return hmac.digest(salt, secret, "sha256").hex()
 
 
 class Network:

@@ -1,7 +1,8 @@
 """A check: a pure function from observations to a verdict. Its signature names its inputs.
 
 A positional parameter is one observation about the check's subject, ``Every[T]`` of all observations under that
-subject, ``Declared``, or ``TableAt[T]`` for a table of dated facts. Keyword-only parameters are the options that a
+subject, ``Declared``, ``TableAt[T]`` for a table of dated facts, or ``TableAt[T] | None`` for one that the check can do
+without: None stands for one that is missing or too old. Keyword-only parameters are the options that a
 profile may set.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -109,12 +111,16 @@ class Every(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class CheckInput:
-    """One positional parameter of a check; ``kind`` is None for ``Declared`` and for a ``table``."""
+    """One positional parameter of a check; ``kind`` is None for ``Declared`` and for a ``table``.
+
+    ``optional``: the check gets None where the table is missing or too old.
+    """
 
     name: str
     kind: type[Observation] | None
     every: bool = False
     table: type[TableEntries] | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +146,8 @@ class Check:
 
     def validate(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The options as typed values, defaults filled in; raises ``pydantic.ValidationError``."""
+        if not options and not self.options.model_fields:
+            return {}
         model = self.options.model_validate(dict(options))
         return {name: getattr(model, name) for name in type(model).model_fields}
 
@@ -152,6 +160,10 @@ class Check:
         too old. Without a single observation, empty ones are always *inconclusive*.
         """
         inputs = [given.unused() if isinstance(given, Every) else given for given in inputs]
+        inputs = [
+            None if wire.optional and _is_no_use(given) else given
+            for wire, given in zip(self.inputs, inputs, strict=True)
+        ]
         everys = [given for given in inputs if isinstance(given, Every)]
         nothing = bool(everys) and all(each.is_empty for each in everys)
         arguments: list[object] = []
@@ -189,6 +201,10 @@ class Check:
             oldest = stale[0]
             return _inconclusive(STALE_TABLE.id, Cause.STALE_TABLE, table=oldest.name, date=oldest.dated.isoformat())
         return verdict
+
+
+def _is_no_use(table: object) -> bool:
+    return isinstance(table, NoTable) or (isinstance(table, TableAt) and table.is_stale)
 
 
 def _explained(arguments: Sequence[object], cause: Cause) -> Verdict | None:
@@ -312,14 +328,16 @@ def _input_of(id: str, name: str, hint: object) -> CheckInput:  # noqa: A002
     if typing.get_origin(hint) is Every:
         (kind,) = typing.get_args(hint)
         return CheckInput(name, kind, every=True)
-    if typing.get_origin(hint) is TableAt:
-        (entries,) = typing.get_args(hint)
-        return CheckInput(name, None, table=entries)
+    optional = typing.get_origin(hint) in (types.UnionType, typing.Union)
+    table = next((each for each in typing.get_args(hint) if each is not types.NoneType), None) if optional else hint
+    if typing.get_origin(table) is TableAt:
+        (entries,) = typing.get_args(table)
+        return CheckInput(name, None, table=entries, optional=optional)
     if isinstance(hint, type) and issubclass(hint, Observation):
         return CheckInput(name, hint)
     raise PluginError(
         f"check {id!r}: parameter {name!r} is of type {hint!r}",
-        remedy="take an Observation, Every[Observation], Declared or TableAt[TableEntries]",
+        remedy="take an Observation, Every[Observation], Declared, TableAt[TableEntries], or the last | None",
     )
 
 

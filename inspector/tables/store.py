@@ -20,7 +20,7 @@ from inspector.model.base import Model, Same
 from inspector.model.errors import BundleError, PluginError, UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.regular_file import read_regular
-from inspector.model.table import Table
+from inspector.model.table import Table, TableEntries
 from inspector.record.limits import JSON_BYTES, too_long
 from inspector.registry.registry import Registry
 from inspector.seal.atomic_files import exclusive, make_folder, write_file, writing
@@ -44,7 +44,7 @@ class KnownTable:
 
 
 class _Import(Model):
-    """What is stored of an import: the signed file, and the day of the table that it took the place of."""
+    """What is stored of an import: the signed file, and the day of the table that it took the place of, if any."""
 
     signed: bytes
     replaces: date | None = None
@@ -76,22 +76,24 @@ def tables_at_hand(registry: Registry, settings: Settings) -> tuple[Table, ...]:
     return tuple(each.table for each in known_tables(registry, settings))
 
 
-def import_table(path: Path, registry: Registry, settings: Settings, *, older: bool = False) -> tuple[Table, Table]:
-    """Take over the table in a signed file; the result is that table, and the one that it takes the place of.
+def import_table(
+    path: Path, registry: Registry, settings: Settings, *, older: bool = False
+) -> tuple[Table, Table | None]:
+    """Take over the table in a signed file; the result is that table, and the one that it takes the place of, if any.
 
-    Raises UsageError for a kind that no plugin ships, or for one that is older than what is at hand unless ``older``;
-    BundleError for a file that is not signed by a trusted key, or cannot be read or written.
+    Raises UsageError for a kind that no plugin ships and no check takes, or for one that is older than what is at hand
+    unless ``older``; BundleError for a file that is not signed by a trusted key, or cannot be read or written.
     """
     data = read_signed(path)
     table = opened(data, path.name, trusted_signers(settings)).table
     before = next((each.table for each in known_tables(registry, settings) if each.table.kind == table.kind), None)
-    if before is None:
+    if before is None and table.kind not in _kinds_taken(registry):
         raise UsageError(
             FormattedMessage("{file}: no check uses a table {kind}", file=path, kind=table.kind),
             remedy="'inspector tables list' prints the kinds that are in use",
         )
     _check_entries(table, registry, path)
-    if table.dated < before.dated and not older:
+    if before is not None and table.dated < before.dated and not older:
         raise UsageError(
             FormattedMessage(
                 "{file}: the table is of {dated}, older than the present one of {present}",
@@ -101,14 +103,22 @@ def import_table(path: Path, registry: Registry, settings: Settings, *, older: b
             ),
             remedy="give --older to take it all the same",
         )
-    _store(table, _Import(signed=data, replaces=before.dated))
+    _store(table, _Import(signed=data, replaces=before.dated if before else None))
     return table, before
+
+
+def _tables_taken(registry: Registry) -> Iterator[type[TableEntries]]:
+    return (wire.table for check in registry.checks.values() for wire in check.inputs if wire.table)
+
+
+def _kinds_taken(registry: Registry) -> frozenset[str]:
+    """The kinds of tables that checks take, of which plugins need not ship any."""
+    return frozenset(each.kind for each in _tables_taken(registry))
 
 
 def _check_entries(table: Table, registry: Registry, path: Path) -> None:
     """Raise UsageError where checks could not read the entries."""
-    wires = [wire.table for check in registry.checks.values() for wire in check.inputs if wire.table]
-    for kind in (each for each in wires if each.kind == table.kind):
+    for kind in (each for each in _tables_taken(registry) if each.kind == table.kind):
         try:
             kind.of(table)
         except ValidationError as error:

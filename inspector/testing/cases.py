@@ -14,8 +14,9 @@ Each line is a mapping::
 
 ``declared`` holds the fields of ``Declared``, ``options`` the options of the check. Tables are those that the
 installed plugins ship; ``seen_on`` is the day on which the facts were seen (default: the day of the table), ``tables``
-holds fields in place of those of a table, by its name. All other keys (``outcome``, ``measured``, ``threshold``,
-``cause`` ...) are compared with the JSON form of the verdict, ``values`` with those of its message.
+holds fields in place of those of a table, by its name, and all fields of one that nobody ships, which else is missing.
+All other keys (``outcome``, ``measured``, ``threshold``, ``cause`` ...) are compared with the JSON form of the verdict,
+``values`` with those of its message.
 
 A check that can never give *pass*, *fail* or *inconclusive* has a line ``{never: fail, because: ...}`` instead.
 """
@@ -37,7 +38,7 @@ from inspector.model.declared import Declared
 from inspector.model.errors import UsageError
 from inspector.model.observation import Observation
 from inspector.model.subject import Subject, SubjectKind, is_address
-from inspector.model.table import Table, TableAt, TableEntries
+from inspector.model.table import NoTable, Table, TableAt, TableEntries
 from inspector.model.verdict import Outcome, Verdict
 from inspector.plugin.check import Check, CheckInput, Every, SubjectResult
 from inspector.registry.registry import installed
@@ -163,13 +164,15 @@ class _Inputs:
         return kind.parse(json.dumps({**base, **fields}))
 
 
-def _table(kind: type[TableEntries], line: Mapping[str, Any]) -> TableAt[TableEntries]:
+def _table(kind: type[TableEntries], line: Mapping[str, Any]) -> TableAt[TableEntries] | NoTable:
     """The shipped table of a kind, changed as a case says."""
-    known = {each.kind: each for each in shipped_tables(installed())}
-    table = known[kind.kind]
-    changed, changes = table, line.get("tables", {}).get(table.name)
+    shipped = next((each for each in shipped_tables(installed()) if each.kind == kind.kind), None)
+    changed, changes = shipped, line.get("tables", {}).get(kind.kind.partition("/")[0])
     if changes:
-        changed = Table.parse(json.dumps({**table.model_dump(mode="json"), **changes}, default=str))
+        fields = {"kind": kind.kind} if shipped is None else shipped.model_dump(mode="json")
+        changed = Table.parse(json.dumps({**fields, **changes}, default=str))
+    if changed is None:
+        return NoTable(kind.kind)
     return TableAt(changed, kind, line.get("seen_on") or changed.dated)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable
 from email.utils import format_datetime
+from functools import lru_cache
 from http.client import responses
 from urllib.parse import unquote_to_bytes
 
@@ -55,11 +56,18 @@ _PARAMETERS = re.compile(rb"[?#;].*", re.DOTALL)
 #: A Location that is no web URL.
 _NO_URL = b"https://["
 _SEGMENT = re.compile(rb"[^/]+")
+_PARTS = re.compile(r"[^-_.]+")
 _NAME_PART = re.compile(r"[A-Za-z]{1,20}|[0-9]{1,2}|p3p", re.IGNORECASE)
 #: Characters for which browsers ignore a cookie: the replacement of its value has one, too.
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 #: Cookie values of fewer bytes occur elsewhere by chance.
 _LEAST_SECRET_BYTES = 8
+
+
+@lru_cache(maxsize=256)
+def _has_words_alone(name: str) -> bool:
+    """Whether nothing in a field's name is replaced."""
+    return all(_NAME_PART.fullmatch(part) for part in _PARTS.findall(name))
 
 
 def is_plain(segment: str) -> bool:
@@ -125,6 +133,7 @@ class Redaction:
     def __init__(self, fingerprint: Callable[[bytes], str]) -> None:
         self._fingerprint = fingerprint
         self._known: dict[bytes, bytes] = {}
+        self._replaced: dict[tuple[bytes, bytes], bytes] = {}
 
     def headers(self, fields: Iterable[tuple[bytes, bytes]], url: str) -> tuple[tuple[str, str], ...]:
         """The header fields of the reply to ``url`` with everything replaced that no check reads, as text."""
@@ -166,8 +175,10 @@ class Redaction:
     def _name(self, name: bytes) -> str:
         """A field's name; parts of it that are no words are replaced."""
         text = name.decode("latin-1")
-        return re.sub(
-            r"[^-_.]+", lambda part: part[0] if _NAME_PART.fullmatch(part[0]) else self._token(part[0].encode()), text
+        if _has_words_alone(text):
+            return text
+        return _PARTS.sub(
+            lambda part: part[0] if _NAME_PART.fullmatch(part[0]) else self._token(part[0].encode()), text
         )
 
     def _value(self, name: bytes, value: bytes, url: str) -> bytes:
@@ -177,6 +188,13 @@ class Redaction:
             return self._location(value, url)
         if name in _DATES:
             return self._date(value)
+        found = self._replaced.get((name, value))
+        if found is None:
+            found = self._replaced[name, value] = self._of_any_reply(name, value)
+        return found
+
+    def _of_any_reply(self, name: bytes, value: bytes) -> bytes:
+        """The value of a field whose replacement is the same in every reply."""
         if name in PRODUCTS:
             return masked(value)
         return self._words(value, _WORDS) if name in VOCABULARY else self._mark(value)

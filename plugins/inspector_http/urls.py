@@ -14,6 +14,9 @@ HTTPS = Scheme("https", UriForm.PAGE, 443)
 HTTP = Scheme("http", UriForm.PAGE, 80)
 _SCHEMES = {scheme.name: scheme for scheme in (HTTP, HTTPS)}
 
+#: Its type is looked up once: that costs as much as making an answer.
+_Url = Answer[str]
+
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: Around a URL reference browsers drop these, inside it tabs and line ends (WHATWG URL §4.4).
 _C0_AND_SPACE = "".join(map(chr, range(0x21)))
@@ -60,11 +63,11 @@ def location(url: str, status: int | None, values: Iterable[str]) -> Answer[str]
     """
     locations = set(values) if status in REDIRECTS else set()
     if len(locations) > 1:
-        return Answer[str](unseen=Cause.AMBIGUOUS)
+        return _Url(unseen=Cause.AMBIGUOUS)
     try:
-        return Answer[str](seen=_escaped(urljoin(url, _reference(locations.pop(), url))) if locations else "")
+        return _Url(seen=_escaped(urljoin(url, _reference(locations.pop(), url))) if locations else "")
     except (BadUri, ValueError):
-        return Answer[str](unseen=Cause.PROTOCOL_ERROR)
+        return _Url(unseen=Cause.PROTOCOL_ERROR)
 
 
 #: What a request to log in at an identity provider has in its query: OAuth 2.0 (RFC 6749 §4.1.1), SAML 2.0 bindings

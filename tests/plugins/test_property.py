@@ -24,6 +24,7 @@ from inspector import (
     TableAt,
 )
 from inspector.model.declared import DeclaredPort
+from inspector.model.table import NoTable
 from inspector.regime.loader import load_all
 from inspector.tables.store import shipped_tables
 from inspector.testing import GOOD, recorded, recordings, unseen_inputs
@@ -64,7 +65,10 @@ def inputs(draw: st.DrawFn, check: Check, cause: Cause) -> list[object]:
     given: list[object] = []
     for wire in check.inputs:
         if wire.table is not None:
-            table = next(each for each in shipped_tables(REGISTRY) if each.kind == wire.table.kind)
+            table = next((each for each in shipped_tables(REGISTRY) if each.kind == wire.table.kind), None)
+            if table is None:
+                given.append(NoTable(wire.table.kind))
+                continue
             given.append(TableAt(table, wire.table, draw(st.sampled_from([table.dated, date(2030, 7, 1)]))))
             continue
         if wire.kind is None:

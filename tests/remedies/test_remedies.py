@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from inspector import Check, Declared, Every, Outcome, SubjectResult, Verdict
+from inspector.model.table import NoTable
 from inspector.registry.registry import installed
 from inspector.report.remedies import PRODUCTS, PlacedLines, Remedy, gathered, remedies_of
 from inspector.testing import run_probe
@@ -104,10 +105,11 @@ def observe(check: Check, product: str, ports: Ports, *, everything: bool = Fals
 
 def verdict(check: Check, seen: SubjectResult[Any]) -> Verdict:
     """The verdict of a check on an observation."""
-    every = Every([seen])
-    return check.evaluate(
-        [Declared() if each.kind is None else every if each.every else seen for each in check.inputs], {}
-    )
+    given: list[object] = []
+    for each in check.inputs:
+        beside = NoTable(each.table.kind) if each.table else Declared()
+        given.append(beside if each.kind is None else Every([seen]) if each.every else seen)
+    return check.evaluate(given, {})
 
 
 _before: dict[tuple[str, frozenset[str], str, bool], SubjectResult[Any]] = {}

@@ -5,7 +5,9 @@ pinned address.
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import re
+import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,6 +24,10 @@ from inspector.network.protocols.certificate import leaf_of, rejection, verifyin
 from inspector.network.protocols.tls_client import TlsClient, TlsConnector, http1_client, tolerant_client
 from inspector.network.session import CertificateTrial, ProbeSession
 from inspector.network.transport.stream import Stream
+
+if importlib.util.find_spec("sniffio") is None:
+    # httpcore imports it for every connection, and searches all folders again each time that it is not found.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 #: Seconds for one request and its whole answer, without waits for the rate limits.
 _EXCHANGE_SECONDS = 60.0

@@ -28,12 +28,18 @@ def cookie_pages_not_cached(http: Http) -> Verdict:
     names = sorted({name for each in sets if (name := each.value.partition("=")[0].strip()) in kept})
     if not names:
         return not_applicable("the page sets no cookie", facts=("/cookies",))
-    control = http.field("cache-control")
+    control = ", ".join(each for each in http.field("cache-control") if each)
     if may_be_shared(http.headers.value):
+        if not control:
+            return failed(
+                "sets {measured}, and shared caches may keep the page: no Cache-Control prevents it",
+                measured=names,
+                facts=("/headers",),
+            )
         return failed(
             "sets {measured}, and shared caches may keep the page: Cache-Control is {control}",
             measured=names,
-            control=shorten(", ".join(control)) or "-",
+            control=shorten(control),
             facts=("/headers",),
         )
     return passed("sets {measured}, and shared caches do not reuse the page", measured=names, facts=("/headers",))

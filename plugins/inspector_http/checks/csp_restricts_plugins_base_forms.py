@@ -26,7 +26,7 @@ def csp_restricts_plugins_base_forms(http: Http) -> Verdict:
     Remediation: add ``object-src 'none'; base-uri 'none'; form-action 'self'``.
     """
     policies = parse_policies(http.field(ENFORCED))
-    if policies and not other_weaknesses(policies):
+    if not other_weaknesses(policies):
         return passed("restricts object-src, base-uri and form-action", facts=("/headers",))
     policies += parse_meta_policies(http.meta_policies.value)
     if not policies:

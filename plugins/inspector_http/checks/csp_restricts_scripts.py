@@ -32,7 +32,7 @@ def csp_restricts_scripts(http: Http) -> Verdict:
     ``script-src 'self'`` with all scripts in files; without ``'unsafe-inline'`` and ``'unsafe-eval'``.
     """
     policies = parse_policies(http.field(ENFORCED))
-    if policies and restricts_scripts(policies) and not script_weaknesses(policies):
+    if not script_weaknesses(policies):
         return passed("allows no script of other parties that a policy can stop", facts=("/headers",))
     policies += parse_meta_policies(http.meta_policies.value)
     if not policies:

@@ -167,3 +167,19 @@ def test_a_table_is_signed_with_the_key_of_the_machine(tmp_path: Path) -> None:
     assert call(["tables", "import", str(target)]) == 0
     plain.write_text("{}", encoding="utf-8")
     assert call(["tables", "sign", str(plain), "--output", str(target)]) == MISUSE
+
+
+def test_a_table_that_a_check_takes_and_none_ships(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is taken over, a malformed one is not, and an older one only when asked for."""
+    fields = {"kind": "hsts-preload/1", "dated": "2026-11-01", "source": "Chromium", "stale_after_days": 180}
+    given = Table.parse(json.dumps({**fields, "entries": [{"name": "cong.gov.vn", "include_subdomains": True}]}))
+    assert "hsts-preload" not in listed(capsys)
+    assert call(["tables", "import", str(signed(tmp_path, given.model_copy(update={"entries": ({"name": "A B"},)})))])
+    assert "entries.0.name" in capsys.readouterr().err
+    assert call(["tables", "import", str(signed(tmp_path, given))]) == 0
+    assert "hsts-preload: the table of 2026-11-01 is used from now on\n" in capsys.readouterr().out
+    assert "hsts-preload 2026-11-01" in listed(capsys)
+    assert "hsts-preload/1" in {each.table.kind for each in known_tables(installed(), Settings())}
+    older = Table.parse(json.dumps({**fields, "dated": "2026-10-01", "entries": []}))
+    assert call(["tables", "import", str(signed(tmp_path, older))]) == MISUSE
+    assert "older than the present one of 2026-11-01" in " ".join(capsys.readouterr().err.split())

@@ -41,6 +41,11 @@ def records(name: str, kind: str) -> list[tuple[str, str, str]]:
         return [(name, kind, "::ffff:127.7.0.7")] if kind == "AAAA" else []
     if label == "half":
         return [(name, "A", "127.7.0.8")] if kind == "A" else []
+    if label == "rebinding":  # another address from the second question on
+        first = sum(f" {name} A " in f"{each} " for each in ASKED) == 1
+        return [(name, "A", "127.7.0.4" if first else "127.7.0.9")] if kind == "A" else []
+    if label == "rebound":
+        return [(name, "A", "127.7.0.9")] if kind == "A" else []
     if label == "big":
         return [(name, "TXT", '"' + "x" * 200 + str(number) + '"') for number in range(20)]
     return [(name, "A", "127.7.0.4")] if label == "plain" and kind == "A" else []

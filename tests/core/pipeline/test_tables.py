@@ -202,6 +202,35 @@ def test_the_end_is_compared_on_the_day_of_the_scan(tmp_path: Path) -> None:
     assert date.fromisoformat(str(finding.measured)) in (TODAY, TODAY + timedelta(days=1))
 
 
+@check("sensor-recall-known", title="A sensor, and what is known of its recall")
+def recall_known(seen: Sensor, table: TableAt[Recalled] | None) -> Verdict:
+    """The sensor is there.
+
+    Remediation: none.
+    """
+    return passed("recall: {measured}", measured="unknown" if table is None else len(table.entries.entries))
+
+
+@pytest.mark.parametrize(
+    ("tables", "expected"),
+    [
+        ([table(2, 3)], 2),
+        ([table(2, age=30)], 1),
+        ([table(2, age=31)], "unknown"),
+        ([], "unknown"),
+        ([table(2, kind="recalled/2")], "unknown"),
+        ([table(2, entries=[{"channel": "x"}])], "unknown"),
+    ],
+    ids=["good", "last day", "stale", "none", "other form", "malformed"],
+)
+def test_a_check_may_do_without_a_table(tables: list[Table], expected: object, tmp_path: Path) -> None:
+    """It gets None for one that is missing, too old or in another form, and its verdict stands."""
+    made = job(tmp_path, registry=registry(checks=[recall_known]), regime=regime(row("sensor-recall-known")))
+    _, assessment = inspect(tmp_path, made._replace(context=replace(made.context, tables=tuple(tables))))
+    (finding,) = assessment.findings
+    assert (finding.outcome, finding.measured) == (Outcome.PASS, expected)
+
+
 def test_a_parameter_of_another_type_is_refused() -> None:
     """The author of a check is told what it may take."""
     with pytest.raises(PluginError, match="TableAt"):

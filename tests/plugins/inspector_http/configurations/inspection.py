@@ -26,6 +26,7 @@ from inspector.declare.authorisation import Authorisation, Rates
 from inspector.declare.settings import Settings
 from inspector.model.declared import DeclaredPort
 from inspector.model.subject import subject_of
+from inspector.model.table import NoTable
 from inspector.network import Gateway, Ledger
 from inspector.network.access.scope import Scope
 from inspector.plugin.check import SubjectResult
@@ -118,9 +119,9 @@ def _declared(configuration: Configuration) -> Declared:
 
 
 @cache
-def _table(kind: type[TableEntries]) -> TableAt[TableEntries]:
-    table = {each.kind: each for each in shipped_tables(installed())}[kind.kind]
-    return TableAt(table, kind, table.dated)
+def _table(kind: type[TableEntries]) -> TableAt[TableEntries] | NoTable:
+    table = {each.kind: each for each in shipped_tables(installed())}.get(kind.kind)
+    return NoTable(kind.kind) if table is None else TableAt(table, kind, table.dated)
 
 
 def _inputs(check: Check, configuration: Configuration, results: Results) -> list[object]:
