@@ -11,7 +11,7 @@ from pathlib import Path
 from inspector.declare.authorisation import Rates
 from inspector.network import Ledger, resolve_and_pin
 from inspector.network.pacing.queued_limiter import QueuedRateLimiter
-from inspector.network.pacing.rate_limit import RESOLVERS
+from inspector.network.pacing.rate_limit import resolver_rates
 from inspector.network.pacing.state_files import StateFiles, default_folder
 from tests.core.network.addresses import ADDRESS, Server, most_in_a_second, needs_raw, serving
 from tests.core.network.pacing.rate_client import visit
@@ -132,4 +132,4 @@ def test_the_questions_of_all_systems_to_a_resolver_keep_one_pace(tmp_path: Path
         packets = sniffer.report()["packets"]
     asked = [at for at, _, port, _ in packets if port == resolver.port]
     assert len(asked) == 480
-    assert most_in_a_second(asked) <= RESOLVERS.burst
+    assert most_in_a_second(asked) <= resolver_rates(resolver.settings.resolver_questions_per_second).burst
