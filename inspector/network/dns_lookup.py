@@ -33,10 +33,13 @@ P = ParamSpec("P")
 MEDIA_TYPE: Final = "application/dns-message"
 #: The most aliases followed from one name.
 ALIASES: Final = 16
-#: Bytes of messages that are kept parsed: those of some dozen zones.
+#: Messages that are kept parsed: those of some dozen zones. Beyond so many bytes, only the last ones of one scan.
 _PARSED_BYTES: Final = 512_000
+_PARSED: Final = 128
 #: The default limit of questions of one scan.
 DNS_QUESTIONS: Final = 128
+#: Seconds for one question to all resolvers.
+_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -96,10 +99,9 @@ _NOERROR, _NXDOMAIN, _REFUSED = 0, 3, 5
 
 
 class _ParsedMessages:
-    """The messages that were parsed last, by their wire format, in at most so many bytes of it."""
+    """The messages that were parsed last, by their wire format."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self) -> None:
         self._bytes = 0
         self._messages: OrderedDict[bytes, dns.message.Message] = OrderedDict()
         self._lock = threading.Lock()
@@ -116,12 +118,12 @@ class _ParsedMessages:
             if wire not in self._messages:
                 self._bytes += len(wire)
             self._messages[wire] = message
-            while self._bytes > self._most:
+            while self._bytes > _PARSED_BYTES and len(self._messages) > _PARSED:
                 oldest, _ = self._messages.popitem(last=False)
                 self._bytes -= len(oldest)
 
 
-_parsed = _ParsedMessages(_PARSED_BYTES)
+_parsed = _ParsedMessages()
 
 
 def parse_dns_message(wire: bytes) -> dns.message.Message:
@@ -222,7 +224,7 @@ async def collect_replies(
 
 async def _reply(network: Network, question: Question, dnssec: bool) -> Raw | Gap:
     try:
-        message = await network.query(question.name, question.rdtype, dnssec=dnssec)
+        message = await network.query(question.name, question.rdtype, dnssec=dnssec, timeout=_SECONDS)
     except ScanFailure as failure:
         return Gap(question=str(question), cause=failure.cause, detail=failure.message)
     return raw_dns_message(str(question), message)

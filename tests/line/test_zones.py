@@ -14,7 +14,7 @@ from inspector_dns import inspector_probes
 from inspector_dns.dnssec import nonexistent
 from inspector_dns.observations import ChainFlaw
 from tests.agreement.environment import program
-from tests.line.harness import Line, RunResult, authorisation, document, system
+from tests.line.harness import PACE, Line, RunResult, authorisation, document, system
 from tests.plugins.inspector_dns.internet import RESOLVER, TOP, ZONES, Internet, PlantedZone, internet
 
 #: The checks of zones; those of documents and of mail are not compared.
@@ -66,7 +66,7 @@ def inspected(running: Internet, tmp_path_factory: pytest.TempPathFactory) -> Ru
     )
     only = [word for check in CHECKS for word in ("--only", check)]
     settings = {"resolvers": [RESOLVER], "dnssec_anchors": list(running.anchors)}
-    return line.spawn("run", declaration, "-a", granted, *only, wrap=running.wrap, **settings)
+    return line.spawn("run", declaration, "-a", granted, *only, wrap=running.wrap, env=PACE, **settings)
 
 
 @pytest.mark.parametrize("planted", ZONES, ids=lambda zone: zone.name)

@@ -133,3 +133,16 @@ def test_the_questions_of_all_systems_to_a_resolver_keep_one_pace(tmp_path: Path
     asked = [at for at, _, port, _ in packets if port == resolver.port]
     assert len(asked) == 480
     assert most_in_a_second(asked) <= resolver_rates(resolver.settings.resolver_questions_per_second).burst
+
+
+@needs_raw
+def test_the_pace_of_a_resolver_is_a_setting(tmp_path: Path, resolver: Resolver) -> None:
+    """A lower one than the default holds: at most its burst in any second."""
+    settings = resolver.settings.model_copy(update={"resolver_questions_per_second": 20})
+    with serving("sniff", RESOLVER) as sniffer:
+        names = [f"plain{number}.test" for number in range(30)]
+        asyncio.run(resolve_and_pin(names, settings, Ledger(tmp_path / "ledger.jsonl")))
+        packets = sniffer.report()["packets"]
+    asked = [at for at, _, port, _ in packets if port == resolver.port]
+    assert len(asked) == 60
+    assert most_in_a_second(asked) <= 40
