@@ -63,12 +63,12 @@ async def _work(resolver: str, anchors: tuple[str, ...], zones: list[str], *, wi
     if wide:
         session: Any = import_module("inspector.network.session")
         rates = Rates(connections_per_second=100_000, burst=100_000, at_once=1000)
-        session.RESOLVERS = session.INFRASTRUCTURE = rates
+        session.INFRASTRUCTURE = rates
     at_once, memory = asyncio.Semaphore(AT_ONCE), []
     with tempfile.TemporaryDirectory() as folder:
         ledger = Path(folder) / "ledger.jsonl"
         scope = Scope([AUTHORISATION], SYSTEM, [])
-        settings = Settings(resolvers=(resolver,))
+        settings = Settings(resolvers=(resolver,), resolver_questions_per_second=5000 if wide else 100)
         async with Gateway(settings, scope, Ledger(ledger), salt=b"salt", run="benchmark") as gateway:
 
             async def one(name: str) -> None:

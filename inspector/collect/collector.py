@@ -485,7 +485,8 @@ class Collector:
     async def _capture(self, task: ScanTask, probe: Probe, target: Target, scan: int) -> ScanOutput | SharedScan:
         """What the scan gives; or the scan of another inspection of the run that asked the same."""
         unfinished = self._unfinished(task, scan)
-        network = self.gateway.network(probe, target, self._authorisation(task), unfinished)
+        # What a second scan is to confirm, no reply to the first one may answer.
+        network = self.gateway.network(probe, target, self._authorisation(task), unfinished, asks_anew=scan > 1)
         leading: SharedScan | None = None
         output: ScanOutput | None = None
         try:

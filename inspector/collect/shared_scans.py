@@ -20,6 +20,7 @@ from inspector.model.base import now
 from inspector.model.observation import ScanOutput
 from inspector.network import Network, strictest
 from inspector.network.pacing.admission import ConnectionLog
+from inspector.network.shared_questions import SharedQuestions
 
 #: Names a task: its probe, and the key of its subject.
 TaskKey = tuple[str, str, str, str]
@@ -45,6 +46,8 @@ class SharedScans:
     """
 
     def __init__(self) -> None:
+        #: The questions to resolvers that scans of the run have in common.
+        self.questions = SharedQuestions()
         self._participants: defaultdict[TaskKey, dict[object, Rates]] = defaultdict(dict)
         self._tasks: dict[object, list[TaskKey]] = {}
         self._scans: defaultdict[TaskKey, list[SharedScan]] = defaultdict(list)

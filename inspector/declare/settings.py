@@ -146,7 +146,9 @@ FOLDER_KEYS = frozenset({"contact", "vantage", "output", "logging"})
 class Settings(Model):
     """Settings, from ``inspector.toml``, ``INSPECTOR_*`` and flags, in rising order of precedence.
 
-    ``resolvers``: ``address`` or ``address:port`` (empty: the machine's own). ``trust_roots``: PEM files or folders of
+    ``resolvers``: ``address`` or ``address:port`` (empty: the machine's own). ``resolver_questions_per_second``: the
+    rate of each of them, for all that this user runs on the machine; raise it for a resolver of your own only.
+    ``trust_roots``: PEM files or folders of
     declared roots. ``public_roots``: PEM file of the browser store (None: certifi's). ``dnssec_anchors``: DS or DNSKEY
     lines (empty: the built-in anchors of the root zone). ``signing_key``: PEM, created on first use, mode 0600.
     ``trusted_signers``: public key ids (hexadecimal). ``inspectors``: names of the persons whose decisions about
@@ -160,6 +162,7 @@ class Settings(Model):
     vantage: Vantage = Vantage()
     contact: str = ""
     resolvers: tuple[Resolver, ...] = ()
+    resolver_questions_per_second: int = Field(default=100, ge=1, le=5000)
     trust_roots: tuple[FilePath, ...] = ()
     public_roots: FilePath | None = None
     dnssec_anchors: tuple[Anchor, ...] = ()

@@ -258,8 +258,9 @@ class Network:
 
         ``dnssec`` sets the DO and CD bits, ``recursion`` the RD bit for a name server (resolvers always get it);
         ``cookie`` sends a client cookie (RFC 7873 §4.1). Of a zone transfer (AXFR) the first message is read.
-        Truncated UDP answers are asked for again over TCP. The answer is returned whatever its RCODE; no answer, a
-        refused connection and malformed messages raise ``ScanFailure``.
+        Truncated UDP answers are asked for again over TCP. What a resolver replied to another scan of the run within a
+        minute is taken as the reply, and listed in the ledger as shared. The answer, which must not be changed, is
+        returned whatever its RCODE; no answer, a refused connection and malformed messages raise ``ScanFailure``.
         """
         from inspector.network.protocols.dns import query
 

@@ -8,9 +8,10 @@ calls the same function on the stored replies, so that both always agree.
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 from inspector.model.base import Answer, Cause, NotSeen
@@ -32,10 +33,13 @@ P = ParamSpec("P")
 MEDIA_TYPE: Final = "application/dns-message"
 #: The most aliases followed from one name.
 ALIASES: Final = 16
-#: Messages that are kept parsed.
+#: Messages that are kept parsed: those of some dozen zones. Beyond so many bytes, only the last ones of one scan.
+_PARSED_BYTES: Final = 512_000
 _PARSED: Final = 128
 #: The default limit of questions of one scan.
 DNS_QUESTIONS: Final = 128
+#: Seconds for one question to all resolvers.
+_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -94,7 +98,34 @@ class DnsReplies:
 _NOERROR, _NXDOMAIN, _REFUSED = 0, 3, 5
 
 
-@lru_cache(maxsize=_PARSED)
+class _ParsedMessages:
+    """The messages that were parsed last, by their wire format."""
+
+    def __init__(self) -> None:
+        self._bytes = 0
+        self._messages: OrderedDict[bytes, dns.message.Message] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, wire: bytes) -> dns.message.Message | None:
+        with self._lock:
+            message = self._messages.get(wire)
+            if message is not None:
+                self._messages.move_to_end(wire)
+            return message
+
+    def keep(self, wire: bytes, message: dns.message.Message) -> None:
+        with self._lock:
+            if wire not in self._messages:
+                self._bytes += len(wire)
+            self._messages[wire] = message
+            while self._bytes > _PARSED_BYTES and len(self._messages) > _PARSED:
+                oldest, _ = self._messages.popitem(last=False)
+                self._bytes -= len(oldest)
+
+
+_parsed = _ParsedMessages()
+
+
 def parse_dns_message(wire: bytes) -> dns.message.Message:
     """The message in wire format, not to be changed; raises NotSeen when it is malformed or truncated.
 
@@ -104,10 +135,13 @@ def parse_dns_message(wire: bytes) -> dns.message.Message:
     import dns.flags
     import dns.message
 
-    try:
-        message = dns.message.from_wire(wire, ignore_trailing=True)
-    except (dns.exception.DNSException, ValueError):
-        raise NotSeen(Cause.PROTOCOL_ERROR) from None
+    message = _parsed.get(wire)
+    if message is None:
+        try:
+            message = dns.message.from_wire(wire, ignore_trailing=True)
+        except (dns.exception.DNSException, ValueError):
+            raise NotSeen(Cause.PROTOCOL_ERROR) from None
+        _parsed.keep(wire, message)
     if message.flags & dns.flags.TC:
         raise NotSeen(Cause.PROTOCOL_ERROR)
     return message
@@ -190,12 +224,16 @@ async def collect_replies(
 
 async def _reply(network: Network, question: Question, dnssec: bool) -> Raw | Gap:
     try:
-        message = await network.query(question.name, question.rdtype, dnssec=dnssec)
+        message = await network.query(question.name, question.rdtype, dnssec=dnssec, timeout=_SECONDS)
     except ScanFailure as failure:
         return Gap(question=str(question), cause=failure.cause, detail=failure.message)
     return raw_dns_message(str(question), message)
 
 
 def raw_dns_message(name: str, message: dns.message.Message) -> Raw:
-    """The message in wire format, stored under this name."""
-    return Raw(name=name, data=bytes(message.wire or message.to_wire()), media_type=MEDIA_TYPE)
+    """A message as it was received, stored under this name."""
+    if message.wire is None:
+        return Raw(name=name, data=message.to_wire(), media_type=MEDIA_TYPE)
+    wire = bytes(message.wire)
+    _parsed.keep(wire, message)
+    return Raw(name=name, data=wire, media_type=MEDIA_TYPE)

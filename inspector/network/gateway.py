@@ -22,6 +22,7 @@ from inspector.network.pacing.rate_limit import RateLimiter
 from inspector.network.pacing.reachability import Reachability
 from inspector.network.pacing.shared import shared_rate_limiter
 from inspector.network.session import ProbeSession
+from inspector.network.shared_questions import SharedQuestions
 from inspector.plugin.probe import Probe, Target
 
 #: How often the clock is read, so that a changed system time is noticed too (seconds).
@@ -44,7 +45,8 @@ class Gateway:
     """The only access to the network. ``async with`` installs the audit guard and the watch over the time windows.
 
     ``salt`` keys the fingerprints of secrets, ``run`` names the run to the targets; ``roots`` (PEM) are those that
-    certificates are verified with. By default all gateways of this user on the machine share one rate limiter.
+    certificates are verified with. By default all gateways of this user on the machine share one rate limiter, and
+    none shares ``questions`` to resolvers with others.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Gateway:
         run: str,
         roots: bytes = b"",
         rate_limiter: RateLimiter | None = None,
+        questions: SharedQuestions | None = None,
     ) -> None:
         self.identity = _identity(settings, run)
         self.scope = scope
@@ -65,6 +68,7 @@ class Gateway:
         self._salt = salt
         self._roots = roots
         self._rate_limiter = rate_limiter
+        self._questions = questions or SharedQuestions()
         self._admission: AdmissionControl | None = None
         self._shut: ScanFailure | None = None
         self._sessions: set[ProbeSession] = set()
@@ -96,10 +100,13 @@ class Gateway:
         target: Target,
         authorisation: Authorisation | None,
         unfinished: PartStore | None = None,
+        *,
+        asks_anew: bool = False,
     ) -> Network:
         """The network of this probe and target; without authorisation, only questions to infrastructure.
 
-        ``unfinished`` keeps parts of the scan until it is recorded.
+        ``unfinished`` keeps parts of the scan until it is recorded. With ``asks_anew`` the scan takes no reply that a
+        resolver gave to another one.
         Call it in the task that runs the scan, so that the guard attributes violations to the probe's plugin.
         """
         session = ProbeSession(
@@ -112,6 +119,7 @@ class Gateway:
             check_open=self._check_open,
             closed=self._sessions.discard,
             roots=self._roots,
+            questions=None if asks_anew else self._questions,
         )
         self._sessions.add(session)
         guard.attribute_to(probe.module, self)

@@ -16,7 +16,7 @@ from inspector.network.access.addresses import canonical_address, parse_address,
 from inspector.network.guard.audit_hook import allow_socket
 from inspector.network.pacing.admission import AdmissionControl, ConnectionLog, RequestContext
 from inspector.network.pacing.ledger import Ledger
-from inspector.network.pacing.rate_limit import RESOLVERS
+from inspector.network.pacing.rate_limit import resolver_rates
 from inspector.network.pacing.shared import shared_rate_limiter
 from inspector.record.plan import PinnedHost
 
@@ -108,7 +108,7 @@ class SharedPins:
         known = self._known.get(name)
         if known is not None and known.began + HOLD_SECONDS > loop.time() and not _has_failed(known.task):
             return known, False
-        log = ConnectionLog(RESOLVERS)
+        log = ConnectionLog(resolver_rates(self._settings.resolver_questions_per_second))
         task = loop.create_task(self._resolve(name, log), name=f"pin {name}")
         self._known[name] = found = _Resolution(task, log, loop.time())
         return found, True
@@ -173,7 +173,8 @@ async def _resolve(
     """The addresses of one family."""
     from inspector.network.protocols.dns import resolve
 
-    request_context = RequestContext("pin", host, RESOLVERS, infrastructure=True, log=log)
+    rates = resolver_rates(settings.resolver_questions_per_second)
+    request_context = RequestContext("pin", host, rates, infrastructure=True, log=log)
     aliases: list[str] = []
     asked = host
     try:

@@ -21,7 +21,8 @@ from inspector.network.access.addresses import canonical_address
 from inspector.network.access.scope import Scope
 from inspector.network.pacing.admission import AdmissionControl, ConnectionLease, ConnectionLog, RequestContext
 from inspector.network.pacing.cancellation import PausableDeadline
-from inspector.network.pacing.rate_limit import INFRASTRUCTURE, RESOLVERS, strictest
+from inspector.network.pacing.rate_limit import INFRASTRUCTURE, resolver_rates, strictest
+from inspector.network.shared_questions import SharedQuestions
 from inspector.network.transport.round_trip import RoundTrip, RoundTripEnd
 from inspector.network.transport.sockets import connect
 from inspector.network.transport.stream import Stream
@@ -61,6 +62,7 @@ class ProbeSession:
         closed: Callable[[ProbeSession], None],
         roots: bytes = b"",
         third_party: bool = False,
+        questions: SharedQuestions | None = None,
     ) -> None:
         self.probe = probe
         self.target = target
@@ -70,6 +72,8 @@ class ProbeSession:
         self.deadline = PausableDeadline()
         self.violation: GuardViolation | None = None
         self.scope = scope
+        #: None where the scan asks every question itself.
+        self.questions = questions
         self.roots = roots
         self.trials: dict[int, CertificateTrial] = {}
         #: Ports that chose HTTP/2 and did not answer in it.
@@ -103,7 +107,8 @@ class ProbeSession:
     @cached_property
     def resolvers(self) -> RequestContext:
         """The ledger's fields for a question to a resolver."""
-        return RequestContext(self.probe.name, self.target.uri, RESOLVERS, infrastructure=True)
+        rates = resolver_rates(self.settings.resolver_questions_per_second)
+        return RequestContext(self.probe.name, self.target.uri, rates, infrastructure=True)
 
     def check_gateway(self) -> None:
         """Raise ScanFailure when the gateway is closed, the scan has ended, or the plugin tried to bypass it."""
@@ -243,6 +248,7 @@ class ProbeSession:
             closed=lambda _session: None,
             roots=self.roots,
             third_party=True,
+            questions=self.questions,
         )
         other.deadline = self.deadline
         self._third_parties.append(other)

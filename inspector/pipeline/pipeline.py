@@ -263,7 +263,15 @@ async def collect_and_confirm(
     material = await in_thread(lambda: {name: writer.trust(name) for name in inspection.trust})
     trust = trust_of(material, inspection.tables)
     roots = roots_of(trust.public_roots, trust.declared_roots)
-    gateway = Gateway(context.settings, planner.scope, ledger, salt=writer.salt, run=inspection.run, roots=roots)
+    gateway = Gateway(
+        context.settings,
+        planner.scope,
+        ledger,
+        salt=writer.salt,
+        run=inspection.run,
+        roots=roots,
+        questions=shared.questions if shared is not None else None,
+    )
     within = plan.selection.within_seconds
     async with gateway:
         collector = Collector(

@@ -9,7 +9,7 @@ class LedgerEntry(Model):
     """One connection or question that this machine sent.
 
     ``infrastructure`` (resolvers, name servers …) is listed apart; ``result`` is ``open`` or the value of a Cause.
-    ``shared``: it was made once for several inspections of the run, and another one lists it as its own.
+    ``shared``: it was made once for several scans of the run, and is listed as that of another scan, too.
     """
 
     at: Instant

@@ -191,6 +191,10 @@ class RunResult:
         return {re.sub(r"^.*?-(nd331-2026|tt12-2022)\.", "", path.name): path.read_bytes() for path in found}
 
 
+#: For a resolver that is the test's own.
+PACE = {"INSPECTOR_RESOLVER_QUESTIONS_PER_SECOND": "1000"}
+
+
 @dataclass
 class Line:
     """An inspecting side with its own key, settings and folder."""

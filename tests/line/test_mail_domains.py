@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.line.harness import Line, RunResult, authorisation, document, system
+from tests.line.harness import PACE, Line, RunResult, authorisation, document, system
 from tests.plugins.inspector_mail.internet import (
     CHECKS,
     DOMAINS,
@@ -45,7 +45,7 @@ def inspected(running: MailInternet, tmp_path_factory: pytest.TempPathFactory) -
     )
     only = [word for check in CHECKS for word in ("--only", check)]
     settings = {"resolvers": [RESOLVER], "public_roots": str(running.roots)}
-    return line.spawn("run", declaration, "-a", granted, *only, wrap=running.wrap, **settings)
+    return line.spawn("run", declaration, "-a", granted, *only, wrap=running.wrap, env=PACE, **settings)
 
 
 @pytest.mark.parametrize("planted", DOMAINS, ids=lambda domain: domain.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from inspector_dns import inspector_probes
 from inspector_dns.dnssec import nonexistent
 from inspector_dns.observations import ChainFlaw
 from tests.agreement.environment import program
-from tests.line.harness import Line, RunResult, authorisation, document, system
+from tests.line.harness import PACE, Line, RunResult, authorisation, document, system
 from tests.plugins.inspector_dns.internet import RESOLVER, TOP, ZONES, Internet, PlantedZone, internet
 
 #: The checks of zones; those of documents and of mail are not compared.
@@ -66,7 +67,7 @@ def inspected(running: Internet, tmp_path_factory: pytest.TempPathFactory) -> Ru
     )
     only = [word for check in CHECKS for word in ("--only", check)]
     settings = {"resolvers": [RESOLVER], "dnssec_anchors": list(running.anchors)}
-    return line.spawn("run", declaration, "-a", granted, *only, wrap=running.wrap, **settings)
+    return line.spawn("run", declaration, "-a", granted, *only, wrap=running.wrap, env=PACE, **settings)
 
 
 @pytest.mark.parametrize("planted", ZONES, ids=lambda zone: zone.name)
@@ -90,6 +91,28 @@ def test_the_parent_is_asked_over_tcp(inspected: RunResult) -> None:
     assert {each.address for each in asked} == set(TOP)
 
 
+def test_what_is_confirmed_is_asked_anew(inspected: RunResult) -> None:
+    """A second scan takes no reply of another scan: its own questions are as many as its replies."""
+    count = 0
+    for bundle in inspected.bundles:
+        ledger = bundle.ledger()
+        for _, evidence in bundle.evidence():
+            if evidence.probe != "zone" or evidence.scan == 1:
+                continue
+            asked = [each for each in ledger if (each.probe, each.subject) == ("zone", evidence.subject.uri)]
+            within = [each for each in asked if evidence.began <= each.at <= evidence.ended]
+            assert not any(each.shared for each in within)
+            assert len(within) >= len(evidence.raw) > 0
+            count += 1
+    assert count
+
+
+def test_zones_of_a_run_share_their_questions(inspected: RunResult) -> None:
+    """The keys of the root and of the top-level domain are asked for a few times only."""
+    shared = sum(each.questions for each in inspected.ledger if each.shared and each.probe == "zone")
+    assert shared >= 3 * len(ZONES)
+
+
 # --- Other validators -------------------------------------------------------------------------------------------------
 
 #: By what delv prints: the state of the zone, or of its denial.
@@ -98,6 +121,7 @@ _DELV = {
     "unsigned": "insecure",
     "resolution failed": "bogus",
 }
+_DELV_AT_ONCE = 8
 #: Where the verdict differs from BIND's and Unbound's, and why.
 EXPLAINED = {
     "sha1.vn": "both still implement RSASHA1, which RFC 9905 §2 tells operators of validators to treat as insecure",
@@ -135,10 +159,16 @@ def by_delv(running: Internet, tmp_path_factory: pytest.TempPathFactory) -> dict
     tag, algorithm, kind, *digest = running.anchors[0].partition(" DS ")[2].split()
     anchors = tmp_path_factory.mktemp("delv") / "anchors"
     anchors.write_text(f'trust-anchors {{ . static-ds {tag} {algorithm} {kind} "{"".join(digest)}"; }};\n')
-    delv = f"{program('delv')} @{RESOLVER} -a {anchors} +root=."
-    script = "\n".join(f"echo '== {question}'; {delv} {question} 2>&1" for _, question in questions())
-    done = subprocess.run([*running.wrap, "sh", "-c", script], capture_output=True, text=True, check=False)
-    said = dict(part.split("\n", 1) for part in done.stdout.split("== ")[1:])
+    delv = [*running.wrap, program("delv"), f"@{RESOLVER}", "-a", str(anchors), "+root=."]
+
+    def said_of(question: str) -> str:
+        return subprocess.run(
+            [*delv, *question.split()], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        ).stdout
+
+    asked = [question for _, question in questions()]
+    with ThreadPoolExecutor(_DELV_AT_ONCE) as pool:  # it mostly waits for the zones that do not answer
+        said = dict(zip(asked, pool.map(said_of, asked), strict=True))
     return {
         question: next((state for words, state in _DELV.items() if words in text), text)
         for question, text in said.items()

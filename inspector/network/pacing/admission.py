@@ -62,6 +62,14 @@ class RequestContext:
             self.log.records.append((record, tuple(ports) or (port,)))
         return record
 
+    def taken(self, ledger: Ledger, log: ConnectionLog) -> None:
+        """Write to the ledger, marked as shared, the connections of another scan whose result this one takes."""
+        for record, ports in log.records:
+            own = record.for_scan(self.probe, self.subject)
+            ledger.write(own.copy(self.authorisation))
+            if self.log is not None:
+                self.log.records.append((own, ports))
+
     def entry(self, address: str, port: int, protocol: str, questions: int = 1) -> LedgerLine:
         """The ledger line of a connection or question that is sent now."""
         return LedgerLine(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -233,6 +233,18 @@ class LedgerRecord:
             result=self.result,
             shared=shared,
         )
+
+    def for_scan(self, probe: str, subject: str) -> LedgerRecord:
+        """The same connection, which has ended, as a connection of another scan that takes its result."""
+        taken = LedgerRecord(self._ledger, replace(self._ledger_line, probe=probe, subject=subject))
+        taken.sent, taken.received, taken.questions, taken.result = (
+            self.sent,
+            self.received,
+            self.questions,
+            self.result,
+        )
+        taken._closed = True
+        return taken
 
     def close(self) -> None:
         """Write the last line; further calls do nothing."""

@@ -19,8 +19,11 @@ WINDOW_SECONDS = 1.1
 SWEEP_SLACK = 1.05
 #: Rates for each name server and other third party: far below what any of them notices.
 INFRASTRUCTURE = Rates(connections_per_second=20, burst=40, at_once=10)
-#: Rates for each resolver, which the inspecting side chooses, and which all questions of a run go to.
-RESOLVERS = Rates(connections_per_second=100, burst=200, at_once=50)
+
+
+def resolver_rates(per_second: int) -> Rates:
+    """The rates of each resolver, which the inspecting side chooses: so many questions a second, sustained."""
+    return Rates(connections_per_second=per_second, burst=2 * per_second, at_once=max(10, per_second // 2))
 
 
 def pace_seconds(connections: int, rates: Rates) -> float:

@@ -7,7 +7,7 @@ import ipaddress
 import secrets
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from inspector.declare.settings import Settings
@@ -15,8 +15,9 @@ from inspector.model.base import Cause, now
 from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address, parse_address, split_server
 from inspector.network.access.os_errors import cause_of, failure_from
-from inspector.network.pacing.admission import AdmissionControl, ConnectionLease, RequestContext
+from inspector.network.pacing.admission import AdmissionControl, ConnectionLease, ConnectionLog, RequestContext
 from inspector.network.pacing.cancellation import PausableDeadline
+from inspector.network.shared_questions import ResolverQuestion
 from inspector.network.transport.sockets import SocketDeadline, connect
 from inspector.network.transport.stream import Stream
 
@@ -241,8 +242,25 @@ async def query(
     message = _question(name, rdtype, recursive=recursive, dnssec=dnssec, cookie=cookie, rdclass=rdclass)
     request_context = session.resolvers if server is None else session.infrastructure
     exchange = DnsQuery(session.admission, request_context, message, session.deadline, session.check_gateway)
-    asked = None if server is None else (canonical_address(server), port)
-    return await ask(exchange, session.settings, server=asked, tcp=tcp, timeout=timeout)
+    if server is not None:
+        return await ask(exchange, session.settings, server=(canonical_address(server), port), tcp=tcp, timeout=timeout)
+
+    async def asked(log: ConnectionLog | None = None) -> dns.message.Message:
+        context = request_context if log is None else replace(request_context, log=log)
+        try:
+            return await ask(
+                replace(exchange, request_context=context), session.settings, server=None, tcp=tcp, timeout=timeout
+            )
+        finally:
+            if log is not None and request_context.log is not None:
+                request_context.log.records += log.records
+
+    if session.questions is None or cookie:
+        return await asked()
+    question = ResolverQuestion(name.lower().rstrip("."), rdtype, rdclass, dnssec=dnssec, tcp=tcp)
+    reply = await session.questions.reply(question, request_context, session.admission, session.deadline, asked)
+    session.check_gateway()
+    return reply
 
 
 def _check_server(server: str, port: int, session: ProbeSession) -> None:

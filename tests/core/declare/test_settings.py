@@ -123,6 +123,16 @@ def test_a_diagnostic_of_the_file_is_located(tmp_path: Path, text: str, diagnost
         ("INSPECTOR_VANTAGE__KIND", "moon", "INSPECTOR_VANTAGE__KIND: kind is 'moon'; write 'unknown', 'internet', "),
         ("INSPECTOR_VANTAGE", "moon", "INSPECTOR_VANTAGE: vantage is 'moon', not a mapping; write key: value lines"),
         ("INSPECTOR_CEILINGS__SCANS", "many", "INSPECTOR_CEILINGS__SCANS: scans is 'many', not a whole number; write "),
+        (
+            "INSPECTOR_RESOLVER_QUESTIONS_PER_SECOND",
+            "9000",
+            "INSPECTOR_RESOLVER_QUESTIONS_PER_SECOND: resolver_questions_per_second is '9000'; write ",
+        ),
+        (
+            "INSPECTOR_RESOLVER_QUESTIONS_PER_SECOND",
+            "0",
+            "INSPECTOR_RESOLVER_QUESTIONS_PER_SECOND: resolver_questions_per_second is '0'; write ",
+        ),
         ("INSPECTOR_RESOLVERS", "a,b", "INSPECTOR_RESOLVERS: 'a' is not a resolver; write 192.0.2.53, "),
     ],
 )
@@ -158,6 +168,7 @@ TRUSTING = {
     "public_roots": 'public_roots = "roots.pem"',
     "rate_state": 'rate_state = "rates"',
     "resolvers": 'resolvers = ["192.0.2.53"]',
+    "resolver_questions_per_second": "resolver_questions_per_second = 1000",
     "signing_key": 'signing_key = "key.pem"',
     "sweep_method": 'sweep_method = "syn"',
     "trust_roots": 'trust_roots = ["root.pem"]',

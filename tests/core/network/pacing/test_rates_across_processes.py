@@ -11,7 +11,7 @@ from pathlib import Path
 from inspector.declare.authorisation import Rates
 from inspector.network import Ledger, resolve_and_pin
 from inspector.network.pacing.queued_limiter import QueuedRateLimiter
-from inspector.network.pacing.rate_limit import RESOLVERS
+from inspector.network.pacing.rate_limit import resolver_rates
 from inspector.network.pacing.state_files import StateFiles, default_folder
 from tests.core.network.addresses import ADDRESS, Server, most_in_a_second, needs_raw, serving
 from tests.core.network.pacing.rate_client import visit
@@ -132,4 +132,17 @@ def test_the_questions_of_all_systems_to_a_resolver_keep_one_pace(tmp_path: Path
         packets = sniffer.report()["packets"]
     asked = [at for at, _, port, _ in packets if port == resolver.port]
     assert len(asked) == 480
-    assert most_in_a_second(asked) <= RESOLVERS.burst
+    assert most_in_a_second(asked) <= resolver_rates(resolver.settings.resolver_questions_per_second).burst
+
+
+@needs_raw
+def test_the_pace_of_a_resolver_is_a_setting(tmp_path: Path, resolver: Resolver) -> None:
+    """A lower one than the default holds: at most its burst in any second."""
+    settings = resolver.settings.model_copy(update={"resolver_questions_per_second": 20})
+    with serving("sniff", RESOLVER) as sniffer:
+        names = [f"plain{number}.test" for number in range(30)]
+        asyncio.run(resolve_and_pin(names, settings, Ledger(tmp_path / "ledger.jsonl")))
+        packets = sniffer.report()["packets"]
+    asked = [at for at, _, port, _ in packets if port == resolver.port]
+    assert len(asked) == 60
+    assert most_in_a_second(asked) <= 40
