@@ -238,7 +238,8 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[Row, list[tuple[int, i
                 line_start = text.rindex("\n", start, position) + 1
             rest = plain(text, position)
             assert rest is not None  # noqa: S101  (the pattern matches nothing, too)
-            cell += rest[0]
+            if rest[0].strip():
+                _refuse_behind_quote(f"{line}:{position - line_start + 1}", f"{place[-1][0]}:{place[-1][1]}")
             position = rest.end()
         else:
             found = plain(text, position)
@@ -279,6 +280,17 @@ def _quoted(text: str, start: int, line: int, column: int) -> tuple[str, int]:
             position = end + 2
             continue
         return text[start + 1 : end].replace('""', '"'), end + 1
+
+
+def _refuse_behind_quote(at: str, opened: str) -> NoReturn:
+    raise ListError(
+        FormattedMessage(
+            "a cell in quotation marks, opened at {place}, ends here, and more text follows", place=opened
+        ),
+        "close the quotation mark where its cell ends, or write it twice where it is part of the text",
+        code="quote",
+        at=at,
+    )
 
 
 def _refuse_columns(at: str) -> NoReturn:

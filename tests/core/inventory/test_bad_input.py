@@ -169,6 +169,14 @@ def test_an_unclosed_quote_is_told_where_it_is_opened(tmp_path: Path) -> None:
     assert "never closed" in text
 
 
+def test_text_behind_a_closed_quote_is_refused(tmp_path: Path) -> None:
+    """A quotation mark that was left open ends at the next one, lines below: the systems between would be lost."""
+    path = put(tmp_path, "G05.csv", HEAD + '1,"Cổng,3,\n2,Thư,2,\n3,"Kho",1,\n')
+    at, text, _ = refused(tmp_path, path)
+    assert at == "4:4"
+    assert "opened at 2:3" in text
+
+
 def test_a_tree_with_a_cycle_is_refused(tmp_path: Path) -> None:
     """Parents and successors form no cycle; its members are named at the cell."""
     organisations = "code,name,parent,successor\nA,Một,B,\nB,Hai,C,\nC,Ba,A,\nD,Bốn,,E\nE,Năm,,D\nF,Sáu,F,\n"
