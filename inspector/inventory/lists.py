@@ -59,7 +59,10 @@ class Record:
 
 @dataclass(slots=True, eq=False)
 class SystemList:
-    """What a file lists. ``refused`` are names of rows that were not taken, ``fields`` what its columns state."""
+    """What a file lists. ``refused`` are names of rows that were not taken, ``fields`` what its columns state.
+
+    ``organisation`` is the one that answers for it on the day, ``named`` the one that it names, which may have ended.
+    """
 
     file: str
     sha256: str = ""
@@ -69,6 +72,7 @@ class SystemList:
     notes: list[Note] = field(default_factory=list)
     fields: set[str] = field(default_factory=set)
     organisation: str = ""
+    named: str = ""
 
     @property
     def is_annex(self) -> bool:
