@@ -357,11 +357,13 @@ def _filled_down(table: Table, header: Header, of: Sequence[int]) -> dict[int, d
     """The cells of names and codes that a cell above, merged over several rows, gives to the rows below it."""
     names = {column: name for name, column in header.columns.items() if column in of}
     found: dict[int, dict[str, str]] = {}
-    for top, left, bottom, right in table.merged:
+    covered: dict[int, int] = {}  # the last row of each column that is filled: ranges that overlap are filled once
+    for top, left, bottom, right in sorted(table.merged):
         if top < header.first_row or left != right or left not in names or top >= len(table.rows):
             continue
-        for row in range(top + 1, bottom + 1):
+        for row in range(max(top, covered.get(left, top)) + 1, min(bottom, len(table.rows) - 1) + 1):
             found.setdefault(row, {})[names[left]] = table.rows[top][left]
+        covered[left] = max(bottom, covered.get(left, bottom))
     return found
 
 
