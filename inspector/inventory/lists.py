@@ -396,6 +396,7 @@ _TOTALS: tuple[tuple[str, tuple[_Count, ...]], ...] = (
     (r"phan loai|xac dinh cap do", (lambda row: row.get("level") is not None,)),
     (r"thuoc pham vi|quan ly", (lambda _: True,)),
 )
+_BEGINS_TOTAL = re.compile(r"[\W\d_]*(?:tổng|tong|số|so)\b", re.IGNORECASE)
 _TOTAL_OF = re.compile(r"(?:\d+ )?(?:tong so|so luong|tong so luong) he thong(?: thong tin)? (?P<what>.+)")
 #: Words of lines that count something else.
 _OTHER_TOTALS = re.compile(r"\d|\b(?:chua|du kien|quy che|phuong an|trien khai)\b")
@@ -416,6 +417,8 @@ _PART_ROWS = 300
 
 def _counts_of(cell: str) -> tuple[_Count, ...]:
     """What a line of part 1 counts, in each way that it is read; nothing for other cells."""
+    if not _BEGINS_TOTAL.match(clean(cell)):
+        return ()
     told = _TOTAL_OF.fullmatch(columns.heading_key(cell.partition(":")[0]))
     if told is None or _OTHER_TOTALS.search(told["what"]):
         return ()
