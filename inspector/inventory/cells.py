@@ -160,8 +160,7 @@ def _decision(name: str, cell: str) -> Values:
 
 
 def _code(name: str, cell: str) -> Values:
-    code = cell.rpartition("/")[2]
-    if not re.fullmatch(SYSTEM_ID, code):
+    if not re.fullmatch(SYSTEM_ID, cell.replace("/", "-")) or cell.endswith("/"):
         raise BadCell(
             FormattedMessage("{text} is no code of a system", text=_say(cell)),
             "write 1 to 64 letters, digits, '.', '_' and '-', a letter or digit first",

@@ -25,6 +25,8 @@ _COVERAGE = 0.6
 _MOST_WORDS = 40
 #: So many rows below the headings are looked at for better ones.
 _BELOW = 3
+#: So many merged ranges that begin in a row are looked at.
+_MOST_MERGED = 1_000
 _BRACKETS = re.compile(r"\([^()]*\)")
 
 
@@ -131,12 +133,16 @@ def load_map(path: Path, table: str) -> dict[str, str]:
 def header(table: Table, kind: str, own: Mapping[str, str], needed: Sequence[str]) -> Header | None:
     """The headings of a table, None where there are none: at least two fields, one of them in ``needed``."""
     best: tuple[int, Header] | None = None
+    merged: dict[int, list[tuple[int, int, int]]] = {}
+    for top, left, bottom, right in table.merged:
+        if top < _HEADER_ROWS and len(merged.setdefault(top, [])) < _MOST_MERGED:
+            merged[top].append((left, bottom, right))
     for index, row in enumerate(table.rows[:_HEADER_ROWS]):
         if best is not None and index > best[1].last_row + _BELOW:
             break
         if sum(1 for each in row if each.strip()) < 2:
             continue
-        for last, headings in _candidates(table, index):
+        for last, headings in _candidates(table, index, merged.get(index, ())):
             columns, points = _recognise(headings, kind, own)
             if len(columns) < 2 or not any(each in columns for each in needed):
                 continue
@@ -151,7 +157,9 @@ def points(table: Table, kind: str, own: Mapping[str, str], needed: Sequence[str
     return len(found.columns) if found else 0
 
 
-def _candidates(table: Table, index: int) -> Iterator[tuple[int, list[tuple[str, ...]]]]:
+def _candidates(
+    table: Table, index: int, merged: Sequence[tuple[int, int, int]]
+) -> Iterator[tuple[int, list[tuple[str, ...]]]]:
     """The headings that begin in a row: of it alone, and of it with the one below, with their last row.
 
     Of two rows each column has three texts: both together, the lower and the upper one.
@@ -163,26 +171,25 @@ def _candidates(table: Table, index: int) -> Iterator[tuple[int, list[tuple[str,
     lower = [clean(each) for each in table.rows[index + 1]]
     width = max(len(upper), len(lower))
     upper, lower = [*upper, *[""] * (width - len(upper))], [*lower, *[""] * (width - len(lower))]
-    if not _is_double(table, index, upper, lower):
+    if not _is_double(index, merged, upper, lower):
         return
-    above = _spread(table, index, upper, lower)
+    above = _spread(index, merged, upper, lower)
     yield index + 1, [(clean(f"{up} {low}"), low, up) for up, low in zip(above, lower, strict=True)]
 
 
-def _is_double(table: Table, index: int, upper: Row, lower: Row) -> bool:
+def _is_double(index: int, merged_here: Sequence[tuple[int, int, int]], upper: Row, lower: Row) -> bool:
     """Whether two rows of headings may belong together: merged cells say so, or an empty one over a filled one."""
     merged = any(
-        top == index and (bottom > index or (right > left and any(lower[left : right + 1])))
-        for top, left, bottom, right in table.merged
+        bottom > index or (right > left and any(lower[left : right + 1])) for left, bottom, right in merged_here
     )
     below_empty = any(low and not up for up, low in zip(upper, lower, strict=True))
     return (merged or below_empty) and not any(each.isdigit() for each in lower)
 
 
-def _spread(table: Table, index: int, upper: Row, lower: Row) -> Row:
+def _spread(index: int, merged: Sequence[tuple[int, int, int]], upper: Row, lower: Row) -> Row:
     """The upper headings, each over all columns to which it belongs."""
     spread = [*upper, *[""] * (len(lower) - len(upper))]
-    ranges = [(left, right) for top, left, bottom, right in table.merged if top == index == bottom and right > left]
+    ranges = [(left, right) for left, bottom, right in merged if index == bottom and right > left]
     if ranges:
         for left, right in ranges:
             for column in range(left + 1, min(right + 1, len(spread))):

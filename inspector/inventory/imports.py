@@ -94,7 +94,7 @@ def import_lists(
             merge.refuse_unequal(each)
             merge.refuse_ambiguous(each)
     taken = [each for each in lists if each.records and (request.accept_partial or not each.is_refused)]
-    merge.add(taken)
+    merge.add(taken, {each.organisation for each in lists if each not in taken})
     notes += [note for each in lists for note in each.notes] + merge.notes
     return Imported(
         organisations=tuple(known.values()),
@@ -143,6 +143,7 @@ def _name_owners(
                 each.records.clear()
                 continue
             each.organisation = found.code
+            each.named = found.named.code if found.named is not None else found.code
             if found.is_successor and found.named is not None:
                 what = FormattedMessage(
                     "{owner} ended: its systems are those of {code}", owner=found.named.name, code=found.code

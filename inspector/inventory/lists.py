@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from inspector.inventory.notes import Note, Severity
 from inspector.inventory.tables import ListError, Table, read_tables
 from inspector.inventory.text import Unreadable, clean, fold, number
 from inspector.model.base import digest
-from inspector.model.declared import ApprovalStatus, PlanStatus
+from inspector.model.declared import ApprovalStatus, PlanStatus, Stage
 from inspector.model.formatted import FormattedMessage
 from inspector.model.subject import Scheme
 
@@ -58,7 +59,10 @@ class Record:
 
 @dataclass(slots=True, eq=False)
 class SystemList:
-    """What a file lists. ``refused`` are names of rows that were not taken, ``fields`` what its columns state."""
+    """What a file lists. ``refused`` are names of rows that were not taken, ``fields`` what its columns state.
+
+    ``organisation`` is the one that answers for it on the day, ``named`` the one that it names, which may have ended.
+    """
 
     file: str
     sha256: str = ""
@@ -68,6 +72,7 @@ class SystemList:
     notes: list[Note] = field(default_factory=list)
     fields: set[str] = field(default_factory=set)
     organisation: str = ""
+    named: str = ""
 
     @property
     def is_annex(self) -> bool:
@@ -125,7 +130,13 @@ def _read(path: Path, found: SystemList, own: Mapping[str, str], schemes: Callab
 
 _ARABIC = re.compile(r"\d+(?:[.,]\d+)*[.)]?")
 _NUMBERED = re.compile(r"\(?(\d{1,2})\)?(?:\s*=.*)?")
-_TOTAL = re.compile(r"(?:tong|cong|tong cong|tong so|total|sum)(?: so)?(?: he thong(?: thong tin)?)?(?: \d+)?")
+_TOTAL = re.compile(
+    r"(?:tổng cộng|tổng số|tổng|cộng|total|sum)[\s:.,;(=–-]*"
+    r"(?:$|\d|(?:nhóm|mục|phần|hệ thống|httt|toàn|chung|theo|cấp độ|[ivx]+)\b)"
+    r"|(?:tong cong|tong so|tong|cong)$"
+)
+#: Fields whose cells are of few kinds, so that what stands there tells a system from a signature.
+_TELLING = ("kind", "level", "stage", "approval.status", "plan.status")
 #: So many other cells make a row without a number a system.
 _FILLED = 2
 
@@ -140,6 +151,15 @@ class _Reader:
         self.columns = header.columns
         self.is_annex = not {"level", "approval.status", "plan.status"} & set(header.columns)
         self.left_out: list[int] = []
+        self.last_numbered = max((index for index, row in self._below() if self._is_numbered(row)), default=-1)
+
+    def _below(self) -> Iterator[tuple[int, Sequence[str]]]:
+        first = self.header.first_row
+        return enumerate(self.table.rows[first:], first)
+
+    def _is_numbered(self, row: Sequence[str]) -> bool:
+        column = self.columns.get("number", len(row))
+        return column < len(row) and bool(_ARABIC.fullmatch(clean(row[column])))
 
     def read(self) -> None:
         """Add the systems, faults and warnings of the table."""
@@ -150,8 +170,7 @@ class _Reader:
                 "split it into several files",
                 code="too-long",
             )
-        for index in range(self.header.first_row, len(self.table.rows)):
-            row = self.table.rows[index]
+        for index, row in self._below():
             cells = {name: row[column] if column < len(row) else "" for name, column in self.columns.items()}
             cells |= filled.get(index, {})
             if self._is_system(index, row, cells):
@@ -173,25 +192,31 @@ class _Reader:
         texts = [clean(each) for each in row]
         if not any(texts) or self._is_numbering(index, texts) or self._is_header(texts):
             return False
-        numbered = bool(_ARABIC.fullmatch(clean(cells.get("number", ""))))
         named = any(clean(cells.get(each, "")) for each in _NEEDED)
         others = sum(1 for name, each in cells.items() if name not in (*_NEEDED, "number") and clean(each))
-        if numbered:
+        if self._is_numbered(row):
             if named and not others and self._has_members(index, clean(cells["number"])):
                 self.left_out.append(index)
                 return False
             return named or others > 0
         first = next(each for each in texts if each)
-        if _TOTAL.fullmatch(fold(first)):
+        if _TOTAL.match(first.casefold()):
             self.left_out.append(index)
             return False
         if not named and self.is_annex and self.found.records and any(clean(cells.get(each, "")) for each in PLACES):
             return True
         enough = _FILLED if "number" in self.columns else 1
-        if others >= enough and (named or others > _FILLED):
+        if others >= enough and (named or others > _FILLED) and not self._is_below_the_list(index, cells):
             return True
         self.left_out.append(index)
         return False
+
+    def _is_below_the_list(self, index: int, cells: Mapping[str, str]) -> bool:
+        """Whether a row without a number is below all that have one, and none of its telling cells is understood."""
+        if index < self.last_numbered or self.last_numbered < 0:
+            return False
+        told = [(name, cells[name]) for name in _TELLING if clean(cells.get(name, ""))]
+        return bool(told) and not any(_is_understood(name, cell) for name, cell in told)
 
     def _is_numbering(self, index: int, texts: Sequence[str]) -> bool:
         """Whether this is the row (1) … (12) below the headings."""
@@ -260,9 +285,19 @@ class _Reader:
             self.found.note(
                 Severity.WARNING, record.at, what, "it is kept as text; correct it if it is no name", code="formula"
             )
-        if "approval.status" not in given:
+        if values.get("stage") is Stage.RETIRED:
             return
-        if values.get("approval.status") is ApprovalStatus.APPROVED:
+        if "approval.status" in given:
+            self._warn_of_approval(record)
+        if "plan.status" in given:
+            self._warn_of_plan(record)
+
+    def _warn_of_approval(self, record: Record) -> None:
+        values = record.values
+        status = values.get("approval.status")
+        if status is None:
+            self._warn_of_unknown(record, "approval.status", "the state of the approval is not given")
+        elif status is ApprovalStatus.APPROVED:
             if "approval.number" not in values or "approval.date" not in values:
                 what = "approved, but number and date of the decision are not both given"
                 self.found.note(
@@ -290,7 +325,17 @@ class _Reader:
                 "write the expected day of approval",
                 code="no-expected-approval",
             )
-        if values.get("plan.status") is not PlanStatus.FULL and "plan.expected" not in values:
+
+    def _warn_of_unknown(self, record: Record, name: str, what: str) -> None:
+        remedy = FormattedMessage("write one of {known}", known=columns.vocabulary(name))
+        self.found.note(Severity.WARNING, record.place(name), what, remedy, code=f"no-{name.replace('.', '-')}")
+
+    def _warn_of_plan(self, record: Record) -> None:
+        values = record.values
+        status = values.get("plan.status")
+        if status is None:
+            self._warn_of_unknown(record, "plan.status", "how far the plan is carried out is not given")
+        elif status is not PlanStatus.FULL and "plan.expected" not in values:
             what = "the plan is not carried out in full, and no day is given by which it will be"
             self.found.note(
                 Severity.WARNING,
@@ -301,32 +346,60 @@ class _Reader:
             )
 
 
+def _is_understood(name: str, cell: str) -> bool:
+    try:
+        return bool(read_cell(name, cell))
+    except BadCell:
+        return False
+
+
 def _filled_down(table: Table, header: Header, of: Sequence[int]) -> dict[int, dict[str, str]]:
     """The cells of names and codes that a cell above, merged over several rows, gives to the rows below it."""
     names = {column: name for name, column in header.columns.items() if column in of}
     found: dict[int, dict[str, str]] = {}
-    for top, left, bottom, right in table.merged:
+    covered: dict[int, int] = {}  # the last row of each column that is filled: ranges that overlap are filled once
+    for top, left, bottom, right in sorted(table.merged):
         if top < header.first_row or left != right or left not in names or top >= len(table.rows):
             continue
-        for row in range(top + 1, bottom + 1):
+        for row in range(max(top, covered.get(left, top)) + 1, min(bottom, len(table.rows) - 1) + 1):
             found.setdefault(row, {})[names[left]] = table.rows[top][left]
+        covered[left] = max(bottom, covered.get(left, bottom))
     return found
 
 
 # --- Totals of part 1 -----------------------------------------------------------------------------------------------
 
 _APPRAISED: tuple[ApprovalStatus, ...] = (ApprovalStatus.APPRAISED, ApprovalStatus.APPROVED)
-_SYSTEMS = "tong so he thong thong tin "
-#: How the lines of part 1 of Form 08 begin, and what of the rows they count.
-_TOTALS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
-    "thuoc pham vi quan ly": lambda _: True,
-    "da xay dung ho so de xuat cap do": lambda row: row.get("approval.status") not in (None, ApprovalStatus.NONE),
-    "da duoc tham dinh ho so de xuat cap do": lambda row: row.get("approval.status") in _APPRAISED,
-    "da duoc phe duyet cap do": lambda row: row.get("approval.status") is ApprovalStatus.APPROVED,
-    "da phe duyet cap do duoc kiem tra": lambda row: (
-        row.get("approval.status") is ApprovalStatus.APPROVED and bool(row.get("inspected.periodic"))
+_Count = Callable[[Mapping[str, Any]], bool]
+
+
+def _has_status(*statuses: ApprovalStatus) -> _Count:
+    return lambda row: row.get("approval.status") in statuses
+
+
+#: What the lines of part 1 of Form 08 count of the rows, by words that they have, the first that fits. Whether a
+#: dossier that is being drafted is drawn up is read either way.
+_TOTALS: tuple[tuple[str, tuple[_Count, ...]], ...] = (
+    (
+        r"phe duyet .*kiem tra",
+        (lambda row: row.get("approval.status") is ApprovalStatus.APPROVED and bool(row.get("inspected.periodic")),),
     ),
-}
+    (r"phe duyet", (_has_status(ApprovalStatus.APPROVED),)),
+    (r"tham dinh", (_has_status(*_APPRAISED),)),
+    (
+        r"(?:xay dung|lap) ho so",
+        (
+            _has_status(ApprovalStatus.DRAFTING, ApprovalStatus.SUBMITTED, *_APPRAISED),
+            _has_status(ApprovalStatus.SUBMITTED, *_APPRAISED),
+        ),
+    ),
+    (r"phan loai|xac dinh cap do", (lambda row: row.get("level") is not None,)),
+    (r"thuoc pham vi|quan ly", (lambda _: True,)),
+)
+_BEGINS_TOTAL = re.compile(r"[\W\d_]*(?:tổng|tong|số|so)\b", re.IGNORECASE)
+_TOTAL_OF = re.compile(r"(?:\d+ )?(?:tong so|so luong|tong so luong) he thong(?: thong tin)? (?P<what>.+)")
+#: Words of lines that count something else.
+_OTHER_TOTALS = re.compile(r"\d|\b(?:chua|du kien|quy che|phuong an|trien khai)\b")
 _COUNT = re.compile(r":\s*([\d.,]+)\s*(?:hệ thống)?[;.\s]*$")
 
 
@@ -335,31 +408,46 @@ def _check_totals(found: SystemList, tables: Sequence[Table]) -> None:
     for table in tables:
         for index, row in enumerate(table.rows[:_PART_ROWS]):
             for column, cell in enumerate(row):
-                if "ổng số" in cell or "ỔNG SỐ" in cell:
-                    _check_total(found, table, index, column)
+                if cell and (counts := _counts_of(cell)):
+                    _check_total(found, table, (index, column), counts)
 
 
 _PART_ROWS = 300
 
 
-def _check_total(found: SystemList, table: Table, index: int, column: int) -> None:
-    row = table.rows[index]
-    text = columns.heading_key(row[column].partition(":")[0])
-    counts = next(
-        (counts for start, counts in _TOTALS.items() if text.startswith(_SYSTEMS + start)),
-        None,
-    )
-    if counts is None:
+def _counts_of(cell: str) -> tuple[_Count, ...]:
+    """What a line of part 1 counts, in each way that it is read; nothing for other cells."""
+    if not _BEGINS_TOTAL.match(clean(cell)):
+        return ()
+    told = _TOTAL_OF.fullmatch(columns.heading_key(cell.partition(":")[0]))
+    if told is None or _OTHER_TOTALS.search(told["what"]):
+        return ()
+    what = re.sub(r"\b(?:da|duoc)\b ?", "", told["what"])
+    return next((counts for words, counts in _TOTALS if re.search(words, what)), ())
+
+
+def _check_total(found: SystemList, table: Table, place: tuple[int, int], counts: Sequence[_Count]) -> None:
+    index, column = place
+    in_text = _COUNT.search(clean(table.rows[index][column]))
+    given = [in_text[1].strip(".,")] if in_text else [clean(each) for each in table.rows[index][column + 1 :]]
+    total = next((each for each in map(_number, given) if each is not None), None)
+    if total is None:
         return
-    in_text = _COUNT.search(clean(row[column]))
-    beside = next((clean(each) for each in row[column + 1 :] if clean(each)), "")
-    given = in_text[1].strip(".,") if in_text else beside
-    try:
-        total = number(given)
-    except Unreadable:
-        return
-    counted = len({(each.values.get("code"), each.name) for each in found.records if counts(each.values)})
-    counted += sum(1 for each in found.refused if counts(each))
-    if total != counted:
-        what = FormattedMessage("the total is {total}, but the rows are {counted}", total=total, counted=counted)
+    counted = [_count(found, each) for each in counts]
+    if total not in counted:
+        what = FormattedMessage("the total is {total}, but the rows are {counted}", total=total, counted=counted[0])
         found.note(Severity.WARNING, table.at(index, column), what, "correct one of the two", code="total")
+
+
+def _count(found: SystemList, counts: _Count) -> int:
+    taken = {
+        (each.values.get("code"), each.name, each.values.get("owner")) for each in found.records if counts(each.values)
+    }
+    return len(taken) + sum(1 for each in found.refused if counts(each))
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        return number(text)
+    except Unreadable:
+        return None

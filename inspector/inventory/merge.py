@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,10 +61,11 @@ class _Known:
 
 @dataclass(slots=True)
 class _Row:
-    """A record with the codes of its owner and of the list's organisation."""
+    """A record with the codes of its owner on the day, and of the body that it names, which may have ended."""
 
     record: Record
     owner: str
+    named: str
     origin: Origin
 
 
@@ -77,6 +78,10 @@ class Merge:
         self.notes: list[Note] = []
         self._by_key: dict[str, _Known] = {}
         self._by_name: dict[tuple[str, str], list[_Known]] = {}
+        self._by_former: dict[str, _Known] = {}
+        self._of_ended: set[tuple[str, str]] = (
+            set()
+        )  # the identities of rows that name a body that their owner followed
         self._resolved: dict[str, Resolved | None] = {}
         self._fresh: set[int] = set()  # the origins of this import, by identity
         for each in systems:
@@ -86,18 +91,20 @@ class Merge:
     # --- Organisations that ended ---
 
     def _follow_successors(self) -> None:
-        """Give the systems of organisations that ended to those that followed them."""
+        """Give the systems and lists of organisations that ended to those that followed them."""
         for each in list(self._by_key.values()):
+            listed_by: dict[str, dt.date] = {}
+            for code, day in each.listed_by.items():
+                follower = self.organisations.current(code, self.as_of)
+                listed_by[follower] = max(day, listed_by.get(follower, day))
+            each.listed_by = listed_by
             current = self.organisations.current(each.organisation, self.as_of)
             if current == each.organisation:
                 continue
             old, ended = each.key, each.organisation
             self._remove(each)
             each.organisation = current
-            if each.key in self._by_key:
-                each.id = (
-                    f"{each.id[: 63 - len(ended)]}-{ended}" if len(ended) < 40 else f"{each.id[:50]}-{_digits(old)}"
-                )
+            each.id = self._apart(each, ended)
             each.formerly.append(old)
             self._add(each)
             what = FormattedMessage(
@@ -105,9 +112,35 @@ class Merge:
             )
             self._tell(Severity.NOTICE, "successor", "", "", what, system=each.key)
 
+    def _apart(self, each: _Known, ended: str) -> str:
+        """The id of a system that was an ended organisation's, other than those of its follower."""
+        if each.key not in self._by_key:
+            return each.id
+        short = f"{each.id[: 63 - len(ended)]}-{ended}" if len(ended) < 40 else each.id
+        return (
+            short
+            if f"{each.organisation}/{short}" not in self._by_key and short != each.id
+            else (f"{each.id[:50]}-{_digits(f'{ended}/{each.id}')}")
+        )
+
+    def _came_from(self, each: _Known, ended: str) -> bool:
+        return any(key.startswith(f"{ended}/") for key in each.formerly)
+
+    def _is_own(self, each: _Known) -> bool:
+        """Whether a system was of no organisation that its owner followed."""
+        before = {key.partition("/")[0] for key in each.formerly if "/" in key}
+        return not any(each.organisation in self.organisations.followers(code) for code in before)
+
+    def _id(self, code: str | None) -> str | None:
+        """The id in a code that lists give, which may be the whole key; a slash in a code is a dash in the id."""
+        owner, slash, rest = code.rpartition("/") if code else ("", "", "")
+        return rest if slash and owner in self.organisations.by_code else code.replace("/", "-") if code else None
+
     def _add(self, each: _Known) -> None:
         self._by_key[each.key] = each
         self._by_name.setdefault((each.organisation, same_name(each.name)), []).append(each)
+        for key in each.formerly:
+            self._by_former.setdefault(key, each)
 
     def _remove(self, each: _Known) -> None:
         del self._by_key[each.key]
@@ -128,12 +161,16 @@ class Merge:
 
     # --- Lists ---
 
-    def add(self, lists: Sequence[SystemList]) -> None:
-        """Merge lists whose ``organisation`` is set."""
+    def add(self, lists: Sequence[SystemList], refused: Collection[str] = ()) -> None:
+        """Merge lists whose ``organisation`` is set; ``refused`` are organisations of which a list was not taken."""
         rows: list[_Row] = []
         for each in lists:
             rows += self._rows(each)
-        rows.sort(key=lambda row: "code" not in row.record.values)  # ids that lists give before those made of names
+        # Ids that lists give before those made of names; those of an owner itself before those of bodies it followed.
+        rows.sort(key=lambda row: ("code" not in row.record.values, row.named != row.owner))
+        self._of_ended = {
+            (row.owner, each) for row in rows if row.named != row.owner for each in self._identities(row.record)
+        }
         before = {each.key for each in self._by_key.values()}
         taken: dict[str, list[_Known]] = {}
         for row in rows:
@@ -145,16 +182,16 @@ class Merge:
                     known.listed_by[each.organisation] = max(
                         self.as_of, known.listed_by.get(each.organisation, dt.date.min)
                     )
-        self._leave_out(lists, before)
+        self._leave_out([each for each in lists if each.organisation not in refused], before)
 
     def refuse_unequal(self, found: SystemList) -> None:
         """Merge the equal rows of a list, and refuse those of one system that differ."""
         groups: dict[tuple[str, str], list[Record]] = {}
         names: dict[tuple[str, str], tuple[str, str]] = {}
         for record in sorted(found.records, key=lambda each: "code" not in each.values):
-            owner = self._owner(record, found)
+            owner = self._named(record, found)
             name = owner, same_name(record.name)
-            code = record.values.get("code")
+            code = self._id(record.values.get("code"))
             key = (owner, code) if code else names.get(name, name)
             names.setdefault(name, key)
             groups.setdefault(key, []).append(record)
@@ -189,8 +226,7 @@ class Merge:
         """Refuse the rows of a list that could each be one of several known systems."""
         kept = []
         for record in found.records:
-            owner = self._owner(record, found)
-            same = self._same(owner, record)
+            same = self._same(self._owner(record, found), self._named(record, found), record)
             if len(same) > 1:
                 keys = ", ".join(sorted(each.key for each in same))
                 what = FormattedMessage("several systems have this name: {keys}", keys=keys)
@@ -207,6 +243,14 @@ class Merge:
             return found.organisation
         resolved = self.find(text)
         return resolved.code if resolved else found.organisation
+
+    def _named(self, record: Record, found: SystemList) -> str:
+        """The code of the body whose system a row is by its words, also of one that ended."""
+        text = record.values.get("owner")
+        resolved = self.find(text) if text else None
+        if resolved is None or (resolved.code == found.organisation and resolved.named is None):
+            return found.named or found.organisation
+        return resolved.named.code if resolved.named is not None else resolved.code
 
     def find(self, text: str) -> Resolved | None:
         """The organisation that a text names on the day of the import."""
@@ -231,7 +275,7 @@ class Merge:
                 role = Role.OTHER
             origin = Origin(organisation=found.organisation, role=role, as_of=self.as_of, file=found.file, at=record.at)
             self._fresh.add(id(origin))
-            yield _Row(record, owner, origin)
+            yield _Row(record, owner, self._named(record, found), origin)
 
     def _tell_owner(self, found: SystemList, record: Record, text: str) -> None:
         resolved, at = self.find(text), record.place("owner")
@@ -251,7 +295,7 @@ class Merge:
 
     def _take(self, row: _Row) -> _Known | None:
         """Merge a row into its system, new or known; None, with a fault, where two systems could be meant."""
-        found = self._same(row.owner, row.record)
+        found = self._same(row.owner, row.named, row.record)
         if len(found) > 1:
             keys = ", ".join(sorted(each.key for each in found))
             what = FormattedMessage("several systems have this name: {keys}", keys=keys)
@@ -269,28 +313,59 @@ class Merge:
         known.is_touched = True
         return known
 
-    def _same(self, owner: str, record: Record) -> list[_Known]:
-        """The known systems that a row may be about."""
+    def _same(self, owner: str, named: str, record: Record) -> list[_Known]:
+        """The known systems that a row may be about; ``named`` is its body, which may be one that ``owner`` followed.
+
+        Systems of bodies that were merged stay apart: of one name, the row is about that of the body it names.
+        """
         values = record.values
-        code = _id(values.get("code"))
-        if code and (known := self._by_key.get(f"{owner}/{code}")):
-            return [known]
+        code = self._id(values.get("code"))
+        for key in (f"{named}/{code}", f"{owner}/{code}") if code else ():
+            known = self._by_former.get(key) if key not in self._by_key else self._by_key[key]
+            if known is not None and (
+                self._came_from(known, named)
+                if named != owner
+                else self._is_own(known) or (owner, f"{code}/") not in self._of_ended
+            ):
+                return [known]
         for name in (values.get("name"), values.get("formerly")):
             if not name:
                 continue
             if known := self._by_key.get(name):  # an earlier key, of another owner
                 return [known]
-            named = self._by_name.get((owner, same_name(name)), ())
-            found = [each for each in named if not code or each.code is None]
+            same = [each for each in self._named_so(owner, name) if not code or each.code is None]
+            if named != owner:
+                found = [each for each in same if self._came_from(each, named)]
+            else:
+                found = [each for each in same if self._is_own(each)]
+                if not found and (owner, same_name(name)) not in self._of_ended:
+                    found = same
             if found:
                 return found
         return []
 
+    def _identities(self, record: Record) -> Iterator[str]:
+        """What a row may be known by: its name, and its id with a slash behind it."""
+        yield same_name(record.name)
+        if code := self._id(record.values.get("code")):
+            yield f"{code}/"
+
+    def _named_so(self, owner: str, name: str) -> Iterator[_Known]:
+        """The systems with a name: of an owner, and of those that followed it what was its own before."""
+        yield from self._by_name.get((owner, same_name(name)), ())
+        for follower in self.organisations.followers(owner):
+            for each in self._by_name.get((follower, same_name(name)), ()):
+                if self._came_from(each, owner):
+                    yield each
+
     def _new(self, row: _Row) -> _Known:
         values = row.record.values
-        code = _id(values.get("code"))
+        code = self._id(values.get("code"))
         name = values.get("name") or code or ""
-        known = _Known(row.owner, code or self._free_id(row.owner, name), code)
+        known = _Known(row.owner, code or self._free_id(row.named, name), values.get("code"))
+        if row.named != row.owner:
+            known.formerly.append(f"{row.named}/{known.id}")
+            known.id = self._apart(known, row.named)
         known.values["name"] = name, row.origin
         if formerly := values.get("formerly"):
             known.formerly.append(formerly)
@@ -306,16 +381,17 @@ class Merge:
 
     def _again(self, known: _Known, row: _Row) -> None:
         """Note a new owner or code of a known system, and that it is listed again."""
-        code = _id(row.record.values.get("code"))
-        if known.organisation != row.owner or (code and known.code is None and known.id != code):
+        code = self._id(row.record.values.get("code"))
+        moves = known.organisation not in (row.owner, *self.organisations.followers(row.owner))
+        if moves or (code and known.code is None and known.id != code):
             old = known.key
             self._remove(known)
-            known.organisation, known.id = row.owner, code or known.id
+            known.organisation, known.id = row.owner if moves else known.organisation, code or known.id
             known.formerly.append(old)
             self._add(known)
             what = FormattedMessage("{old} is {new} now", old=old, new=known.key)
             self._tell(Severity.NOTICE, "key", row.record.file, row.record.at, what, system=known.key)
-        known.code = known.code or code
+        known.code = known.code or row.record.values.get("code")
         if known.unlisted_since is not None and known.unlisted_since <= self.as_of:
             known.unlisted_since = None
             what = FormattedMessage("it is listed again")
@@ -401,13 +477,8 @@ class Merge:
 
 def _names(found: SystemList) -> set[str]:
     """The ids and names of refused rows."""
-    names = {str(each["code"]) for each in found.refused if each.get("code")}
+    names = {part for each in found.refused if (code := each.get("code")) for part in (code, code.replace("/", "-"))}
     return names | {same_name(each["name"]) for each in found.refused if each.get("name")}
-
-
-def _id(code: str | None) -> str | None:
-    """The id in a code that lists give, which may be the whole key."""
-    return code.rpartition("/")[2] if code else None
 
 
 def _digits(text: str) -> str:

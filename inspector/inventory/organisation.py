@@ -114,6 +114,16 @@ class Organisations:
             code = found.successor
         return code
 
+    def followers(self, code: str) -> tuple[str, ...]:
+        """The codes of the organisations that followed one, and those that followed them, on whatever day."""
+        found: list[str] = []
+        while (
+            (each := self.by_code.get(code)) is not None and each.successor is not None and each.successor not in found
+        ):
+            code = each.successor
+            found.append(code)
+        return tuple(found)
+
     def above(self, code: str) -> Iterator[Organisation]:
         """The organisation and those above it, up to the top."""
         seen: set[str] = set()

@@ -7,6 +7,7 @@ Raises ``ListError`` for a file that cannot be read, with its place.
 from __future__ import annotations
 
 import datetime as dt
+import html
 import io
 import re
 import zipfile
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
+from operator import methodcaller
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,6 +30,8 @@ UNPACKED_BYTES = 128_000_000
 #: The most columns of a table, cells of a sheet (up to its last row and column), and characters of a cell.
 COLUMNS = 500
 CELLS = 5_000_000
+#: The most rows of a table, blank ones too.
+ROWS = 250_000
 CELL_CHARACTERS = 32_767
 _ENTRIES = 2_000
 
@@ -197,7 +201,7 @@ def _csv(text: str, score: Callable[[Table], int]) -> Table:
     if told:
         return _table(text, told[1])
     best, best_score = ",", -1
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    first = next((line for line in text[:CELL_CHARACTERS].splitlines() if line.strip()), "")
     for delimiter in sorted(",;\t", key=lambda each: -first.count(each)):
         if (points := score(_sample(text, delimiter))) > best_score:
             best, best_score = delimiter, points
@@ -215,7 +219,11 @@ def _sample(text: str, delimiter: str) -> Table:
 def _table(text: str, delimiter: str) -> Table:
     rows: list[Row] = []
     places: list[list[tuple[int, int]]] = []
+    cells = 0
     for row, place in _records(text, delimiter):
+        cells += len(row)
+        if len(rows) == ROWS or cells > CELLS:
+            _refuse_size(rows=len(rows) == ROWS, at=f"{place[0][0]}:{place[0][1]}")
         rows.append(row)
         places.append(place)
     return Table(None, rows, places)
@@ -238,7 +246,8 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[Row, list[tuple[int, i
                 line_start = text.rindex("\n", start, position) + 1
             rest = plain(text, position)
             assert rest is not None  # noqa: S101  (the pattern matches nothing, too)
-            cell += rest[0]
+            if rest[0].strip():
+                _refuse_behind_quote(f"{line}:{position - line_start + 1}", f"{place[-1][0]}:{place[-1][1]}")
             position = rest.end()
         else:
             found = plain(text, position)
@@ -281,6 +290,17 @@ def _quoted(text: str, start: int, line: int, column: int) -> tuple[str, int]:
         return text[start + 1 : end].replace('""', '"'), end + 1
 
 
+def _refuse_behind_quote(at: str, opened: str) -> NoReturn:
+    raise ListError(
+        FormattedMessage(
+            "a cell in quotation marks, opened at {place}, ends here, and more text follows", place=opened
+        ),
+        "close the quotation mark where its cell ends, or write it twice where it is part of the text",
+        code="quote",
+        at=at,
+    )
+
+
 def _refuse_columns(at: str) -> NoReturn:
     raise ListError(
         FormattedMessage("the table has more than {limit} columns", limit=COLUMNS),
@@ -290,10 +310,10 @@ def _refuse_columns(at: str) -> NoReturn:
     )
 
 
-def _refuse_cell(at: str) -> NoReturn:
+def _refuse_cell(at: str, remedy: str = "shorten it; where a quotation mark was never closed, close it") -> NoReturn:
     raise ListError(
         FormattedMessage("a cell has more than {limit} characters", limit=f"{CELL_CHARACTERS:,}"),
-        "shorten it; where a quotation mark was never closed, close it",
+        remedy,
         code="too-long",
         at=at,
     )
@@ -301,9 +321,13 @@ def _refuse_cell(at: str) -> NoReturn:
 
 # --- XLSX -----------------------------------------------------------------------------------------------------------
 
-#: A cell with a value, by its reference.
-_CELL = re.compile(rb"""<(?:\w+:)?c\s[^>]*?\br\s*=\s*["']([A-Za-z]{1,7})([0-9]{1,10})["'][^>]*(?<!/)>\s*<(?!/)""")
-_ANY_CELL = re.compile(rb"<(?:\w+:)?c[\s>]")
+#: A row or a cell with its reference (letters and digits of a cell), its attributes, and what stands in it.
+_ELEMENT = re.compile(
+    rb"""<(?:\w+:)?(?:c\ r="([A-Z]{1,3})([0-9]{1,7})"|(c|row)(?=[\s/>]))([^<>]*)>(?=(\s*<[^/])?)""", re.VERBOSE
+)
+_REFERENCE = re.compile(rb"""(?:^|\s)r\s*=\s*["']([A-Za-z]{0,7})([0-9]{0,10})["']""")
+_SHARED = re.compile(rb"""\st\s*=\s*["']s["'][^<>]*>\s*<(?:\w+:)?v>\s*([0-9]{1,7})""")
+_MARKUP = re.compile(rb"<[^<>]*>")
 
 
 def _sheets(data: bytes) -> list[Table]:
@@ -364,14 +388,19 @@ def _check_zip(data: bytes) -> None:
                 )
             if len(entries) > _ENTRIES:
                 _refuse_bomb()
+            entries.sort(key=lambda entry: not entry.filename.lower().endswith("sharedstrings.xml"))
+            names = _sheet_names(archive)
+            texts: list[int] = []
             for entry in entries:
                 with archive.open(entry) as file:
                     content = file.read(left + 1)
                 left -= len(content)
                 if left < 0:
                     _refuse_bomb()
-                if entry.filename.lower().endswith(".xml") and "sheet" in entry.filename.lower():
-                    _check_sheet(content)
+                if entry.filename.lower().endswith("sharedstrings.xml"):
+                    texts = max(texts, _sizes(content), key=sum)
+                elif b"sheetData" in content:
+                    _check_sheet(content, texts, names.get(entry.filename, ""))
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError):
         raise _damaged() from None
 
@@ -384,19 +413,91 @@ def _refuse_bomb() -> NoReturn:
     )
 
 
-def _check_sheet(content: bytes) -> None:
-    """Raise ListError where a sheet has more cells, up to its last one, than are read."""
-    rows = columns = 0
-    for found in _CELL.finditer(content):
-        column = 0
-        for letter in found[1].upper():
-            column = column * 26 + letter - 64
-        columns, rows = max(columns, column), max(rows, int(found[2]))
-    if columns > COLUMNS:
-        _refuse_columns("")
-    if rows * max(columns, 1) > CELLS or sum(1 for _ in _ANY_CELL.finditer(content)) > CELLS:
-        raise ListError(
-            FormattedMessage("a sheet has more than {limit} cells up to its last one", limit=f"{CELLS:,}"),
-            "delete what stands far below or right of the list",
-            code="too-large",
-        )
+def _sheet_names(archive: zipfile.ZipFile) -> dict[str, str]:
+    """The names of the sheets by the files that they are in; what cannot be told is left out."""
+    found: dict[str, str] = {}
+    with suppress(KeyError):
+        targets = {}
+        for relation in _TAG.findall(archive.open("xl/_rels/workbook.xml.rels").read(1_000_000)):
+            told = _attributes(relation)
+            targets[told.get("Id", "")] = told.get("Target", "")
+        for sheet in _TAG.findall(archive.open("xl/workbook.xml").read(1_000_000)):
+            told = _attributes(sheet)
+            if (target := targets.get(told.get("id", ""))) and "name" in told:
+                found[target.removeprefix("/") if target.startswith("/") else f"xl/{target}"] = told["name"]
+    return found
+
+
+_TAG = re.compile(rb"<(?:\w+:)?(?:sheet|Relationship)\s([^<>]*)>")
+_ATTRIBUTE = re.compile(r"""(\w+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+
+
+def _attributes(tag: bytes) -> dict[str, str]:
+    found = _ATTRIBUTE.findall(tag.decode("utf-8", errors="replace"))
+    return {name: html.unescape(one or other) for name, one, other in found}
+
+
+def _sizes(content: bytes) -> list[int]:
+    """The sizes of the shared strings in bytes. Raises ListError where one is longer than a cell may be."""
+    found = [len(each) for each in content.split(b"</si>")]
+    if max(found) > 4 * CELL_CHARACTERS:  # a character has four bytes at most, but there is markup
+        found = [len(_MARKUP.sub(b"", each)) for each in content.split(b"</si>")]
+        if max(found) > 4 * CELL_CHARACTERS:
+            _refuse_cell("", "shorten it")
+    return found
+
+
+def _check_sheet(content: bytes, texts: Sequence[int], name: str) -> None:
+    """Raise ListError where a sheet has more cells, up to its last one, or more text than is read.
+
+    ``texts`` are the sizes of the shared strings, which may stand in many cells. Columns and rows are counted as
+    calamine does for cells and rows without a reference.
+    """
+    rows = columns = cells = row = column = 0
+    known: dict[bytes, int] = {}
+    for given, digits, kind, attributes, inner in map(_GROUPS, _ELEMENT.finditer(content)):
+        letters, number = given, digits
+        if kind:
+            told = _REFERENCE.search(attributes)
+            letters, number = told.groups() if told else (b"", b"")
+        if kind == b"row":
+            row, column = int(number) if number else row + 1, 0
+            continue
+        cells += 1
+        if number:
+            row = int(number)
+        if not letters:
+            column += 1
+        elif (column := known.get(letters, 0)) == 0:
+            column = known[letters] = _column(letters)
+        if inner is not None and not attributes.endswith(b"/"):
+            rows, columns = max(rows, row), max(columns, column)
+            if columns > COLUMNS:
+                _refuse_columns(f"{name}!{column_name(column - 1)}{row}" if name else "")
+    if rows > ROWS or rows * columns > CELLS or cells > CELLS:
+        _refuse_size(rows=rows > ROWS, at=f"{name}!{rows}:{rows}" if name else "")
+    if texts and cells * max(texts) > UNPACKED_BYTES:
+        size = sum(texts[index] for each in _SHARED.finditer(content) if (index := int(each[1])) < len(texts))
+        if size > UNPACKED_BYTES:
+            _refuse_bomb()
+
+
+_GROUPS = methodcaller("groups")
+
+
+def _column(letters: bytes) -> int:
+    column = 0
+    for letter in letters.upper():
+        column = column * 26 + letter - 64
+    return column
+
+
+def _refuse_size(*, rows: bool, at: str) -> NoReturn:
+    raise ListError(
+        FormattedMessage("a table has more than {limit} rows", limit=f"{ROWS:,}")
+        if rows
+        else FormattedMessage("a table has more than {limit} cells up to its last one", limit=f"{CELLS:,}"),
+        "delete what stands far below or right of the list, empty rows too, or split it into several files",
+        code="too-large",
+        at=at,
+    )

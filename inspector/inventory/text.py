@@ -38,11 +38,22 @@ _NO_WORD = re.compile(r"[\W_]+")
 
 def clean(text: str) -> str:
     """``text`` without format characters, in NFC, its spaces (also no-break ones) joined to single ones."""
+    return _short_cleaned(text) if len(text) < _SHORT else _cleaned(text)
+
+
+#: Texts up to this length are remembered: the cells of a row are cleaned several times, and repeat in other rows.
+_SHORT = 500
+
+
+def _cleaned(text: str) -> str:
     if not text.isascii():
         if not text.isprintable():  # which all of them are not
             text = _FORMAT.sub("", text)
         text = unicodedata.normalize("NFC", text)
     return " ".join(text.split())
+
+
+_short_cleaned = lru_cache(maxsize=1 << 13)(_cleaned)
 
 
 @lru_cache(maxsize=1 << 16)

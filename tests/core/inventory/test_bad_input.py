@@ -152,6 +152,62 @@ def test_an_empty_cell_far_away_does_no_harm(tmp_path: Path) -> None:
     assert len(imported(tmp_path, path, organisation="G05").systems) == 1
 
 
+def with_sheet(path: Path, rows: str, behind: str = "") -> Path:
+    """A good list with these rows, and what stands behind them, in the XML of its sheet."""
+    with zipfile.ZipFile(io.BytesIO(GOOD)) as archive:
+        sheet = archive.read("xl/worksheets/sheet1.xml").decode()
+    changed = sheet.replace("</sheetData>", f"{rows}</sheetData>{behind}").encode()
+    path.write_bytes(repacked({"xl/worksheets/sheet1.xml": changed}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("rows", "at"),
+    [
+        ('<row r="5"><c r="XFD5"><v>1</v></c></row>', "!XFD5"),
+        ('<row r="5">' + "<c><v>1</v></c>" * 501 + "</row>", "!SG5"),
+        ('<row r="1048576"><c><v>1</v></c></row>', "!1048576:1048576"),
+    ],
+)
+def test_a_sheet_that_is_too_large_is_told_where(tmp_path: Path, rows: str, at: str) -> None:
+    """Also where its cells have no reference, which would be a table of billions of cells."""
+    assert refused(tmp_path, with_sheet(tmp_path / "G05.xlsx", rows))[0].endswith(at)
+
+
+def test_open_tags_of_cells_take_no_time(tmp_path: Path) -> None:
+    """The cells are counted in time that grows with the sheet; a square of it would be hours here."""
+    assert "damaged" in refused(tmp_path, with_sheet(tmp_path / "G05.xlsx", "<c " * 2_000_000))[1]
+
+
+def test_merged_ranges_that_overlap_are_filled_once(tmp_path: Path) -> None:
+    """Thousands of ranges over a million rows each; the name above holds for the rows that there are."""
+    ranges = '<mergeCell ref="B2:B1048576"/>' * 20_000
+    rows = '<row r="3"><c r="A3"><v>2</v></c><c r="C3"><v>2</v></c></row>'
+    path = with_sheet(tmp_path / "G05.xlsx", rows, f"<mergeCells>{ranges}</mergeCells>")
+    assert {code for _, code in faults(imported(tmp_path, path))} <= {"unequal-rows"}
+
+
+def test_one_text_in_many_cells_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shared string may stand in each cell of a sheet: what they come to is counted before it is made."""
+    monkeypatch.setattr(tables, "UNPACKED_BYTES", 1_000_000)
+    path = tmp_path / "G05.xlsx"
+    with Workbook(path) as workbook:
+        sheet = workbook.add_worksheet()
+        sheet.write_row(0, 0, ["STT", "Tên hệ thống", "Cấp độ"])
+        for row in range(1, 100):
+            sheet.write_row(row, 0, [row, "A" * 20_000, 3])
+    assert "more than 1,000,000 bytes" in refused(tmp_path, path)[1]
+
+
+@pytest.mark.parametrize(("text", "limit", "at"), [("a\n" * 50, "ROWS", "41:1"), (",,,,\n" * 9, "CELLS", "9:1")])
+def test_rows_and_cells_of_csv_are_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, limit: str, at: str
+) -> None:
+    monkeypatch.setattr(tables, limit, 40)
+    path = put(tmp_path, "G05.csv", f"{HEAD}{text}")
+    assert refused(tmp_path, path)[0] == at
+
+
 def test_twenty_thousand_columns_are_refused(tmp_path: Path) -> None:
     path = put(tmp_path, "G05.csv", HEAD.strip() + "," * 20_000 + "\n1,Cổng,3,Đang dự thảo\n")
     at, text, _ = refused(tmp_path, path)
@@ -167,6 +223,14 @@ def test_an_unclosed_quote_is_told_where_it_is_opened(tmp_path: Path) -> None:
     at, text, _ = refused(tmp_path, path)
     assert at == "2:3"
     assert "never closed" in text
+
+
+def test_text_behind_a_closed_quote_is_refused(tmp_path: Path) -> None:
+    """A quotation mark that was left open ends at the next one, lines below: the systems between would be lost."""
+    path = put(tmp_path, "G05.csv", HEAD + '1,"Cổng,3,\n2,Thư,2,\n3,"Kho",1,\n')
+    at, text, _ = refused(tmp_path, path)
+    assert at == "4:4"
+    assert "opened at 2:3" in text
 
 
 def test_a_tree_with_a_cycle_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 import datetime as dt
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
+from unicodedata import normalize
 
 import pytest
 from xlsxwriter import Workbook
@@ -72,6 +74,31 @@ def test_rows_that_are_no_systems_are_told_and_left_out(tmp_path: Path) -> None:
     assert {each.name for each in found.systems} == {"Cổng", "Hóa đơn", "Tổng đài"}
     (told,) = [each for each in found.notes if each.code == "no-systems"]
     assert told.text.endswith("5, 9, 12, 13, 14, 15")
+
+
+def test_totals_signatures_and_notes_below_the_list_are_no_systems(tmp_path: Path) -> None:
+    """Totals in several columns, three signatures beside each other, an explanation of columns; none is a fault."""
+    text = (
+        "STT,Tên hệ thống,Chủ quản,Đơn vị vận hành,Cấp độ,Tình trạng phê duyệt,Quyết định phê duyệt,Dự kiến phê duyệt\n"
+        "I,I. Bộ Tài chính,,,,,,\n1,Cổng,,,3,Đang dự thảo,,2027\n2,Tổng hợp số liệu,,,3,Đang dự thảo,,2027\n"
+        "Cộng nhóm I,,,2,,0,0,\n,Tổng cộng (2 hệ thống),,2,,0,0,\n,,,,,,,\n"
+        ",Người lập biểu,,,,Trưởng phòng,,Thủ trưởng đơn vị\n"
+        ",Nguyễn Văn A,,,,Trần Thị B,,Lê Văn C\n,Ghi chú,Cột 2: tên,Cột 3: chủ quản,Cột 5: cấp độ,,,\n"
+    )
+    found = imported(tmp_path, put(tmp_path, "G05.csv", text))
+    assert faults(found) == []
+    assert [each.name for each in found.systems] == ["Cổng", "Tổng hợp số liệu"]
+    (told,) = [each for each in found.notes if each.code == "no-systems"]
+    assert told.text.endswith("2, 5, 6, 8, 9, 10")
+
+
+def test_a_system_without_a_number_at_the_end_of_a_list_is_taken(tmp_path: Path) -> None:
+    """As long as one of its telling cells is understood; what is wrong in another is a fault."""
+    head = "STT,Tên hệ thống,Cấp độ,Tình trạng phê duyệt\n"
+    text = head + "1,Cổng,3,Đang dự thảo\n,Thư,2,Đã thẩm định\n,Kho,9,Đã thẩm định\n"
+    found = imported(tmp_path, put(tmp_path, "G05.csv", text), partial=True)
+    assert [each.name for each in found.systems] == ["Cổng", "Thư"]
+    assert [code for _, code in faults(found)] == ["level"]
 
 
 def test_headings_over_two_merged_rows(tmp_path: Path) -> None:
@@ -180,12 +207,60 @@ def test_totals_of_part_1_are_compared_with_the_rows(tmp_path: Path) -> None:
     assert totals == [("2:1", "the total is 5, but the rows are 1")]
 
 
+@pytest.mark.parametrize(
+    ("line", "total"),
+    [
+        ("Tổng số hệ thống thông tin đã được phê duyệt cấp độ", 1),
+        ("Số lượng hệ thống thông tin được phê duyệt cấp độ", 1),
+        ("Tổng số HTTT đã được phê duyệt cấp độ và được kiểm tra định kỳ", 0),
+        ("Tổng số hệ thống thông tin đã được thẩm định hồ sơ đề xuất cấp độ", 1),
+        ("Tổng số hệ thống thông tin đã được xác định cấp độ", 3),
+        ("Tổng số hệ thống thông tin thuộc phạm vi quản lý", 3),
+    ],
+)
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_totals_in_a_table_of_their_own(tmp_path: Path, line: str, total: int, form: Literal["NFC", "NFD"]) -> None:
+    """The number stands in a cell beside; the words vary, and may be decomposed."""
+    rows = (
+        "STT,Tên hệ thống,Cấp độ,Tình trạng phê duyệt,Đã kiểm tra\n"
+        "1,Cổng,3,Đã được phê duyệt,\n2,Thư,2,Đang dự thảo,\n3,Kho,1,Đã gửi thẩm định,\n"
+    )
+    for given in (total, total + 7):
+        text = normalize(form, f"STT,Chỉ tiêu,Đơn vị tính,Số lượng\n1,{line},hệ thống,{given}\n\n{rows}")
+        found = imported(tmp_path, put(tmp_path, "G05.csv", text))
+        assert len(found.systems) == 3
+        told = [(each.at, each.text) for each in found.notes if each.code == "total"]
+        assert told == ([] if given == total else [("2:3", f"the total is {given}, but the rows are {total}")])
+
+
+@pytest.mark.parametrize("total", [1, 2])
+def test_a_dossier_being_drafted_counts_as_drawn_up_or_not(tmp_path: Path, total: int) -> None:
+    text = (
+        f"Tổng số hệ thống thông tin đã xây dựng hồ sơ đề xuất cấp độ: {total}\n"
+        "STT,Tên hệ thống,Cấp độ,Tình trạng phê duyệt\n1,Cổng,3,Đang dự thảo\n2,Thư,2,Đã gửi thẩm định\n"
+    )
+    assert "total" not in codes(imported(tmp_path, put(tmp_path, "G05.csv", text)))
+
+
 def test_what_is_missing_is_warned_of(tmp_path: Path) -> None:
     text = FORM_08 + "1,Cổng,,,3,Đã được phê duyệt,Số 12/QĐ,,,,,\n2,Thư,,,2,Đang dự thảo,,,,,,\n"
     found = imported(tmp_path, put(tmp_path, "G05.csv", text))
     assert [(each.at.partition(":")[0], each.code) for each in notes(found, Severity.WARNING)] == [
-        *[("2", "approval-unproven"), ("2", "no-regulation"), ("2", "no-expected-plan")],
-        *[("3", "no-expected-approval"), ("3", "no-expected-plan")],
+        *[("2", "approval-unproven"), ("2", "no-regulation"), ("2", "no-plan-status")],
+        *[("3", "no-expected-approval"), ("3", "no-plan-status")],
+    ]
+
+
+def test_a_missing_day_is_warned_of_only_where_one_is_due(tmp_path: Path) -> None:
+    """Not of a state that is unknown, of a column that the list has not, or of a system out of use."""
+    text = (
+        "STT,Tên hệ thống,Giai đoạn,Tình trạng phê duyệt\n"
+        "1,Cổng,Đang vận hành,\n2,Thư,Đã thanh lý,Đang dự thảo\n3,Kho,Đang vận hành,Đang dự thảo\n"
+    )
+    found = imported(tmp_path, put(tmp_path, "G05.csv", text))
+    assert [(each.at.partition(":")[0], each.code) for each in notes(found, Severity.WARNING)] == [
+        ("2", "no-approval-status"),
+        ("4", "no-expected-approval"),
     ]
 
 

@@ -10,7 +10,7 @@ from inspector.inventory.notes import Severity
 from inspector.inventory.statistics import statistics
 from inspector.inventory.system import Role
 from inspector.model.errors import UsageError
-from tests.core.inventory.kit import after, codes, faults, imported, put
+from tests.core.inventory.kit import AS_OF, after, codes, faults, imported, put
 
 HEAD = "STT,Mã hệ thống,Tên hệ thống,Chủ quản,Đơn vị vận hành,Cấp độ,Tình trạng phê duyệt\n"
 LATER = dt.date(2027, 12, 14)
@@ -172,6 +172,68 @@ def test_systems_of_merged_organisations_stay_apart(tmp_path: Path) -> None:
         ("H31/HT1", "Cổng H31"),
         ("H31/HT1-H30", "Cổng H30"),
         ("G05/X", "Kho"),
+    }
+
+
+@pytest.mark.parametrize("code", ["", "HT1"])
+def test_lists_of_merged_organisations_in_one_import_stay_apart(tmp_path: Path, code: str) -> None:
+    """Each has its portal: of one name, and of one code, in lists that still bear the old names."""
+    old = put(tmp_path, "H30.csv", HEAD + f"1,{code},Cổng,,,3,\n")
+    new = put(tmp_path, "H31.csv", HEAD + f"1,{code},Cổng,,,2,\n")
+    found = imported(tmp_path, old, new)
+    assert sorted((each.level, each.organisation, each.formerly) for each in found.systems) == [
+        (2, "H31", ()),
+        (3, "H31", (f"H30/{code or 'cong'}",)),
+    ]
+    again = imported(tmp_path, old, new, previous=after(found), as_of=dt.date(2027, 12, 14))
+    assert {each.key for each in again.systems} == {each.key for each in found.systems}
+    assert not {"difference", "ambiguous"} & codes(again)
+
+
+def test_rows_of_merged_organisations_in_one_list_stay_apart(tmp_path: Path) -> None:
+    """Told by the owner that each names; a list that names only the new one is about its own."""
+    paths = [put(tmp_path, f"{code}.csv", HEAD + f"1,,Cổng,,,{n},\n") for n, code in enumerate(("H30", "H31"), 1)]
+    before = imported(tmp_path, *paths, as_of=dt.date(2025, 1, 1))
+    both = HEAD + "1,,Cổng,Thành phố Hải Phòng,,5,\n2,,Cổng,Tỉnh Hải Dương,,4,\n"
+    found = imported(tmp_path, put(tmp_path, "H31.csv", both), previous=after(before))
+    assert faults(found) == []
+    assert {(each.key, each.level) for each in found.systems} == {("H31/cong", 5), ("H31/cong-H30", 4)}
+    alone = put(tmp_path, "H31.csv", HEAD + "1,,Cổng,,,5,\n")
+    found = imported(tmp_path, alone, previous=after(before))
+    assert faults(found) == []
+    assert {(each.key, each.level, each.unlisted_since) for each in found.systems} == {
+        ("H31/cong", 5, None),
+        ("H31/cong-H30", 1, AS_OF),
+    }
+
+
+def test_an_old_list_of_an_ended_organisation_adds_nothing(tmp_path: Path) -> None:
+    """Imported after its systems went to the successor: they are known, and the later values hold."""
+    path = put(tmp_path, "H30.csv", HEAD + "1,,Cổng,,,3,\n2,HT2,Thư,,,3,\n")
+    before = imported(tmp_path, path, as_of=dt.date(2025, 1, 1))
+    moved = imported(tmp_path, path, previous=after(before))
+    put(tmp_path, "H30.csv", HEAD + "1,,Cổng,,,1,\n2,HT2,Thư,,,1,\n")
+    found = imported(tmp_path, path, previous=after(moved), as_of=dt.date(2024, 1, 1))
+    assert {(each.key, each.level) for each in found.systems} == {("H31/cong", 3), ("H31/HT2", 3)}
+
+
+def test_a_refused_list_takes_nothing_off(tmp_path: Path) -> None:
+    """Of two lists of an organisation one is refused: what it lists is not missing from the other."""
+    first, second = (put(tmp_path, f"G05 {n}.csv", HEAD + f"1,,Hệ thống {n},,,3,\n") for n in (1, 2))
+    before = imported(tmp_path, first, second, as_of=dt.date(2025, 12, 14))
+    put(tmp_path, "G05 2.csv", HEAD + "1,,Hệ thống 2,,,9,\n")
+    found = imported(tmp_path, first, second, previous=after(before))
+    assert [each.unlisted_since for each in found.systems] == [None, None]
+
+
+def test_a_slash_in_a_code_tells_systems_apart(tmp_path: Path) -> None:
+    """Only an organisation's code before it makes it a whole key."""
+    text = HEAD + "1,HT01/2024,Cổng,,,3,\n2,HT02/2024,Thư,,,2,\n3,G05/HT3,Kho,,,1,\n"
+    found = imported(tmp_path, put(tmp_path, "G05.csv", text))
+    assert {(each.key, each.code) for each in found.systems} == {
+        ("G05/HT01-2024", "HT01/2024"),
+        ("G05/HT02-2024", "HT02/2024"),
+        ("G05/HT3", "G05/HT3"),
     }
 
 
