@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 #: Address space of the process (bytes), and how long it may take (seconds).
 MEMORY_BYTES = 1 << 30
-SECONDS = 120.0
+SECONDS = 300.0
 #: The most sheets, columns and cells of a sheet, characters of a cell, and bytes of all cells together.
 SHEETS = 200
 COLUMNS = 500
