@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Self
+
+from pydantic import ValidationError
+
 from inspector.model.base import Instant, Model
+from inspector.model.errors import EngineError
 from inspector.model.finding import Obligation
 from inspector.model.verdict import Outcome
 from inspector.pipeline.reporting import WrittenAssessment
@@ -23,6 +28,18 @@ class UnitResult(Model):
     begun: Instant
     outcomes: dict[Outcome, int]
     failed_must: int
+
+    @classmethod
+    def parse(cls, data: bytes | str) -> Self:
+        """The result that the journal has. Raises EngineError where that is damaged."""
+        try:
+            return super().parse(data)
+        except ValidationError:
+            raise EngineError(
+                "the result of a system in the journal of campaigns is malformed",
+                remedy="move the file away and start the campaign under a new id; "
+                "sealed inspections are in the archive",
+            ) from None
 
 
 def summarise(written: WrittenAssessment, _options: bytes) -> bytes:

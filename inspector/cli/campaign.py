@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import zstandard
+from pydantic import ValidationError
 
 from inspector.campaign import candidates, record, schedule
 from inspector.campaign.candidates import Candidate, Undeclared
@@ -34,7 +35,7 @@ from inspector.fleet.fleet import FleetStatus
 from inspector.fleet.gc_tuning import reduced_gc
 from inspector.fleet.jobs import Common
 from inspector.model.base import canonical, now
-from inspector.model.errors import BundleError, InspectorError, UsageError
+from inspector.model.errors import BundleError, EngineError, InspectorError, UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.network.access.time_windows import Interval
 from inspector.pipeline.context import RunContext
@@ -344,7 +345,15 @@ def tick(settings: Path | None, output: Path | None, *, quiet: bool) -> int:
     desk = _Desk.of(settings, output, quiet=quiet)
     code = CLEAN
     for document in desk.engine.journal.scheduled().values():
-        due = schedule.occurrence_of(Campaign.parse(document), now())
+        try:
+            repeated = Campaign.parse(document)
+        except ValidationError:
+            raise EngineError(
+                "a repeated campaign in the journal is malformed",
+                remedy="move the file away and start the campaign under a new id; "
+                "sealed inspections are in the archive",
+            ) from None
+        due = schedule.occurrence_of(repeated, now())
         if due is None or due.id in desk.engine.journal.campaigns():
             continue
         try:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspector.model.domain_name import with_u_labels
 from inspector.model.escaping import escape_control, truncate
 from inspector.model.formatted import FormattedMessage
-from inspector.seal.layout import CAPTURE, EVIDENCE, LEDGER, RAW
+from inspector.seal.layout import CAPTURE, EVIDENCE, INDEX_MANIFEST, LEDGER, RAW
 from inspector.seal.untrusted_files import FileFault, printable
 from inspector.seal.verify import (
     Comparison,
@@ -103,6 +103,14 @@ def _listed(listed: Listed, translate: Translate) -> Iterator[str]:
     if listed.faults:
         yield translate("not as the index of the run says:")
         yield from capped([f"  {_fault(each, translate)}" for each in listed.faults], translate)
+    elif listed.unsigned:
+        yield translate(
+            FormattedMessage(
+                "the index of the run lists sealed inspections, but its signature {file} is missing: whether a bundle "
+                "or an assessment was removed is not known",
+                file=INDEX_MANIFEST,
+            )
+        )
     elif not listed.signers:
         yield translate("no signed index of the run lies beside it: whether an assessment was removed is not known")
     else:

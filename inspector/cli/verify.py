@@ -1,7 +1,8 @@
 """``inspector verify``: is a bundle intact, is its assessment reproduced, and what would the present version say.
 
 Exit code 0: intact, signed by a trusted signer, and nothing speaks against it; 1: not intact, not what the index of its
-run lists, or not reproduced by the same versions; 3: signed by an unknown signer, or larger than what is read.
+run lists, or not reproduced by the same versions; 3: signed by an unknown signer, larger than what is read, or beside
+an index of the run whose signature is missing.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def _verify(folder: Path, settings: Path | None, trusted: tuple[str, ...], *, ve
     by_stranger = bool(listed.signers) and not listed.trusted
     if answer.intact.altered or not answer.reproduced.holds or (listed.faults and not by_stranger):
         return ALTERED
-    return INTACT if answer.intact.trusted and not by_stranger else UNKNOWN_SIGNER
+    return INTACT if answer.intact.trusted and not by_stranger and not listed.unsigned else UNKNOWN_SIGNER
 
 
 def trust_sources(own: Settings, given: Path | None, trusted: tuple[str, ...]) -> dict[str, str]:

@@ -25,6 +25,16 @@ from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.subject import Uri, is_address, normalise_host
 
 
+def _usable(value: datetime) -> datetime:
+    if not 1900 <= value.year <= 9998:
+        raise ValueError("its year is not from 1900 to 9998; correct it")
+    return value
+
+
+#: An instant of a document, which every time zone can show.
+DocumentInstant = Annotated[Instant, AfterValidator(_usable)]
+
+
 class AuthorisationKind(StrEnum):
     """The legal ground of an inspection."""
 
@@ -196,8 +206,8 @@ class Authorisation(Model):
     document: Document | None = None
     emergency_contact: str | None = None
     covers: Covers
-    valid_from: Instant
-    valid_until: Instant
+    valid_from: DocumentInstant
+    valid_until: DocumentInstant
     windows: tuple[Window, ...] = ()
     intrusiveness: Intrusiveness = Intrusiveness.POLITE
     rates: Rates = Rates()

@@ -13,9 +13,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from inspector.declare import document as documents
-from inspector.declare.authorisation import Window
+from inspector.declare.authorisation import DocumentInstant, Window
 from inspector.declare.document import YamlDocument
-from inspector.model.base import Instant, Model
+from inspector.model.base import Model
 from inspector.model.formatted import FormattedMessage
 
 #: The format of a campaign's id, which is also the beginning of folder names.
@@ -110,8 +110,8 @@ class Campaign(Model):
     requirements: CampaignRequirements = CampaignRequirements()
     priorities: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     systems_at_once: int | None = Field(default=None, ge=1)
-    starts: Instant | None = None
-    deadline: Instant | None = None
+    starts: DocumentInstant | None = None
+    deadline: DocumentInstant | None = None
     every: Every | None = None
 
     @field_validator("deadline")

@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import zstandard
-from pydantic import ValidationError
 
 from inspector.declare.authorisation import Authorisation
 from inspector.engine.engine import Enqueued, Job, JobState, JobStatus, NotInspected, Terms
@@ -65,6 +64,7 @@ class CampaignState:
     PAUSED = "paused"
     STOPPED = "stopped"
     CLOSED = "closed"
+    ALL = (RUNNING, PAUSED, STOPPED, CLOSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +172,15 @@ class Journal:
             ) from error
 
     @contextmanager
+    def _decoding(self) -> Iterator[None]:
+        """Turn what a damaged record raises, whose values SQLite does not check, into an error as of the file."""
+        with self._errors():
+            try:
+                yield
+            except (ValueError, KeyError, TypeError, zstandard.ZstdError) as error:
+                raise sqlite3.DatabaseError(f"a record is malformed: {str(error).splitlines()[0][:200]}") from None
+
+    @contextmanager
     def _writing(self) -> Iterator[None]:
         """A transaction that no other writer is in; all of the body is recorded, or nothing."""
         with self._errors():
@@ -255,7 +264,7 @@ class Journal:
 
     def hours(self, key: str) -> list[Mapping[str, object]]:
         """Validity and windows of the authorisations with this key of hours."""
-        with self._errors():
+        with self._decoding():
             found: list[Mapping[str, object]] = json.loads(self._content(key))
         return found
 
@@ -272,7 +281,7 @@ class Journal:
         return zstandard.compress(data), request.authorisations
 
     def _request(self, stored: bytes, run: str) -> InspectionRequest:
-        try:
+        with self._decoding():
             data = json.loads(zstandard.decompress(stored))
             authorisations = []
             for bare, blocks in data["authorisations"]:
@@ -280,13 +289,12 @@ class Journal:
                 covers = each.covers.model_copy(update={"blocks": tuple(json.loads(self._content(blocks)))})
                 authorisations.append(each.model_copy(update={"covers": covers}))
             request = InspectionRequest.parse(canonical(data["request"]))
-        except (ValidationError, ValueError, KeyError, zstandard.ZstdError) as error:
-            raise sqlite3.DatabaseError(f"a request is malformed: {str(error).splitlines()[0]}") from None
         return request.model_copy(update={"authorisations": tuple(authorisations), "run": run})
 
     def campaigns(self) -> dict[str, CampaignRow]:
         """Every campaign, in the order in which they were started."""
-        return {row["id"]: _campaign(row) for row in self._rows("SELECT * FROM campaign ORDER BY at, id")}
+        with self._decoding():
+            return {row["id"]: _campaign(row) for row in self._rows("SELECT * FROM campaign ORDER BY at, id")}
 
     def campaign(self, known: str) -> CampaignRow:
         """One campaign. Raises EngineError where there is none of this id."""
@@ -296,7 +304,8 @@ class Journal:
                 FormattedMessage("there is no campaign {id}", id=repr(known)),
                 remedy="'inspector campaign status' lists the campaigns that were started",
             )
-        return _campaign(rows[0])
+        with self._decoding():
+            return _campaign(rows[0])
 
     def set_state(self, campaign: str, state: str, *, now_too: bool = False) -> None:
         """Change the state of a campaign that is not closed. Raises EngineError."""
@@ -389,6 +398,8 @@ class Journal:
             # The row alone, and not each that was compared, is read whole.
             row = self._db.execute("SELECT rowid, * FROM job WHERE rowid = ?", [row["rowid"]]).fetchone()
             request = self._request(row["request"], row["run"])
+            with self._decoding():
+                authorisations = tuple(json.loads(row["authorisations"]))
             self._db.execute(
                 "UPDATE job SET state = 'running', tries = tries + 1, cause = NULL, detail = '', changed = ? "
                 "WHERE rowid = ?",
@@ -400,7 +411,7 @@ class Journal:
             row["attempt"],
             row["run"],
             request,
-            tuple(json.loads(row["authorisations"])),
+            authorisations,
             row["hours"],
         )
 
@@ -471,7 +482,7 @@ class Journal:
 
     def jobs(self, campaign: str) -> Iterator[JobStatus]:
         """The last state of every job of a campaign, each attempt, in the order of their systems."""
-        with self._errors():
+        with self._decoding():
             cursor = self._db.execute(
                 "SELECT system, attempt, state, cause, detail, run, tries, changed, result FROM job WHERE campaign = ? "
                 "ORDER BY system, attempt",
@@ -497,7 +508,8 @@ class Journal:
             "(SELECT state, max(attempt) FROM job WHERE campaign = ? GROUP BY system) GROUP BY state",
             campaign,
         )
-        found = {JobState(row["state"]): row["number"] for row in rows}
+        with self._decoding():
+            found = {JobState(row["state"]): row["number"] for row in rows}
         return {state: found.get(state, 0) for state in JobState}
 
     # --- The schedule, and what was refused ---------------------------------------------------------------------------
@@ -542,12 +554,11 @@ def _text(at: datetime) -> str:
 
 
 def _campaign(row: sqlite3.Row) -> CampaignRow:
-    try:
-        terms = Terms.parse(row["terms"])
-    except ValidationError:
-        raise EngineError(FormattedMessage("campaign {id} in the journal is malformed", id=repr(row["id"]))) from None
+    """Raises ValueError."""
+    if row["state"] not in CampaignState.ALL:
+        raise ValueError(f"campaign {row['id']!r} has no known state")
     return CampaignRow(
-        terms=terms,
+        terms=Terms.parse(row["terms"]),
         document=row["document"],
         at=datetime.fromisoformat(row["at"]),
         state=row["state"],

@@ -6,7 +6,6 @@ Raises ``ListError`` for a file that cannot be read, with its place.
 
 from __future__ import annotations
 
-import datetime as dt
 import html
 import io
 import re
@@ -18,8 +17,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from operator import methodcaller
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
+from inspector.inventory import workbook
 from inspector.inventory.text import Numeric, is_tcvn3
 from inspector.model.formatted import FormattedMessage
 from inspector.model.regular_file import NotRegular, read_regular
@@ -27,12 +27,10 @@ from inspector.model.regular_file import NotRegular, read_regular
 #: The most bytes of a list, and of what an XLSX unpacks to.
 FILE_BYTES = 50_000_000
 UNPACKED_BYTES = 128_000_000
-#: The most columns of a table, cells of a sheet (up to its last row and column), and characters of a cell.
-COLUMNS = 500
-CELLS = 5_000_000
 #: The most rows of a table, blank ones too.
 ROWS = 250_000
-CELL_CHARACTERS = 32_767
+#: The most columns of a table, cells of a sheet (up to its last row and column), and characters of a cell.
+COLUMNS, CELLS, CELL_CHARACTERS = workbook.COLUMNS, workbook.CELLS, workbook.CELL_CHARACTERS
 _ENTRIES = 2_000
 
 Row = list[str]
@@ -331,43 +329,61 @@ _MARKUP = re.compile(rb"<[^<>]*>")
 
 
 def _sheets(data: bytes) -> list[Table]:
-    from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
+    from inspector.model.errors import ScanFailure
+    from inspector.network.sandbox.jobs import run_isolated
+    from inspector.pipeline.event_loop import run_async
 
     _check_zip(data)
+    reading = run_isolated(workbook.read_in_worker, data, timeout=workbook.SECONDS, memory_bytes=workbook.MEMORY_BYTES)
     try:
-        with CalamineWorkbook.from_filelike(io.BytesIO(data)) as workbook:
-            return [
-                _sheet(workbook.get_sheet_by_name(each.name), hidden=each.visible is not SheetVisibleEnum.Visible)
-                for each in workbook.sheets_metadata
-                if each.typ is SheetTypeEnum.WorkSheet
-            ]
-    except PasswordError:
-        raise ListError("the file has a password", "save it without one", code="format") from None
-    except (CalamineError, OSError, ValueError):
-        raise _damaged() from None
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":  # what Rust's panic becomes, which is no Exception
-            raise
-        raise _damaged() from None
+        sheets = workbook.unpack(run_async(reading))
+    except workbook.Refused as refused:
+        _refuse_workbook(str(refused))
+    except ScanFailure:
+        raise ListError(
+            FormattedMessage(
+                "it cannot be read with {memory} MiB of memory in {seconds} s",
+                memory=workbook.MEMORY_BYTES >> 20,
+                seconds=f"{workbook.SECONDS:g}",
+            ),
+            "delete what stands far below or right of the list, or save it as .csv",
+            code="too-large",
+        ) from None
+    return [
+        Table(each.name, [list(map(_cell, row)) for row in each.rows], merged=tuple(each.merged), hidden=each.hidden)
+        for each in sheets
+    ]
 
 
-def _sheet(sheet: Any, *, hidden: bool) -> Table:
-    rows = [[_cell(each) for each in row] for row in sheet.to_python(skip_empty_area=False)]
-    merged = tuple((*first, *last) for first, last in sheet.merged_cell_ranges or ())
-    return Table(sheet.name, rows, merged=merged, hidden=hidden)
+def _cell(value: workbook.Cell) -> str:
+    """The text of a spreadsheet's cell; a number has a decimal point."""
+    return value if isinstance(value, str) else Numeric(value)
 
 
-def _cell(value: Any) -> str:
-    """The text of a spreadsheet's cell: a day in ISO 8601, a number with a decimal point."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "có" if value else "không"
-    if isinstance(value, float):
-        return Numeric(int(value)) if value.is_integer() and abs(value) < 1e15 else Numeric(value)
-    if isinstance(value, dt.datetime):
-        return value.date().isoformat()
-    return Numeric(value) if isinstance(value, int) else str(value)
+def _refuse_workbook(word: str) -> NoReturn:
+    """Raise the error for a word of ``workbook.Refused``."""
+    match word:
+        case "password":
+            raise ListError("the file has a password", "save it without one", code="format")
+        case "columns":
+            _refuse_columns("")
+        case "cells":
+            _refuse_size(rows=False, at="")
+        case "characters":
+            _refuse_cell("")
+        case "sheets":
+            raise ListError(
+                FormattedMessage("the file has more than {limit} sheets", limit=workbook.SHEETS),
+                "split it into several files",
+                code="too-large",
+            )
+        case "text":
+            raise ListError(
+                FormattedMessage("its cells hold more than {limit} bytes", limit=f"{workbook.TEXT_BYTES:,}"),
+                "split it into several files",
+                code="too-large",
+            )
+    raise _damaged()
 
 
 def _damaged() -> ListError:

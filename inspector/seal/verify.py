@@ -80,9 +80,11 @@ class Listed(Model):
     ``signers`` signed the index (none: there is no signed index); ``trusted``: one of them is; ``faults`` are bundles
     and assessments that are missing or others than those that it lists, and bundles that it does not list, as where an
     earlier index was put back. ``unfinished`` are systems that were asked for, of which it lists no sealed inspection.
+    ``unsigned``: the index lists sealed inspections, each of which was signed in it, but the signature is not there.
     """
 
     signers: tuple[str, ...] = ()
+    unsigned: bool = False
     trusted: bool = False
     faults: tuple[FileFault, ...] = ()
     unfinished: tuple[str, ...] = ()
@@ -225,11 +227,11 @@ def _head(bundle: Bundle) -> Head:
 
 
 def _listed(bundle: Bundle, trusted: frozenset[str]) -> Listed:
-    """What the index beside the bundle says; nothing where there is none."""
+    """What the index beside the bundle says; nothing where there is none, or where no inspection was sealed yet."""
     run = bundle.folder.resolve().parent.parent
     index = RunIndex(run.parent, run.name)
     if not os.path.lexists(run / INDEX_MANIFEST):  # a link to nothing is an index that cannot be read
-        return Listed()
+        return _without_signature(index)
     try:
         sealed, attempts = index.signed()
         all_attempts = index.attempts()
@@ -255,6 +257,16 @@ def _listed(bundle: Bundle, trusted: frozenset[str]) -> Listed:
         faults=tuple(faults),
         unfinished=tuple(sorted({each.system for each in all_attempts} - set(finished.values()))),
     )
+
+
+def _without_signature(index: RunIndex) -> Listed:
+    """What an index without a signature says: that is written right after the line of the first sealed inspection."""
+    if not os.path.lexists(index.path):
+        return Listed()
+    try:
+        return Listed(unsigned=any(each.state is State.SEALED for each in index.attempts()))
+    except BundleError as error:
+        return Listed(faults=(fault_of(INDEX, error),))
 
 
 def _sealed_in(run: Path) -> Iterator[str]:

@@ -183,6 +183,16 @@ def test_an_index_by_a_stranger_is_neither_believed_nor_passed_over(
     assert "as the index of the run says, signed by an unknown signer" in answer.out
 
 
+def test_an_index_without_its_signature_is_3(line: Line, result: RunResult, tmp_path: Path) -> None:
+    """Nothing is altered, and what may have been removed is not known."""
+    run = copied_run(result.bundle.folder.parents[1], tmp_path)
+    folder = run / result.bundle.folder.relative_to(result.bundle.folder.parents[1])
+    (run / "index.dsse.json").unlink()
+    answer = line.call("verify", folder, "--lang", "en")
+    assert answer.code == 3
+    assert "its signature index.dsse.json is missing" in answer.out
+
+
 def test_not_reproduced_by_the_same_versions_is_1(line: Line, copy: Path) -> None:
     """An assessment that was signed by the trusted key but does not follow from its capture is no success."""
     [folder] = (copy / "assessments").iterdir()

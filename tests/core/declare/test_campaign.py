@@ -58,6 +58,8 @@ def test_a_campaign_is_read_and_its_paths_are_absolute(folder: Path) -> None:
         ("dinh-ky-2026", "định kỳ", ":1:5: "),
         ("dinh-ky-2026", "a/b", ":1:5: "),
         ("kind: periodic", "kind: yearly", ":2:7: "),
+        ("2026-12-31T17", "9999-12-31T23", "its year is not from 1900 to 9998"),
+        ("2026-12-01T22", "0001-01-01T00", "its year is not from 1900 to 9998"),
         ("  declarations: [systems]\n", "", ":5:3: the selection has no source of systems; list declarations"),
         ("[systems]", "[elsewhere]", "/elsewhere does not exist; write its path as seen from the folder of this file"),
         ("[permits.yaml]", "[none.yaml]", ":9:18: "),

@@ -250,3 +250,40 @@ def test_a_full_disk_is_named_and_loses_nothing(journal: Journal) -> None:
         journal.enqueue(Terms(campaign="d"), many, b"{}")
     assert [*journal.campaigns()] == ["c"]
     assert claim(journal) is not None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE campaign SET terms = x'00'",
+        "UPDATE campaign SET state = 'rvnning'",
+        "UPDATE campaign SET at = '2026'",
+        "UPDATE job SET state = 'rvnning'",
+        "UPDATE job SET changed = 'x'",
+        "UPDATE job SET cause = 'x'",
+        "UPDATE job SET request = x'00'",
+        "UPDATE job SET authorisations = 'x'",
+        "UPDATE content SET data = x'00'",
+    ],
+)
+def test_a_damaged_record_is_an_error_of_the_file(journal: Journal, damage: str) -> None:
+    """SQLite has no checksums: a flipped bit may stand in any value."""
+    journal.enqueue(Terms(campaign="c"), [job("a")], b"{}")
+    with sqlite3.connect(journal.path) as other:
+        other.execute(damage)
+    with pytest.raises(EngineError, match="malformed") as raised:
+        every_read(journal)
+    assert raised.value.remedy is not None
+    assert "move the file away" in raised.value.remedy
+
+
+def every_read(journal: Journal) -> None:
+    """Read all that the engine and the commands read."""
+    [known] = journal.campaigns()
+    journal.campaign(known)
+    journal.counts(known)
+    list(journal.jobs(known))
+    groups = journal.groups([known])
+    for each in groups:
+        journal.hours(each.key)
+    claim(journal)

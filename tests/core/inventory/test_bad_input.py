@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from xlsxwriter import Workbook
 
-from inspector.inventory import tables
+from inspector.inventory import tables, workbook
 from inspector.inventory.notes import Severity
 from tests.core.inventory.kit import codes, faults, imported, notes, put
 
@@ -140,6 +140,80 @@ def test_a_cell_far_away_takes_no_memory(tmp_path: Path, cell: str) -> None:
     path = tmp_path / "G05.xlsx"
     path.write_bytes(repacked({"xl/worksheets/sheet1.xml": far}))
     assert "more than 500 columns" in refused(tmp_path, path)[1]
+
+
+def far_sheet(cells: str) -> bytes:
+    """The good sheet with further rows."""
+    with zipfile.ZipFile(io.BytesIO(GOOD)) as archive:
+        return archive.read("xl/worksheets/sheet1.xml").replace(b"</sheetData>", cells.encode() + b"</sheetData>")
+
+
+def shared_text(size: int) -> bytes:
+    """The texts of the workbook, with one of this size as number 6."""
+    with zipfile.ZipFile(io.BytesIO(GOOD)) as archive:
+        texts = archive.read("xl/sharedStrings.xml")
+    return texts.replace(b"</sst>", b"<si><t>" + b"A" * size + b"</t></si></sst>")
+
+
+def sharing(count: int) -> bytes:
+    """The good sheet with so many cells that hold text number 6."""
+    rows = (f'<row r="{row}"><c r="A{row}" t="s"><v>6</v></c></row>' for row in range(3, 3 + count))
+    return far_sheet("".join(rows))
+
+
+def other_part(name: str) -> bytes:
+    """The relations of the workbook, with the sheet in a part of this name."""
+    with zipfile.ZipFile(io.BytesIO(GOOD)) as archive:
+        return archive.read("xl/_rels/workbook.xml.rels").replace(b"worksheets/sheet1.xml", name.encode())
+
+
+#: Cells that are far away, or texts that are long, where a look at the file does not tell it.
+FAR = '<row><c r="XFD1048576"><v>1</v></c></row>'
+GREEDY = {
+    "a sheet in another part": {"xl/other.bin": far_sheet(FAR), "xl/_rels/workbook.xml.rels": other_part("other.bin")},
+    "cells without references": {
+        "xl/worksheets/sheet1.xml": far_sheet(
+            f'<row r="3">{"<c><v>1</v></c>" * 500}</row><row r="1048570"><c><v>1</v></c></row>'
+        )
+    },
+    "an attribute with a bracket": {"xl/worksheets/sheet1.xml": far_sheet(FAR.replace("<c ", '<c x="a>b" '))},
+    "texts before the value": {"xl/worksheets/sheet1.xml": far_sheet(FAR.replace("<v>", "x<v>"))},
+    "a text that is shared": {
+        "xl/sharedStrings.xml": shared_text(8_000_000),
+        "xl/worksheets/sheet1.xml": sharing(500),
+    },
+    "a count that is not true": {
+        "xl/sharedStrings.xml": b'<sst count="4000000000" uniqueCount="4000000000"><si><t>A</t></si></sst>'
+    },
+}
+
+
+@pytest.mark.parametrize("parts", GREEDY.values(), ids=list(GREEDY))
+def test_a_workbook_that_needs_more_memory_than_there_is_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parts: dict[str, bytes]
+) -> None:
+    """The reader ends its process there, which is not that of the command; whatever a look at the file tells before."""
+    monkeypatch.setattr(tables, "_check_zip", lambda _data: None)
+    monkeypatch.setattr(workbook, "MEMORY_BYTES", 400 << 20)
+    path = tmp_path / "G05.xlsx"
+    path.write_bytes(repacked(parts))
+    assert refused(tmp_path, path)[1].startswith("it cannot be read with 400 MiB")
+
+
+def test_thousands_of_sheets_are_refused(tmp_path: Path) -> None:
+    """Each may be the same part, and be read again."""
+    with zipfile.ZipFile(io.BytesIO(GOOD)) as archive:
+        book = archive.read("xl/workbook.xml").decode()
+    more = "".join(f'<sheet name="s{number}" sheetId="{number}" r:id="rId1"/>' for number in range(5, 300))
+    path = tmp_path / "G05.xlsx"
+    path.write_bytes(repacked({"xl/workbook.xml": book.replace("</sheets>", f"{more}</sheets>").encode()}))
+    assert "more than 200 sheets" in refused(tmp_path, path)[1]
+
+
+def test_a_long_text_that_many_cells_share_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "G05.xlsx"
+    path.write_bytes(repacked({"xl/sharedStrings.xml": shared_text(32_000), "xl/worksheets/sheet1.xml": sharing(2000)}))
+    assert "hold more than 48,000,000 bytes" in refused(tmp_path, path)[1]
 
 
 def test_an_empty_cell_far_away_does_no_harm(tmp_path: Path) -> None:

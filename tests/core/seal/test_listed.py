@@ -156,6 +156,20 @@ def test_a_bundle_by_itself_has_no_index(bundle: Bundle, key: SigningKey) -> Non
     assert "no signed index of the run lies beside it" in describe(verify(bundle.folder, trusted=[key.keyid]))
 
 
+def test_an_index_without_its_signature_is_not_passed_over(tmp_path: Path, key: SigningKey) -> None:
+    """The signature follows the first sealed inspection at once; a run that was killed before has no such line."""
+    bundle = listed(tmp_path, key)
+    (tmp_path / "run-1" / "index.dsse.json").unlink()
+    assert asked(bundle, key) == Listed(unsigned=True)
+    assert "index.dsse.json is missing" in describe(verify(bundle.folder, trusted=[key.keyid]))
+    lines = (tmp_path / "run-1" / "index.jsonl").read_bytes().splitlines(keepends=True)
+    killed = [line for line in lines if b'"sealed"' not in line]
+    (tmp_path / "run-1" / "index.jsonl").write_bytes(b"".join(killed))
+    assert asked(bundle, key) == Listed()
+    (tmp_path / "run-1" / "index.jsonl").write_bytes(b"{}\n")
+    assert [each.file for each in asked(bundle, key).faults] == ["index.jsonl:1"]
+
+
 def test_a_bundle_directly_below_the_root_is_verified(bundle: Bundle, key: SigningKey) -> None:
     """A bundle that is mounted at ``/mnt`` has no folder of a run above it."""
     code = "import sys; from pathlib import Path; from inspector.seal import verify; "
