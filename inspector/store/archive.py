@@ -194,11 +194,14 @@ def _newest(bundle: Bundle, trusted: Collection[str]) -> SealedAssessment:
 
 
 def rules_of(assessment: Assessment) -> str:
-    """The digest of everything, besides the evidence, that decides an outcome: rows, plugins, tables and versions."""
+    """A short digest of everything, besides the evidence, that decides an outcome: rows, plugins, tables and versions.
+
+    It has the first 16 hexadecimal digits of a SHA-256.
+    """
     plugins = [(each.name, each.version, each.digest) for each in assessment.plugins]
     tables = [each.digest for each in assessment.tables]
     rows = _digest_of_rows(Same(assessment.requirements))
-    return digest(canonical([rows, assessment.inspector_version, plugins, tables, assessment.reparse]))
+    return digest(canonical([rows, assessment.inspector_version, plugins, tables, assessment.reparse]))[:16]
 
 
 @lru_cache(maxsize=32)
