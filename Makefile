@@ -1,6 +1,6 @@
 # Short commands for developers; users and continuous integration call ./bootstrap.
 .POSIX:
-.PHONY: agreement agreement-browser benchmark benchmark-fleet benchmark-mail benchmark-ssh benchmark-sweeps benchmark-web benchmark-zones demo docs format fuzz lint lock setup test types
+.PHONY: agreement agreement-browser benchmark benchmark-fleet benchmark-mail benchmark-ssh benchmark-store benchmark-sweeps benchmark-web benchmark-zones demo docs format fuzz lint lock setup test types
 
 VENV = .venv/bin
 
@@ -76,6 +76,10 @@ benchmark-ssh:
 benchmark-zones:
 	./bootstrap --agreement setup
 	$(VENV)/python -m benchmarks.zones $(ARGS)
+
+# Measures how fast the store takes bundles, and what is asked of it with 20,000 systems; prints the figures.
+benchmark-store: setup
+	$(VENV)/python -m benchmarks.store $(ARGS)
 
 # Measures sweeps beside plain nmap, counted in a network of its own, and memory with many addresses.
 benchmark-sweeps: setup

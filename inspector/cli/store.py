@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,6 +15,7 @@ from inspector.cli import terminal
 from inspector.cli.exit_code import CLEAN
 from inspector.cli.inputs import read_settings
 from inspector.cli.language import _, current, translated
+from inspector.fleet.gc_tuning import COLLECT_AFTER, reduced_gc
 from inspector.model.domain_name import with_u_labels
 from inspector.model.errors import UsageError
 from inspector.model.escaping import escape_control
@@ -50,7 +52,7 @@ def _store(settings: Settings, path: Path | None, *, create: bool = False) -> It
 def rebuild_store(archive: Path, path: Path | None, settings: Path | None) -> int:
     """Make the store again from an archive. 0: everything counts, 1: something does not. Raises InspectorError."""
     own = read_settings(settings)
-    with _store(own, path, create=True) as engine:
+    with _store(own, path, create=True) as engine, reduced_gc():
         made = rebuild(engine, archive, installed(), trusted_signers(own), _progress())
         return _print_ingested(engine, made)
 
@@ -58,13 +60,15 @@ def rebuild_store(archive: Path, path: Path | None, settings: Path | None) -> in
 def ingest_new(archive: Path | None, path: Path | None, settings: Path | None) -> int:
     """Take what is new in the archive. 0: everything counts, 1: something does not. Raises InspectorError."""
     own = read_settings(settings)
-    with _store(own, path, create=True) as engine:
+    with _store(own, path, create=True) as engine, reduced_gc():
         made = ingest(engine, archive or own.output, installed(), trusted_signers(own), _progress())
         return _print_ingested(engine, made)
 
 
 def _progress() -> Callable[[int], None]:
     def progress(number: int) -> None:
+        if number % COLLECT_AFTER == 0:
+            gc.collect()
         if number % 500 == 0:
             terminal.print_note(_("{count} inspections read", count=number))
 

@@ -10,13 +10,14 @@ import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from inspector.compare.difference import Judged
 from inspector.declare.declaration import System, host_in
-from inspector.model.base import canonical, digest
+from inspector.model.base import Same, canonical, digest
 from inspector.model.errors import BundleError, InspectorError, UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.pipeline.capture import COMPLETE
@@ -193,11 +194,20 @@ def _newest(bundle: Bundle, trusted: Collection[str]) -> SealedAssessment:
 
 
 def rules_of(assessment: Assessment) -> str:
-    """The digest of everything, besides the evidence, that decides an outcome: rows, plugins, tables and versions."""
+    """A short digest of everything, besides the evidence, that decides an outcome: rows, plugins, tables and versions.
+
+    It has the first 16 hexadecimal digits of a SHA-256.
+    """
     plugins = [(each.name, each.version, each.digest) for each in assessment.plugins]
-    tables = [each.model_dump(mode="json") for each in assessment.tables]
-    other = canonical([assessment.inspector_version, plugins, tables, assessment.reparse])
-    return digest(_REQUIREMENTS.dump_json(assessment.requirements) + other)
+    tables = [each.digest for each in assessment.tables]
+    rows = _digest_of_rows(Same(assessment.requirements))
+    return digest(canonical([rows, assessment.inspector_version, plugins, tables, assessment.reparse]))[:16]
+
+
+@lru_cache(maxsize=32)
+def _digest_of_rows(requirements: Same[tuple[Requirement, ...]]) -> str:
+    """The digest of resolved rows; those that many bundles share are read once."""
+    return digest(_REQUIREMENTS.dump_json(requirements.value))
 
 
 def _declared(system: System) -> tuple[frozenset[str], frozenset[str]]:

@@ -31,7 +31,7 @@ from inspector.store.rejudge import Rejudging
 from inspector.store.schema import ArchiveRow, EventRow, FindingRow, InspectionRow, NotCountedRow, SystemRow
 
 #: So many inspections are read before their rows are committed.
-_BATCH = 64
+_BATCH = 32
 #: Called with the number of inspections read so far.
 OnProgress = Callable[[int], None]
 

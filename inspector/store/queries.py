@@ -85,6 +85,7 @@ def _system(session: sa.orm.Session, name: str) -> SystemRow:
 def sums(engine: sa.Engine, by: Sequence[str]) -> list[dict[str, Any]]:
     """Counts of the newest inspections of all systems by the given dimensions, in the order of their values."""
     columns = [getattr(InspectionRow, each) for each in by]
+    in_index = [getattr(InspectionRow, each) for each in ("level", "organisation") if each in by]
     statement = (
         sa.select(
             *columns,
@@ -93,11 +94,11 @@ def sums(engine: sa.Engine, by: Sequence[str]) -> list[dict[str, Any]]:
             *(sa.func.sum(getattr(InspectionRow, each)).label(each) for each in SUMS[2:]),
         )
         .where(InspectionRow.is_newest.is_(True))
-        .group_by(*columns)
-        .order_by(*columns)
+        .group_by(*in_index)
     )
     with engine.connect() as connection:
-        return [dict(each) for each in connection.execute(statement).mappings()]
+        rows = [dict(each) for each in connection.execute(statement).mappings()]
+    return sorted(rows, key=lambda row: [row[each] for each in by])
 
 
 def parse_dimensions(text: str) -> tuple[str, ...]:

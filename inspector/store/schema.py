@@ -87,7 +87,7 @@ class InspectionRow(Base):
 
     __tablename__ = "inspection"
     __table_args__ = (
-        sa.Index("ix_inspection_sums", "is_newest", "organisation", "level"),
+        sa.Index("ix_inspection_sums", "is_newest", "level", "organisation", "open_must", "open", "open_severe"),
         sa.Index("ix_inspection_list", "is_newest", "open_must", "open", "system_id"),
         sa.Index("ix_inspection_history", "system_id", "begun"),
     )

@@ -109,7 +109,11 @@ def upgrade() -> None:
     with op.batch_alter_table("inspection", schema=None) as batch_op:
         batch_op.create_index("ix_inspection_history", ["system_id", "begun"], unique=False)
         batch_op.create_index("ix_inspection_list", ["is_newest", "open_must", "open", "system_id"], unique=False)
-        batch_op.create_index("ix_inspection_sums", ["is_newest", "organisation", "level"], unique=False)
+        batch_op.create_index(
+            "ix_inspection_sums",
+            ["is_newest", "level", "organisation", "open_must", "open", "open_severe"],
+            unique=False,
+        )
 
     op.create_table(
         "event",
