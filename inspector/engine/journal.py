@@ -13,7 +13,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from inspector.model.base import canonical, digest, now
 from inspector.model.errors import EngineError
 from inspector.model.formatted import FormattedMessage
 from inspector.pipeline.request import InspectionRequest
+from inspector.seal.atomic_files import exclusive
 
 #: The name of the file, and its format.
 JOURNAL = "journal.sqlite3"
@@ -35,6 +36,8 @@ FORMAT = 2
 _BUSY_SECONDS = 60.0
 #: A job that waited for so long comes before what is one rank above it: a day.
 _SECONDS_PER_RANK = 86_400
+#: How many jobs are added in one transaction, for whose end the process that runs jobs waits.
+_AT_ONCE = 200
 
 _SCHEMA = f"""
 CREATE TABLE campaign (
@@ -66,8 +69,9 @@ PRAGMA user_version = {FORMAT};
 
 
 class CampaignState:
-    """The states of a campaign in the journal."""
+    """The states of a campaign in the journal; one whose jobs are being added is not seen."""
 
+    STARTING = "starting"
     RUNNING = "running"
     PAUSED = "paused"
     STOPPED = "stopped"
@@ -200,28 +204,65 @@ class Journal:
     def enqueue(self, terms: Terms, jobs: Iterable[Job], document: bytes) -> Enqueued:
         """Add a campaign with its jobs, all of them or none; of one that is known nothing is changed."""
         prepared = _Prepared(terms.campaign)
-        for job in jobs:  # before the transaction, for whose end a process that runs jobs would wait
+        for job in jobs:
             prepared.add(job)
-        at = now()
+        with exclusive(self.path.parent):  # one campaign is added after the other
+            if not self._begin(terms, document, max(len(prepared.jobs), 1)):
+                return Enqueued(0, max(len(prepared.jobs), 1))
+            try:
+                new = self._add(prepared)
+                self._set(terms.campaign, CampaignState.RUNNING)
+            except BaseException:
+                with suppress(EngineError):
+                    self._remove(terms.campaign)
+                raise
+        return Enqueued(new, len(prepared.jobs) - new)
+
+    def _begin(self, terms: Terms, document: bytes, jobs: int) -> bool:
+        """Record a campaign without its jobs, which nobody sees yet; False where it is known."""
         with self._writing():
-            if self._db.execute("SELECT 1 FROM campaign WHERE id = ?", [terms.campaign]).fetchone() is not None:
-                refused = max(len(prepared.jobs), 1)
-                self._db.execute("UPDATE campaign SET refused = refused + ? WHERE id = ?", [refused, terms.campaign])
-                return Enqueued(0, refused)
-            values = [terms.campaign, terms.canonical(), document, _text(at), CampaignState.RUNNING]
+            known = self._db.execute("SELECT state FROM campaign WHERE id = ?", [terms.campaign]).fetchone()
+            if known is not None and known["state"] != CampaignState.STARTING:
+                self._db.execute("UPDATE campaign SET refused = refused + ? WHERE id = ?", [jobs, terms.campaign])
+                return False
+        if known is not None:  # the process that added it was killed meanwhile
+            self._remove(terms.campaign)
+        with self._writing():
+            values = [terms.campaign, terms.canonical(), document, _text(now()), CampaignState.STARTING]
             self._db.execute("INSERT INTO campaign (id, terms, document, at, state) VALUES (?, ?, ?, ?, ?)", values)
+        return True
+
+    def _add(self, prepared: _Prepared) -> int:
+        """Record the jobs of a campaign; gives how many are new."""
+        at, new = now(), 0
+        with self._writing():
             kept = prepared.contents.items()
             self._db.executemany("INSERT OR IGNORE INTO content (digest, data) VALUES (?, ?)", kept)
-            queues = [(terms.campaign, hours, rank, _seconds(at)) for hours, rank in prepared.queues]
+            queues = [(prepared.campaign, hours, rank, _seconds(at)) for hours, rank in prepared.queues]
             self._db.executemany("INSERT INTO queue (campaign, hours, rank, enqueued) VALUES (?, ?, ?, ?)", queues)
-            cursor = self._db.executemany(
-                "INSERT OR IGNORE INTO job (campaign, system, attempt, state, queue, cause, detail, due, position, "
-                "seconds, authorisations, run, request, changed) VALUES (:campaign, :system, :attempt, :state, "
-                "(SELECT id FROM queue WHERE campaign = :campaign AND hours = :hours AND rank = :rank), :cause, "
-                ":detail, :due, :position, :seconds, :authorisations, :run, :request, :changed)",
-                ({**each, "changed": _text(at)} for each in prepared.jobs),
-            )
-        return Enqueued(cursor.rowcount, len(prepared.jobs) - cursor.rowcount)
+        for begin in range(0, len(prepared.jobs), _AT_ONCE):
+            with self._writing():
+                cursor = self._db.executemany(
+                    "INSERT OR IGNORE INTO job (campaign, system, attempt, state, queue, cause, detail, due, position, "
+                    "seconds, authorisations, run, request, changed) VALUES (:campaign, :system, :attempt, :state, "
+                    "(SELECT id FROM queue WHERE campaign = :campaign AND hours = :hours AND rank = :rank), :cause, "
+                    ":detail, :due, :position, :seconds, :authorisations, :run, :request, :changed)",
+                    ({**each, "changed": _text(at)} for each in prepared.jobs[begin : begin + _AT_ONCE]),
+                )
+                new += cursor.rowcount
+        return new
+
+    def _remove(self, campaign: str) -> None:
+        """Remove a campaign that was not added whole."""
+        with self._writing():
+            for table in ("job", "queue"):
+                self._db.execute(f"DELETE FROM {table} WHERE campaign = ?", [campaign])  # noqa: S608  (own names)
+            self._db.execute("DELETE FROM campaign WHERE id = ?", [campaign])
+
+    def _set(self, campaign: str, state: str, *, is_paused_now: bool = False) -> None:
+        with self._writing():
+            values = [state, int(is_paused_now), campaign]
+            self._db.execute("UPDATE campaign SET state = ?, is_paused_now = ? WHERE id = ?", values)
 
     def _content(self, known: str) -> bytes:
         row = self._db.execute("SELECT data FROM content WHERE digest = ?", [known]).fetchone()
@@ -250,11 +291,14 @@ class Journal:
 
     def campaigns(self) -> dict[str, CampaignRow]:
         """Every campaign, in the order in which they were started."""
-        return {row["id"]: _campaign(row) for row in self._rows("SELECT * FROM campaign ORDER BY at, id")}
+        return {
+            row["id"]: _campaign(row)
+            for row in self._rows("SELECT * FROM campaign WHERE state != 'starting' ORDER BY at, id")
+        }
 
     def campaign(self, known: str) -> CampaignRow:
         """One campaign. Raises EngineError where there is none of this id."""
-        rows = self._rows("SELECT * FROM campaign WHERE id = ?", known)
+        rows = self._rows("SELECT * FROM campaign WHERE id = ? AND state != 'starting'", known)
         if not rows:
             raise EngineError(
                 FormattedMessage("there is no campaign {id}", id=repr(known)),
@@ -270,9 +314,7 @@ class Journal:
                 FormattedMessage("campaign {id} was {state}", id=repr(campaign), state=before),
                 remedy="inspect its systems in a new campaign",
             )
-        with self._writing():
-            values = [state, int(now_too), campaign]
-            self._db.execute("UPDATE campaign SET state = ?, is_paused_now = ? WHERE id = ?", values)
+        self._set(campaign, state, is_paused_now=now_too)
 
     def stop(self, campaign: str) -> int:
         """Inspect no further system of a campaign; gives how many were waiting."""
@@ -524,7 +566,7 @@ class _Prepared:
     """Jobs as they are stored, and the contents and queues that they refer to."""
 
     def __init__(self, campaign: str) -> None:
-        self._campaign = campaign
+        self.campaign = campaign
         self._blocks: dict[tuple[str, ...], str] = {}
         self.contents: dict[str, bytes] = {}
         self.queues: set[tuple[str, int]] = set()
@@ -537,7 +579,7 @@ class _Prepared:
         self.queues.add((hours, job.rank))
         self.jobs.append(
             {
-                "campaign": self._campaign,
+                "campaign": self.campaign,
                 "system": job.system,
                 "attempt": job.attempt,
                 "state": JobState.NOT_INSPECTED if job.request is None else JobState.WAITING,
@@ -549,7 +591,7 @@ class _Prepared:
                 "position": job.position,
                 "seconds": job.seconds,
                 "authorisations": json.dumps(sorted(job.authorisations)),
-                "run": run_of(self._campaign, job.system, job.attempt),
+                "run": run_of(self.campaign, job.system, job.attempt),
                 "request": None if job.request is None else self._stored(job.request),
             }
         )

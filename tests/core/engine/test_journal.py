@@ -94,6 +94,25 @@ def test_a_campaign_is_enqueued_whole_or_not_at_all(journal: Journal) -> None:
     assert journal.enqueue(Terms(campaign="c"), [job("a")], b"{}").new == 1
 
 
+def test_a_campaign_that_was_half_enqueued_is_not_seen(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the process is killed in between, none of its jobs begins, and it is enqueued again as if it were new."""
+    monkeypatch.setattr(journals, "_AT_ONCE", 1)
+    monkeypatch.setattr(Journal, "_remove", lambda *_: None)  # as after kill -9
+    found: list[object] = []
+
+    def killed(journal: Journal, campaign: str, state: str) -> None:
+        found.extend((journal.campaigns(), [each.system for each in journal.jobs("c")], claim(journal)))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Journal, "_set", killed)
+    with pytest.raises(KeyboardInterrupt):
+        journal.enqueue(Terms(campaign="c"), [job("a"), job("b")], b"{}")
+    monkeypatch.undo()
+    assert found == [{}, ["T-1/a", "T-1/b"], None]
+    assert journal.enqueue(Terms(campaign="c"), [job("b"), job("c")], b"{}").new == 2
+    assert claimed(journal) == ["b", "c"]
+
+
 def test_requests_come_back_as_they_were_enqueued(journal: Journal) -> None:
     """Authorisations with one id and other blocks keep their own; the blocks of all are stored once."""
     many = tuple(f"10.{high}.{low}.0/24" for high in range(20) for low in range(256))
