@@ -375,9 +375,10 @@ class Journal:
         if not left:
             return None
         with self._writing():
-            found = self._first(left, at)
-            if found is None:
+            first = self._first(left, at)
+            if first is None:
                 return None
+            _, found = first
             row = self._db.execute(
                 "SELECT job.*, queue.hours FROM job JOIN queue ON queue.id = job.queue WHERE job.rowid = ?", [found]
             ).fetchone()
@@ -397,8 +398,14 @@ class Journal:
             row["hours"],
         )
 
-    def _first(self, left: Mapping[Hours, float], at: datetime) -> int | None:
-        """The row of the job that comes first, of the groups that have so many seconds left."""
+    def first_rank(self, left: Mapping[Hours, float], at: datetime) -> int | None:
+        """The rank, made up for by waiting, of the job that ``claim`` would begin; None: there is none."""
+        with self._errors():
+            found = self._first(left, at)
+        return None if found is None else found[0]
+
+    def _first(self, left: Mapping[Hours, float], at: datetime) -> tuple[int, int] | None:
+        """Rank and row of the job that comes first, of the groups that have so many seconds left."""
         queues: dict[int, list[tuple[int, float]]] = {}
         for row in self._db.execute(
             "SELECT queue.id, campaign, hours, rank, enqueued FROM queue JOIN campaign ON campaign.id = campaign "
@@ -409,7 +416,7 @@ class Journal:
             if seconds is not None:
                 rank = max(0, row["rank"] - (_seconds(at) - row["enqueued"]) // _SECONDS_PER_RANK)
                 queues.setdefault(rank, []).append((row["id"], seconds))
-        for _, of_rank in sorted(queues.items()):
+        for rank, of_rank in sorted(queues.items()):
             found = [
                 self._db.execute(
                     "SELECT deaths, position, due, system, rowid FROM job WHERE queue = ? AND state = ? "
@@ -422,7 +429,7 @@ class Journal:
             ]
             first = min((tuple(each) for each in found if each is not None), default=None)
             if first is not None:
-                return int(first[-1])
+                return rank, int(first[-1])
         return None
 
     def running(self) -> dict[str, int]:
