@@ -65,13 +65,11 @@ class Undeclared:
 
 def read_authorisations(campaign: Campaign) -> tuple[tuple[Authorisation, ...], SourceMap]:
     """The authorisations that a campaign names, and where they are written. Raises InputFileError."""
-    found: list[Authorisation] = []
+    read = [authorisation.read(path) for path in _files(campaign.authorisations, _AUTHORISES)]
     known: dict[tuple[str, ...], declaration.SourceLocation] = {}
-    for path in _files(campaign.authorisations, _AUTHORISES):
-        read, source_map = authorisation.read(path)
-        found.extend(read)
+    for _, source_map in reversed(read):  # of equal ones the first is used
         known |= source_map.known
-    return tuple(found), SourceMap(known)
+    return authorisation.each_once(read), SourceMap(known)
 
 
 def read_declarations(
@@ -87,8 +85,9 @@ def read_declarations(
     for path in paths:
         declared, declared_at = declaration.load(path, schemes)
         own = () if declared.authorisation is None else (declared.authorisation,)
+        given = authorisation.each_once([(granted, granted_at), (own, declared_at)])
         source_map = SourceMap({**granted_at.known, **declared_at.known}, declared_at.systems)
-        yield InputDocuments(declared, (*granted, *own), source_map=source_map)
+        yield InputDocuments(declared, given, source_map=source_map)
 
 
 def _files(paths: Iterable[str], is_one: re.Pattern[str]) -> Iterator[Path]:

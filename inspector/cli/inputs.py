@@ -131,7 +131,7 @@ def read_documents(arguments: RunArguments, read: ReadAuthorisations, registry: 
     """The documents that the targets name, or made for endpoints without any. Raises UsageError or InputFileError."""
     if not arguments.targets:
         raise UsageError("nothing to inspect", remedy="give a declaration.yaml, or endpoint URIs such as https://host/")
-    given = tuple(each for found, _ in read for each in found)
+    given = authorisation.each_once(read)
     files = [
         text
         for text in arguments.targets
@@ -167,7 +167,7 @@ def read_documents(arguments: RunArguments, read: ReadAuthorisations, registry: 
         raise _no_place_for_addresses()
     declared, declared_at = declaration.load(Path(files[0]), registry.schemes)
     if declared.authorisation is not None:
-        given = (*given, declared.authorisation)
+        given = authorisation.each_once([*read, ((declared.authorisation,), declared_at)])
     if not given:
         raise UsageError(
             FormattedMessage("{file}: no authorisation permits this inspection", file=files[0]),

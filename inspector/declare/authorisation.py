@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -19,7 +19,7 @@ from pydantic_core import CoreSchema
 from inspector.declare import document as documents
 from inspector.declare.document import Location, SourceLocation, SourceMap, YamlDocument, diagnostic_at
 from inspector.model.base import Instant, Model, now, or_short
-from inspector.model.errors import Diagnostic
+from inspector.model.errors import Diagnostic, InputFileError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.subject import Uri, is_address, normalise_host
@@ -250,6 +250,31 @@ def read(path: Path) -> tuple[tuple[Authorisation, ...], SourceMap]:
         ("authorisations", each.id): document.position(*location) for location, each in found
     }
     return tuple(each for _, each in found), SourceMap(known)
+
+
+def each_once(read: Iterable[tuple[Sequence[Authorisation], SourceMap]]) -> tuple[Authorisation, ...]:
+    """The authorisations of several documents, equal ones once; an id then names one of them.
+
+    Raises InputFileError where two of the same id differ, with where each is written.
+    """
+    found: dict[str, tuple[Authorisation, SourceLocation | None]] = {}
+    diagnostics = []
+    for authorisations, source_map in read:
+        for each in authorisations:
+            position = source_map.authorisation(each.id)
+            first, first_at = found.setdefault(each.id, (each, position))
+            if first == each:
+                continue
+            what = FormattedMessage(
+                "authorisation {id} is not the one of the same id in {first}",
+                id=repr(each.id),
+                first="" if first_at is None else f"{first_at.source}:{first_at.line}:{first_at.column}",
+            )
+            remedy = "give each authorisation an id of its own, or leave one of them out"
+            diagnostics.append(diagnostic_at(position, what, remedy, source=f"authorisation {each.id}"))
+    if diagnostics:
+        raise InputFileError(diagnostics)
+    return tuple(each for each, _ in found.values())
 
 
 def check_covers(document: YamlDocument, location: Location) -> None:

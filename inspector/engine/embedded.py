@@ -22,7 +22,7 @@ from pathlib import Path
 from inspector.collect.control import InspectionControl
 from inspector.declare.authorisation import Window
 from inspector.engine.engine import Enqueued, Job, JobState, JobStatus, Terms
-from inspector.engine.journal import CampaignRow, CampaignState, Claim, Hours, Journal
+from inspector.engine.journal import CampaignState, Claim, Hours, Journal
 from inspector.fleet.fleet import Fleet, FleetListener, FleetStatus
 from inspector.fleet.gc_tuning import reduced_gc
 from inspector.fleet.jobs import Common
@@ -56,8 +56,12 @@ _JUMP_SECONDS = 5.0
 LEAST_FREE_BYTES = 64 * 2**20
 #: How often a job whose capture cannot be continued is tried in all.
 MOST_ATTEMPTS = 3
-#: Seconds after which a job is tried again whose capture another process still writes, or which was not permitted.
-_AGAIN_SECONDS = 5.0
+#: Seconds after which a job is tried again whose capture another process still writes, or which was not permitted;
+#: each time twice as many, and so often at most.
+_AGAIN_SECONDS = 1.0
+MOST_REFUSALS = 8
+#: When a later process may try again to get a capture that was written by another process all the time.
+_LATER = timedelta(minutes=15)
 _FILE_MODE = 0o600
 
 
@@ -132,16 +136,17 @@ class EmbeddedEngine:
         with self.exclusive():
             if count := self.journal.recover("the process ended", is_death=True):
                 _log.info("jobs of a process that ended", extra={"count": count})
+            refusals = _Refusals()
             try:
-                while any([self._run(is_decided=True), self._run(is_decided=False)]):
+                while any([self._run(refusals, is_decided=True), self._run(refusals, is_decided=False)]):
                     pass
             finally:
                 with suppress(EngineError):
                     self.journal.recover("interrupted by a person", is_death=False)
 
-    def _run(self, *, is_decided: bool) -> bool:
-        """Run the campaigns under a decision, or the others; whether a job began."""
-        queue = _Queue(self.journal, self._listener, is_decided=is_decided)
+    def _run(self, refusals: _Refusals, *, is_decided: bool) -> bool:
+        """Run the campaigns under a decision, or the others, until one of those comes first; whether a job began."""
+        queue = _Queue(self.journal, self._listener, refusals, is_decided=is_decided)
         if not queue.has_next():
             return False
         place = self._workplace(is_decided)
@@ -205,11 +210,34 @@ class _Running:
 
 
 @dataclass(slots=True)
+class _Refusals:
+    """How often jobs could not go on for a moment, and until when it is worth to wait for them (monotonic)."""
+
+    wait_until: float = float("-inf")
+    _counts: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def seconds(self, claim: Claim) -> float | None:
+        """After how many seconds a job is tried again that could not go on once more; None: it was tried enough."""
+        known = claim.run, claim.system
+        count = self._counts[known] = self._counts.get(known, 0) + 1
+        if count > MOST_REFUSALS:
+            return None
+        seconds = _AGAIN_SECONDS * 2.0 ** (count - 1)
+        self.wait_until = max(self.wait_until, time.monotonic() + seconds + POLL_SECONDS)
+        return seconds
+
+
+@dataclass(slots=True)
 class _Queue(FleetListener):
-    """Gives a fleet the jobs of the journal, records what becomes of them, and stops them when it is time."""
+    """Gives a fleet the jobs of the journal, records what becomes of them, and stops them when it is time.
+
+    They are those under a decision, or the others, as a process has one set of plugins at a time. Where a job of the
+    other kind comes first, no more are given, and it begins as soon as those that run have ended.
+    """
 
     journal: Journal
     listener: EngineListener
+    refusals: _Refusals
     is_decided: bool
     archive: Path = Path()
     context: RunContext | None = None
@@ -217,17 +245,12 @@ class _Queue(FleetListener):
     begun: int = 0
     _running: dict[tuple[str, str], _Running] = field(default_factory=dict)
     _known: dict[Hours, tuple[datetime, list[Interval]]] = field(default_factory=dict)
-    _wait_until: float = float("-inf")
+    _gives_way: bool = False
     _listed: list[Hours] = field(default_factory=list)
     _looked: float = float("-inf")
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     # --- What comes next ---
-
-    def _campaigns(self) -> dict[str, CampaignRow]:
-        return {
-            known: each for known, each in self.journal.campaigns().items() if each.terms.is_decided is self.is_decided
-        }
 
     def _hours(self, hours: Hours, terms: Terms, at: datetime) -> list[Interval]:
         """When jobs of this group may send packets, from ``at`` on."""
@@ -245,11 +268,14 @@ class _Queue(FleetListener):
         return next((end for begin, end in self._hours(hours, terms, at) if begin <= at < end), None)
 
     def _open(self, at: datetime) -> dict[Hours, float]:
-        """The groups of which a job may begin now, with the seconds that are left of their hours."""
-        running = self.journal.running()
+        """The groups of which a job may begin now, with the seconds that are left of their hours.
+
+        They are none where a job of the other kind comes first.
+        """
+        running, rows = self.journal.running(), self.journal.campaigns()
         ready = {
             known: each.terms
-            for known, each in self._campaigns().items()
+            for known, each in rows.items()
             if each.state == CampaignState.RUNNING
             and (each.terms.at_once is None or running.get(known, 0) < each.terms.at_once)
         }
@@ -260,13 +286,20 @@ class _Queue(FleetListener):
             closes = self._closes(hours, ready[hours.campaign], at)
             if closes is not None:
                 left[hours] = (closes - at).total_seconds()
-        return left
+        own = {each: left[each] for each in left if ready[each.campaign].is_decided is self.is_decided}
+        others = {each: left[each] for each in left if each not in own}
+        if others and own:
+            first, first_of_others = self.journal.first_rank(own, at), self.journal.first_rank(others, at)
+            self._gives_way = first_of_others is not None and (first is None or first_of_others < first)
+        else:
+            self._gives_way = bool(others)
+        return {} if self._gives_way else own
 
     def _groups(self) -> list[Hours]:
         """The groups of jobs; they are looked for once a second."""
         if time.monotonic() >= self._looked + POLL_SECONDS:
             self._looked = time.monotonic()
-            self._listed = self.journal.groups(tuple(self._campaigns()))
+            self._listed = self.journal.groups(tuple(self.journal.campaigns()))
         return self._listed
 
     def has_next(self) -> bool:
@@ -275,7 +308,11 @@ class _Queue(FleetListener):
 
     def waiting(self) -> dict[str, int]:
         """How many jobs of each campaign are to begin or to go on."""
-        found = {known: self.journal.counts(known) for known in self._campaigns()}
+        found = {
+            known: self.journal.counts(known)
+            for known, each in self.journal.campaigns().items()
+            if each.terms.is_decided is self.is_decided
+        }
         return {known: each[JobState.WAITING] + each[JobState.INTERRUPTED] for known, each in found.items()}
 
     async def next(self) -> tuple[InspectionRequest, InspectionControl] | None:
@@ -293,7 +330,8 @@ class _Queue(FleetListener):
                 self._running[claim.run, claim.request.system.id] = _Running(claim, control)
                 self.begun += 1
                 return claim.request, control
-            if not self._running and (self.fault is not None or time.monotonic() >= self._wait_until):
+            is_over = self.fault is not None or self._gives_way or time.monotonic() >= self.refusals.wait_until
+            if not self._running and is_over:
                 return None
             self._changed.clear()
             with suppress(TimeoutError):
@@ -346,7 +384,7 @@ class _Queue(FleetListener):
         nearest = POLL_SECONDS
         if not self._running:
             return nearest
-        rows, withdrawn, at = self._campaigns(), self.journal.withdrawn(), now()
+        rows, withdrawn, at = self.journal.campaigns(), self.journal.withdrawn(), now()
         for each in self._running.values():
             claim, row = each.claim, rows.get(each.claim.campaign)
             closes = None if row is None else self._closes(Hours(claim.campaign, claim.hours), row.terms, at)
@@ -406,9 +444,7 @@ class _Queue(FleetListener):
         if isinstance(error, InspectionStopped) or (isinstance(error, UsageError) and not is_open):
             self._record(claim, JobState.INTERRUPTED, detail=error.message)
         elif isinstance(error, NotAuthorised | BundleInUse):
-            later = at + timedelta(seconds=_AGAIN_SECONDS)
-            self._wait_until = time.monotonic() + _AGAIN_SECONDS + POLL_SECONDS
-            self._record(claim, JobState.INTERRUPTED, detail=error.message, not_before=later)
+            self._refused(claim, error, at, row.terms)
         elif isinstance(error, WindowTooShort):
             closes = self._closes(Hours(claim.campaign, claim.hours), row.terms, at)
             self._record(claim, JobState.WAITING, detail=error.message, not_before=closes)
@@ -425,6 +461,17 @@ class _Queue(FleetListener):
             self.journal.try_anew(claim)
         else:
             self._record(claim, JobState.FAILED, detail=error.message)
+
+    def _refused(self, claim: Claim, error: InspectorError, at: datetime, terms: Terms) -> None:
+        """Try a job again in a moment; one that was tried often, in its next hours or by a later process."""
+        seconds = self.refusals.seconds(claim)
+        if seconds is not None:
+            later: datetime | None = at + timedelta(seconds=seconds)
+        elif isinstance(error, BundleInUse):
+            later = at + _LATER
+        else:
+            later = self._closes(Hours(claim.campaign, claim.hours), terms, at)
+        self._record(claim, JobState.INTERRUPTED, detail=error.message, not_before=later)
 
     def _record(
         self,

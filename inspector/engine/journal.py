@@ -3,6 +3,8 @@
 A commit is on the disk when it returns (``synchronous=FULL``), so that after ``kill -9`` or a power failure each job is
 as the last commit left it. Any number of processes may write: one runs the jobs, others enqueue, pause and read.
 Requests are stored once compressed; authorisations and their address blocks, which many systems share, by digest.
+Jobs of a campaign with the same hours and rank are one queue, of which the index gives the first job without looking at
+the others: the event loop waits for no more than that.
 """
 
 from __future__ import annotations
@@ -11,9 +13,9 @@ import json
 import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import zstandard
@@ -24,32 +26,40 @@ from inspector.model.base import canonical, digest, now
 from inspector.model.errors import EngineError
 from inspector.model.formatted import FormattedMessage
 from inspector.pipeline.request import InspectionRequest
+from inspector.seal.atomic_files import exclusive
 
 #: The name of the file, and its format.
 JOURNAL = "journal.sqlite3"
-FORMAT = 1
+FORMAT = 2
 #: Seconds that a writer waits for another one.
 _BUSY_SECONDS = 60.0
 #: A job that waited for so long comes before what is one rank above it: a day.
 _SECONDS_PER_RANK = 86_400
+#: How many jobs are added in one transaction, for whose end the process that runs jobs waits.
+_AT_ONCE = 200
 
 _SCHEMA = f"""
 CREATE TABLE campaign (
     id TEXT PRIMARY KEY, terms BLOB NOT NULL, document BLOB NOT NULL, at TEXT NOT NULL, state TEXT NOT NULL,
     is_paused_now INTEGER NOT NULL DEFAULT 0, refused INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE TABLE queue (
+    id INTEGER PRIMARY KEY, campaign TEXT NOT NULL REFERENCES campaign, hours TEXT NOT NULL, rank INTEGER NOT NULL,
+    enqueued INTEGER NOT NULL, UNIQUE (campaign, hours, rank)
+) STRICT;
 CREATE TABLE job (
     campaign TEXT NOT NULL REFERENCES campaign, system TEXT NOT NULL, attempt INTEGER NOT NULL, state TEXT NOT NULL,
-    cause TEXT, detail TEXT NOT NULL DEFAULT '', rank INTEGER NOT NULL, due TEXT, position INTEGER NOT NULL,
-    enqueued INTEGER NOT NULL, not_before INTEGER, seconds INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0,
-    deaths INTEGER NOT NULL DEFAULT 0,
-    hours TEXT NOT NULL, authorisations TEXT NOT NULL, is_withdrawn INTEGER NOT NULL DEFAULT 0, run TEXT NOT NULL,
-    request BLOB, result BLOB, changed TEXT NOT NULL,
+    queue INTEGER NOT NULL REFERENCES queue, cause TEXT, detail TEXT NOT NULL DEFAULT '', due TEXT NOT NULL,
+    position INTEGER NOT NULL, not_before INTEGER, seconds INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0,
+    deaths INTEGER NOT NULL DEFAULT 0, authorisations TEXT NOT NULL, is_withdrawn INTEGER NOT NULL DEFAULT 0,
+    run TEXT NOT NULL, request BLOB, result BLOB, changed TEXT NOT NULL,
     PRIMARY KEY (campaign, system, attempt)
 ) STRICT;
-CREATE INDEX job_by_state ON job (
-    state, campaign, hours, is_withdrawn, seconds, not_before, rank, enqueued, deaths, position, due, system
+CREATE INDEX job_in_order ON job (
+    queue, state, is_withdrawn, deaths, position, due, system, seconds, not_before
 );
+CREATE INDEX job_by_state ON job (state, campaign);
+CREATE INDEX job_again ON job (campaign, system, attempt) WHERE attempt > 1;
 CREATE TABLE content (digest TEXT PRIMARY KEY, data BLOB NOT NULL) STRICT;
 CREATE TABLE schedule (id TEXT PRIMARY KEY, document BLOB NOT NULL, path TEXT NOT NULL, at TEXT NOT NULL) STRICT;
 CREATE TABLE refusal (what TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT;
@@ -58,8 +68,9 @@ PRAGMA user_version = {FORMAT};
 
 
 class CampaignState:
-    """The states of a campaign in the journal."""
+    """The states of a campaign in the journal; one whose jobs are being added is not seen."""
 
+    STARTING = "starting"
     RUNNING = "running"
     PAUSED = "paused"
     STOPPED = "stopped"
@@ -201,54 +212,66 @@ class Journal:
 
     def enqueue(self, terms: Terms, jobs: Iterable[Job], document: bytes) -> Enqueued:
         """Add a campaign with its jobs, all of them or none; of one that is known nothing is changed."""
-        new = refused = 0
-        at = _text(now())
+        prepared = _Prepared(terms.campaign)
+        for job in jobs:
+            prepared.add(job)
+        with exclusive(self.path.parent):  # one campaign is added after the other
+            if not self._begin(terms, document, max(len(prepared.jobs), 1)):
+                return Enqueued(0, max(len(prepared.jobs), 1))
+            try:
+                new = self._add(prepared)
+                self._set(terms.campaign, CampaignState.RUNNING)
+            except BaseException:
+                with suppress(EngineError):
+                    self._remove(terms.campaign)
+                raise
+        return Enqueued(new, len(prepared.jobs) - new)
+
+    def _begin(self, terms: Terms, document: bytes, jobs: int) -> bool:
+        """Record a campaign without its jobs, which nobody sees yet; False where it is known."""
         with self._writing():
             known = self._db.execute("SELECT state FROM campaign WHERE id = ?", [terms.campaign]).fetchone()
-            if known is None:
-                values = [terms.campaign, terms.canonical(), document, at, CampaignState.RUNNING]
-                self._db.execute("INSERT INTO campaign (id, terms, document, at, state) VALUES (?, ?, ?, ?, ?)", values)
-            for job in jobs:
-                added = known is None and self._add(terms.campaign, job, at)
-                new, refused = new + added, refused + (not added)
-            if known is not None:
-                refused = max(refused, 1)
-                self._db.execute("UPDATE campaign SET refused = refused + ? WHERE id = ?", [refused, terms.campaign])
-        return Enqueued(new, refused)
+            if known is not None and known["state"] != CampaignState.STARTING:
+                self._db.execute("UPDATE campaign SET refused = refused + ? WHERE id = ?", [jobs, terms.campaign])
+                return False
+        if known is not None:  # the process that added it was killed meanwhile
+            self._remove(terms.campaign)
+        with self._writing():
+            values = [terms.campaign, terms.canonical(), document, _text(now()), CampaignState.STARTING]
+            self._db.execute("INSERT INTO campaign (id, terms, document, at, state) VALUES (?, ?, ?, ?, ?)", values)
+        return True
 
-    def _add(self, campaign: str, job: Job, at: str) -> bool:
-        request, authorisations = self._stored(job.request)
-        used = [each for each in authorisations if each.id in job.authorisations]
-        state = JobState.WAITING if job.request is not None else JobState.NOT_INSPECTED
-        row = {
-            "campaign": campaign,
-            "system": job.system,
-            "attempt": job.attempt,
-            "state": state,
-            "cause": job.cause,
-            "detail": job.detail[:2000],
-            "rank": job.rank,
-            "due": None if job.due is None else job.due.isoformat(),
-            "position": job.position,
-            "enqueued": _seconds(now()),
-            "seconds": job.seconds,
-            "hours": self._hours(used),
-            "authorisations": json.dumps(sorted(job.authorisations)),
-            "run": run_of(campaign, job.system, job.attempt),
-            "request": request,
-            "changed": at,
-        }
-        names = ", ".join(row)
-        marks = ", ".join(f":{name}" for name in row)
-        cursor = self._db.execute(f"INSERT OR IGNORE INTO job ({names}) VALUES ({marks})", row)  # noqa: S608  (own names)
-        return cursor.rowcount == 1
+    def _add(self, prepared: _Prepared) -> int:
+        """Record the jobs of a campaign; gives how many are new."""
+        at, new = now(), 0
+        with self._writing():
+            kept = prepared.contents.items()
+            self._db.executemany("INSERT OR IGNORE INTO content (digest, data) VALUES (?, ?)", kept)
+            queues = [(prepared.campaign, hours, rank, _seconds(at)) for hours, rank in prepared.queues]
+            self._db.executemany("INSERT INTO queue (campaign, hours, rank, enqueued) VALUES (?, ?, ?, ?)", queues)
+        for begin in range(0, len(prepared.jobs), _AT_ONCE):
+            with self._writing():
+                cursor = self._db.executemany(
+                    "INSERT OR IGNORE INTO job (campaign, system, attempt, state, queue, cause, detail, due, position, "
+                    "seconds, authorisations, run, request, changed) VALUES (:campaign, :system, :attempt, :state, "
+                    "(SELECT id FROM queue WHERE campaign = :campaign AND hours = :hours AND rank = :rank), :cause, "
+                    ":detail, :due, :position, :seconds, :authorisations, :run, :request, :changed)",
+                    ({**each, "changed": _text(at)} for each in prepared.jobs[begin : begin + _AT_ONCE]),
+                )
+                new += cursor.rowcount
+        return new
 
-    def _keep(self, data: bytes) -> str:
-        known = digest(data)
-        self._db.execute(
-            "INSERT OR IGNORE INTO content (digest, data) VALUES (?, ?)", [known, zstandard.compress(data)]
-        )
-        return known
+    def _remove(self, campaign: str) -> None:
+        """Remove a campaign that was not added whole."""
+        with self._writing():
+            for table in ("job", "queue"):
+                self._db.execute(f"DELETE FROM {table} WHERE campaign = ?", [campaign])  # noqa: S608  (own names)
+            self._db.execute("DELETE FROM campaign WHERE id = ?", [campaign])
+
+    def _set(self, campaign: str, state: str, *, is_paused_now: bool = False) -> None:
+        with self._writing():
+            values = [state, int(is_paused_now), campaign]
+            self._db.execute("UPDATE campaign SET state = ?, is_paused_now = ? WHERE id = ?", values)
 
     def _content(self, known: str) -> bytes:
         row = self._db.execute("SELECT data FROM content WHERE digest = ?", [known]).fetchone()
@@ -256,29 +279,11 @@ class Journal:
             raise sqlite3.DatabaseError(f"content {known[:12]} is missing")
         return zstandard.decompress(row["data"])
 
-    def _hours(self, used: Iterable[Authorisation]) -> str:
-        """The key of the hours of these authorisations."""
-        fields = {"valid_from", "valid_until", "windows"}
-        hours = sorted({canonical(each.model_dump(mode="json", include=fields)) for each in used})
-        return self._keep(canonical([json.loads(each) for each in hours]))
-
     def hours(self, key: str) -> list[Mapping[str, object]]:
         """Validity and windows of the authorisations with this key of hours."""
         with self._decoding():
             found: list[Mapping[str, object]] = json.loads(self._content(key))
         return found
-
-    def _stored(self, request: InspectionRequest | None) -> tuple[bytes | None, tuple[Authorisation, ...]]:
-        """The request as it is stored: its authorisations, and the blocks of each, by digest."""
-        if request is None:
-            return None, ()
-        kept = []
-        for each in request.authorisations:
-            bare = each.model_copy(update={"covers": each.covers.model_copy(update={"blocks": ()})})
-            kept.append([self._keep(bare.canonical()), self._keep(canonical(list(each.covers.blocks)))])
-        rest = request.model_copy(update={"authorisations": ()})
-        data = canonical({"request": rest.model_dump(mode="json"), "authorisations": kept})
-        return zstandard.compress(data), request.authorisations
 
     def _request(self, stored: bytes, run: str) -> InspectionRequest:
         with self._decoding():
@@ -294,11 +299,14 @@ class Journal:
     def campaigns(self) -> dict[str, CampaignRow]:
         """Every campaign, in the order in which they were started."""
         with self._decoding():
-            return {row["id"]: _campaign(row) for row in self._rows("SELECT * FROM campaign ORDER BY at, id")}
+            return {
+                row["id"]: _campaign(row)
+                for row in self._rows("SELECT * FROM campaign WHERE state != 'starting' ORDER BY at, id")
+            }
 
     def campaign(self, known: str) -> CampaignRow:
         """One campaign. Raises EngineError where there is none of this id."""
-        rows = self._rows("SELECT * FROM campaign WHERE id = ?", known)
+        rows = self._rows("SELECT * FROM campaign WHERE id = ? AND state != 'starting'", known)
         if not rows:
             raise EngineError(
                 FormattedMessage("there is no campaign {id}", id=repr(known)),
@@ -315,9 +323,7 @@ class Journal:
                 FormattedMessage("campaign {id} was {state}", id=repr(campaign), state=before),
                 remedy="inspect its systems in a new campaign",
             )
-        with self._writing():
-            values = [state, int(now_too), campaign]
-            self._db.execute("UPDATE campaign SET state = ?, is_paused_now = ? WHERE id = ?", values)
+        self._set(campaign, state, is_paused_now=now_too)
 
     def stop(self, campaign: str) -> int:
         """Inspect no further system of a campaign; gives how many were waiting."""
@@ -362,8 +368,8 @@ class Journal:
     def groups(self, campaigns: Collection[str]) -> list[Hours]:
         """The groups of jobs of these campaigns that may begin or go on, by their hours."""
         rows = self._rows(
-            "SELECT DISTINCT campaign, hours FROM job WHERE state IN ('waiting', 'interrupted') AND is_withdrawn = 0 "
-            "AND campaign IN (SELECT value FROM json_each(?))",
+            "SELECT DISTINCT campaign, hours FROM queue WHERE campaign IN (SELECT value FROM json_each(?)) AND EXISTS "
+            "(SELECT 1 FROM job WHERE queue = queue.id AND state IN ('waiting', 'interrupted') AND is_withdrawn = 0)",
             json.dumps(list(campaigns)),
         )
         return [Hours(row["campaign"], row["hours"]) for row in rows]
@@ -377,33 +383,21 @@ class Journal:
         """
         if not left:
             return None
-        groups = json.dumps([[each.campaign, each.key, seconds] for each, seconds in left.items()])
         with self._writing():
-            row = self._db.execute(
-                """
-                SELECT job.rowid FROM job JOIN (
-                    SELECT value ->> 0 AS campaign, value ->> 1 AS hours, value ->> 2 AS seconds FROM json_each(?)
-                ) AS open ON job.campaign = open.campaign AND job.hours = open.hours
-                JOIN campaign ON campaign.id = job.campaign AND campaign.state = 'running'
-                WHERE job.state IN ('waiting', 'interrupted') AND job.is_withdrawn = 0
-                    AND job.seconds <= open.seconds AND (job.not_before IS NULL OR job.not_before <= ?)
-                ORDER BY max(0, rank - (? - enqueued) / ?),
-                    deaths, position, due IS NULL, due, job.system
-                LIMIT 1
-                """,
-                [groups, _seconds(at), _seconds(at), _SECONDS_PER_RANK],
-            ).fetchone()
-            if row is None:
+            first = self._first(left, at)
+            if first is None:
                 return None
-            # The row alone, and not each that was compared, is read whole.
-            row = self._db.execute("SELECT rowid, * FROM job WHERE rowid = ?", [row["rowid"]]).fetchone()
+            _, found = first
+            row = self._db.execute(
+                "SELECT job.*, queue.hours FROM job JOIN queue ON queue.id = job.queue WHERE job.rowid = ?", [found]
+            ).fetchone()
             request = self._request(row["request"], row["run"])
             with self._decoding():
                 authorisations = tuple(json.loads(row["authorisations"]))
             self._db.execute(
                 "UPDATE job SET state = 'running', tries = tries + 1, cause = NULL, detail = '', changed = ? "
                 "WHERE rowid = ?",
-                [_text(at), row["rowid"]],
+                [_text(at), found],
             )
         return Claim(
             row["campaign"],
@@ -414,6 +408,40 @@ class Journal:
             authorisations,
             row["hours"],
         )
+
+    def first_rank(self, left: Mapping[Hours, float], at: datetime) -> int | None:
+        """The rank, made up for by waiting, of the job that ``claim`` would begin; None: there is none."""
+        with self._errors():
+            found = self._first(left, at)
+        return None if found is None else found[0]
+
+    def _first(self, left: Mapping[Hours, float], at: datetime) -> tuple[int, int] | None:
+        """Rank and row of the job that comes first, of the groups that have so many seconds left."""
+        queues: dict[int, list[tuple[int, float]]] = {}
+        for row in self._db.execute(
+            "SELECT queue.id, campaign, hours, rank, enqueued FROM queue JOIN campaign ON campaign.id = campaign "
+            "WHERE state = 'running' AND campaign IN (SELECT value FROM json_each(?))",
+            [json.dumps(list({each.campaign for each in left}))],
+        ):
+            seconds = left.get(Hours(row["campaign"], row["hours"]))
+            if seconds is not None:
+                rank = max(0, row["rank"] - (_seconds(at) - row["enqueued"]) // _SECONDS_PER_RANK)
+                queues.setdefault(rank, []).append((row["id"], seconds))
+        for rank, of_rank in sorted(queues.items()):
+            found = [
+                self._db.execute(
+                    "SELECT deaths, position, due, system, rowid FROM job WHERE queue = ? AND state = ? "
+                    "AND is_withdrawn = 0 AND seconds <= ? AND (not_before IS NULL OR not_before <= ?) "
+                    "ORDER BY deaths, position, due, system LIMIT 1",
+                    [queue, state, seconds, _seconds(at)],
+                ).fetchone()
+                for queue, seconds in of_rank
+                for state in (JobState.WAITING, JobState.INTERRUPTED)
+            ]
+            first = min((tuple(each) for each in found if each is not None), default=None)
+            if first is not None:
+                return rank, int(first[-1])
+        return None
 
     def running(self) -> dict[str, int]:
         """How many jobs run, by campaign."""
@@ -464,10 +492,10 @@ class Journal:
         attempt = claim.attempt + 1
         with self._writing():
             self._db.execute(
-                "INSERT OR IGNORE INTO job (campaign, system, attempt, state, rank, due, position, enqueued, seconds, "
-                "hours, authorisations, is_withdrawn, run, request, changed) "
-                "SELECT campaign, system, ?, 'waiting', rank, due, position, enqueued, seconds, hours, authorisations, "
-                "is_withdrawn, ?, request, ? FROM job WHERE campaign = ? AND system = ? AND attempt = ?",
+                "INSERT OR IGNORE INTO job (campaign, system, attempt, state, queue, due, position, seconds, "
+                "authorisations, is_withdrawn, run, request, changed) "
+                "SELECT campaign, system, ?, 'waiting', queue, due, position, seconds, authorisations, is_withdrawn, "
+                "?, request, ? FROM job WHERE campaign = ? AND system = ? AND attempt = ?",
                 [
                     attempt,
                     run_of(claim.campaign, claim.system, attempt),
@@ -504,13 +532,23 @@ class Journal:
     def counts(self, campaign: str) -> dict[JobState, int]:
         """How many systems are in each state, by their last attempt."""
         rows = self._rows(
-            "SELECT state, count(*) AS number FROM "
-            "(SELECT state, max(attempt) FROM job WHERE campaign = ? GROUP BY system) GROUP BY state",
+            "SELECT state, count(*) AS number FROM job "
+            "WHERE state IN (SELECT value FROM json_each(?)) AND campaign = ? GROUP BY state",
+            json.dumps(list(JobState)),
+            campaign,
+        )
+        superseded = self._rows(
+            "SELECT earlier.state, count(*) AS number FROM job AS later JOIN job AS earlier "
+            "ON earlier.campaign = later.campaign AND earlier.system = later.system "
+            "AND earlier.attempt = later.attempt - 1 WHERE later.campaign = ? AND later.attempt > 1 "
+            "GROUP BY earlier.state",
             campaign,
         )
         with self._decoding():
-            found = {JobState(row["state"]): row["number"] for row in rows}
-        return {state: found.get(state, 0) for state in JobState}
+            found = dict.fromkeys(JobState, 0) | {JobState(row["state"]): row["number"] for row in rows}
+            for row in superseded:
+                found[JobState(row["state"])] -= row["number"]
+        return found
 
     # --- The schedule, and what was refused ---------------------------------------------------------------------------
 
@@ -541,6 +579,65 @@ class Journal:
             )
             (number,) = self._db.execute("SELECT number FROM refusal WHERE what = ?", [what]).fetchone()
             return int(number)
+
+
+class _Prepared:
+    """Jobs as they are stored, and the contents and queues that they refer to."""
+
+    def __init__(self, campaign: str) -> None:
+        self.campaign = campaign
+        self._blocks: dict[tuple[str, ...], str] = {}
+        self.contents: dict[str, bytes] = {}
+        self.queues: set[tuple[str, int]] = set()
+        self.jobs: list[dict[str, object]] = []
+
+    def add(self, job: Job) -> None:
+        """Add a job."""
+        authorisations = () if job.request is None else job.request.authorisations
+        hours = self._hours(each for each in authorisations if each.id in job.authorisations)
+        self.queues.add((hours, job.rank))
+        self.jobs.append(
+            {
+                "campaign": self.campaign,
+                "system": job.system,
+                "attempt": job.attempt,
+                "state": JobState.NOT_INSPECTED if job.request is None else JobState.WAITING,
+                "hours": hours,
+                "rank": job.rank,
+                "cause": job.cause,
+                "detail": job.detail[:2000],
+                "due": (job.due or date.max).isoformat(),
+                "position": job.position,
+                "seconds": job.seconds,
+                "authorisations": json.dumps(sorted(job.authorisations)),
+                "run": run_of(self.campaign, job.system, job.attempt),
+                "request": None if job.request is None else self._stored(job.request),
+            }
+        )
+
+    def _keep(self, data: bytes) -> str:
+        known = digest(data)
+        if known not in self.contents:
+            self.contents[known] = zstandard.compress(data)
+        return known
+
+    def _hours(self, used: Iterable[Authorisation]) -> str:
+        """The key of the hours of these authorisations."""
+        fields = {"valid_from", "valid_until", "windows"}
+        hours = sorted({canonical(each.model_dump(mode="json", include=fields)) for each in used})
+        return self._keep(canonical([json.loads(each) for each in hours]))
+
+    def _stored(self, request: InspectionRequest) -> bytes:
+        """The request as it is stored: its authorisations, and the blocks of each, by digest."""
+        kept = []
+        for each in request.authorisations:
+            blocks = each.covers.blocks
+            if blocks not in self._blocks:
+                self._blocks[blocks] = self._keep(canonical(list(blocks)))
+            bare = each.model_copy(update={"covers": each.covers.model_copy(update={"blocks": ()})})
+            kept.append([self._keep(bare.canonical()), self._blocks[blocks]])
+        rest = request.model_copy(update={"authorisations": ()})
+        return zstandard.compress(canonical({"request": rest.model_dump(mode="json"), "authorisations": kept}))
 
 
 def _seconds(at: datetime) -> int:

@@ -183,6 +183,7 @@ class Fleet:
         self._in_workers = InWorkers(common) if systems > 1 else None
         self._shared = SharedScans()
         self._pins: SharedPins | None = None
+        self._recorded: os.stat_result | None = None
         self._runs: dict[str, dict[str, Attempt]] = {}
         self._asked = systems
         self._begun = 0
@@ -198,6 +199,7 @@ class Fleet:
         While it runs no other process goes on with it: BundleError. Raises KeyboardInterrupt after an interrupt.
         """
         locked = disk.lock(self._root / run / REQUESTS)
+        self._recorded = os.fstat(locked)
         try:
             self._attempts_of(run)
             self.run_queue(_Listed(iter(requests)))
@@ -362,6 +364,8 @@ class Fleet:
         Raises BundleError where it is gone or cannot be read: what it recorded may be lost, and the index says so.
         """
         folder = self._root / request.run
+        if self._recorded is not None and not _is_at(folder / REQUESTS, self._recorded):
+            raise disk.not_in_place(folder)
         listed = self._attempts_of(request.run).get(request.system.id)
         try:
             found = _latest(folder / request.system.id)
@@ -398,6 +402,14 @@ class Fleet:
         left = self._estimate.seconds_left(self._asked - self._begun, self._admission.most)
         running = self._admission.running
         return FleetStatus(self._asked, self._done, self._failed, running, waiting, left)
+
+
+def _is_at(path: Path, known: os.stat_result) -> bool:
+    """Whether a path leads to this file."""
+    try:
+        return os.path.samestat(path.stat(), known)
+    except OSError:
+        return False
 
 
 def _latest(folder: Path) -> Path | None:

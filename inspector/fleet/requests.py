@@ -15,7 +15,7 @@ from typing import IO, TypeVar
 import zstandard
 from pydantic import ValidationError
 
-from inspector.model.base import Instant, Model, now
+from inspector.model.base import Instant, Model, canonical, digest, now
 from inspector.model.errors import BundleError, UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.regular_file import read_regular
@@ -29,6 +29,8 @@ _M = TypeVar("_M", bound=Model)
 
 #: The most bytes of one line.
 _LINE_BYTES = 16 * 2**20
+#: The format of the file.
+FORMAT = 2
 
 
 class RunHead(Model):
@@ -36,16 +38,24 @@ class RunHead(Model):
 
     ``systems`` are the ids of all that were asked for; ``refused`` says by system why there is no request for it.
     ``is_decided``: it is a run under an inspection decision, with pinned plugins only. ``blocks`` are the address
-    blocks of authorisations by their id: an estate's authorisation lists those of all systems, and each request has it.
+    blocks of authorisations by their digest: an estate's authorisation lists those of all systems, and each request has
+    it.
     """
 
-    format: int = 1
+    format: int = FORMAT
     run: str
     begun: Instant
     systems: tuple[str, ...]
     is_decided: bool
     refused: Mapping[str, str] = {}
     blocks: Mapping[str, tuple[str, ...]] = {}
+
+
+class RecordedRequest(Model):
+    """A request whose authorisations have no address blocks, and for each of them the digest of those that it has."""
+
+    request: InspectionRequest
+    blocks: tuple[str, ...]
 
 
 class RunRequests:
@@ -69,9 +79,10 @@ class RunRequests:
         """Record what is asked for, and each of the systems in the index, before anything is inspected."""
         folder = index.path.parent
         asked, given = tuple(systems), tuple(requests)
-        blocks = {each.id: each.covers.blocks for request in given for each in request.authorisations}
+        blocks: dict[str, tuple[str, ...]] = {}
+        recorded = [_without_blocks(each, blocks) for each in given]
         head = RunHead(run=index.run, begun=now(), systems=asked, is_decided=is_decided, refused=refused, blocks=blocks)
-        data = _compressed([head, *(_with_blocks(each, blocks, {}) for each in given)])
+        data = _compressed([head, *recorded])
         disk.make_folder(folder.parent)
         with disk.writing(folder.parent):  # its name is on the disk when that of the run's folder is
             (folder.parent / SHARED).mkdir(disk.FOLDER_MODE, exist_ok=True)
@@ -97,6 +108,8 @@ class RunRequests:
     def _head(self) -> RunHead:
         with self._opened() as lines:
             head = self._parsed(RunHead, self._line(lines), 1)
+        if head.format != FORMAT:
+            raise self._error(f"it has format {head.format}, not {FORMAT}")
         if head.run != self.folder.resolve().name:
             raise self._error("it is about a run of another name")
         return head
@@ -108,13 +121,21 @@ class RunRequests:
             self._line(lines)
             while line := self._line(lines):
                 number += 1
-                request = self._parsed(InspectionRequest, line, number)
+                recorded = self._parsed(RecordedRequest, line, number)
+                request = recorded.request
                 if request.run != self.head.run or request.system.id not in left:
                     raise self._error(f"line {number} is about another run or system than it says")
                 del left[request.system.id]
-                yield _with_blocks(request, {}, self.head.blocks)
+                yield self._with_blocks(recorded, number)
         if left:
             raise self._error("it has another number of requests than it says")
+
+    def _with_blocks(self, recorded: RecordedRequest, number: int) -> InspectionRequest:
+        try:
+            blocks = [self.head.blocks[each] for each in recorded.blocks]
+            return _covering(recorded.request, blocks)
+        except (KeyError, ValueError):
+            raise self._error(f"line {number} does not say which address blocks its authorisations have") from None
 
     def _opened(self) -> IO[bytes]:
         return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(self._data))
@@ -138,18 +159,23 @@ class RunRequests:
         )
 
 
-def _with_blocks(
-    request: InspectionRequest, without: Mapping[str, tuple[str, ...]], with_: Mapping[str, tuple[str, ...]]
-) -> InspectionRequest:
-    """The request whose authorisations have none of the blocks ``without``, or again those ``with_``, by their ids."""
-    changed = []
+def _without_blocks(request: InspectionRequest, known: dict[str, tuple[str, ...]]) -> RecordedRequest:
+    """The request as it is recorded; ``known`` takes the blocks of its authorisations, by their digest."""
+    digests = []
     for each in request.authorisations:
         blocks = each.covers.blocks
-        if blocks and without.get(each.id) == blocks:
-            blocks = ()
-        elif not blocks:
-            blocks = with_.get(each.id, ())
-        changed.append(each.model_copy(update={"covers": each.covers.model_copy(update={"blocks": blocks})}))
+        digests.append(digest(canonical(list(blocks))))
+        known.setdefault(digests[-1], blocks)
+    bare = _covering(request, [()] * len(digests))
+    return RecordedRequest(request=bare, blocks=tuple(digests))
+
+
+def _covering(request: InspectionRequest, blocks: Iterable[tuple[str, ...]]) -> InspectionRequest:
+    """The request whose authorisations have these address blocks, one after the other."""
+    changed = (
+        each.model_copy(update={"covers": each.covers.model_copy(update={"blocks": listed})})
+        for each, listed in zip(request.authorisations, blocks, strict=True)
+    )
     return request.model_copy(update={"authorisations": tuple(changed)})
 
 

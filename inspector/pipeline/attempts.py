@@ -17,6 +17,7 @@ from inspector.pipeline.event_loop import CANCELLED, in_thread
 from inspector.plugin.interrupts import happened
 from inspector.record.inspection import Inspection
 from inspector.seal import Attempt, Bundle, RunIndex, SigningKey, State, without_inspection
+from inspector.seal.atomic_files import check_in_place
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ class AttemptLog:
         if state is State.INTERRUPTED:
             about = {"system": self.system, "inspection": inspection.id}
             _log.info("collecting interrupted", extra={**about, "detail": detail})
+        check_in_place(self.index.path.parent / inspection.system.id / inspection.id)
         self.index.add(self._attempt(state, inspection, detail=detail))
 
     def record_unfinished(self, folder: Path, inspection: Inspection, detail: str) -> None:

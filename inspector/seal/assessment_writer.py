@@ -125,7 +125,7 @@ def _write(folder: Path, files: Mapping[str, bytes], partial: Path) -> None:
             disk.append_at(temporary / name, data, 0, is_synced=True)
         for above in {(temporary / name).parent for name in files}:
             disk.sync_folder(above)
-    disk.make_folder(folder.parent)
+    disk.make_folder(folder.parent, below=folder.parent.parent)
     with disk.writing(folder):
         temporary.rename(folder)
         disk.sync_folder(folder.parent)

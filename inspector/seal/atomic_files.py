@@ -47,12 +47,31 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def make_folder(path: Path, *, is_synced: bool = True) -> None:
-    """Make ``path`` and its missing parents, accessible to their owner only; by default the disk has them then."""
+def make_folder(path: Path, *, below: Path | None = None, is_synced: bool = True) -> None:
+    """Make ``path`` and its missing parents, accessible to their owner only; by default the disk has them then.
+
+    Nothing is made where ``below`` is not there: it was moved away, or its disk is. Raises BundleError.
+    """
+    if below is not None:
+        check_in_place(below)
     with writing(path):
         for parent in _make_folder(path):
             if is_synced:
                 sync_folder(parent)
+
+
+def check_in_place(folder: Path) -> None:
+    """Raise BundleError where a folder that was made before is not there any more."""
+    if not folder.is_dir():
+        raise not_in_place(folder)
+
+
+def not_in_place(folder: Path) -> BundleError:
+    """A folder that was made before is not there any more."""
+    return BundleError(
+        FormattedMessage("{folder}: is not there any more", folder=folder),
+        remedy="put the output folder back in its place, then go on with 'inspector run --resume out/RUN'",
+    )
 
 
 def _make_folder(path: Path) -> list[Path]:

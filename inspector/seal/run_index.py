@@ -75,7 +75,7 @@ class RunIndex:
                 FormattedMessage("{run} cannot be the name of a folder", run=repr(self.run)),
                 remedy="use letters, digits, dot, - and _",
             )
-        disk.make_folder(self.path.parent)
+        disk.make_folder(self.path.parent, below=None if attempts else self.path.parent)
         with disk.exclusive(self.path.parent):
             if attempts:
                 lines = b"\n".join(each.canonical() for each in attempts)

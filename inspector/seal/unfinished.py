@@ -34,7 +34,7 @@ class UnfinishedScan:
 
     def keep(self, part: bytes) -> None:
         """Keep one more part; it is on the disk when this returns. Raises BundleError."""
-        disk.make_folder(self._place)
+        disk.make_folder(self._place, below=self.folder)
         disk.write_file(self._place / f"{self._count() + 1}", part, partial=self.folder / PARTIAL)
 
     def _count(self) -> int:

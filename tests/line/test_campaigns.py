@@ -205,6 +205,23 @@ def test_a_system_that_is_not_ready_has_its_cause(
     assert words in found["detail"]
 
 
+def test_authorisations_of_one_id_are_refused(line: Line) -> None:
+    """By ``run``, ``plan`` and ``campaign plan``, with where both are written: an id in a ledger names one document."""
+    names = {"covers": {"names": ["*.line.test"]}}
+    one, other = (document(line.folder / f"{name}-permit.yaml", authorisation(**names)) for name in ("one", "other"))
+    document(other, authorisation())
+    folder = declared(line, "permits", system("http://127.0.0.1:9/"))
+    file = campaign(line, "permits", folder, authorisations=[str(one), str(other)])
+    both = (folder / "T-1.yaml", "--authorisation", one, "--authorisation", other)
+    for arguments in (("run", *both), ("plan", *both), ("campaign", "plan", file)):
+        refused = line.call(*arguments, *EN)
+        assert refused.code == 2
+        assert f"{other}:1:1: authorisation 'a-1' is not the one of the same id in {one}:1:1" in refused.err
+    for arguments in (("plan", *both[:3], "--authorisation", one), ("campaign", "plan", file)):
+        shutil.copy(one, other)
+        assert "is not the one of the same id" not in line.call(*arguments, *EN).err
+
+
 @contextmanager
 def in_flight(
     line: Line, name: str, *more: Mapping[str, Any], **changes: Any

@@ -243,6 +243,30 @@ def test_a_killed_run_is_continued_without_loss(line: Line) -> None:
     assert {each.system for each in signed(output)} == set(states(output))
 
 
+@pytest.mark.parametrize("instead", [False, True], ids=["away", "another"])
+def test_an_output_folder_that_goes_away_is_named_and_not_made_again(line: Line, instead: bool) -> None:
+    """Moved away, or its disk unmounted so that an empty folder is in its place: nothing is written there, no further
+    system begins, and when it is back, --resume goes on."""
+    with several_in_flight(line, f"away-{instead}") as (servers, process, held, output):
+        run, away = run_of(output), output.with_name(f"{output.name}-moved")
+        output.rename(away)
+        if instead:
+            output.mkdir()
+        held.close()
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 2, err
+        assert f"{run}: is not there any more" in err or f"{run}: không còn ở đó nữa" in err
+        assert _counts(servers)["seen-3"] == 0
+        assert output.exists() is instead
+        if instead:
+            assert list(output.rglob("*")) == []
+            output.rmdir()
+        away.rename(output)
+        assert line.call("run", "--resume", run, "--fail-on", "info", output=output).code == 0
+        assert _counts(servers)["fast"] == 1
+    assert states(output) == {name: [State.SEALED] for name in ("fast", *(f"busy-{number}" for number in range(4)))}
+
+
 def _emptied(folder: Path) -> None:
     for name in ("capture/pack.zst", "ledger.jsonl"):
         (folder / name).write_bytes(b"")

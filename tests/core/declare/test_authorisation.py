@@ -12,6 +12,7 @@ from inspector.declare.authorisation import (
     PortRange,
     Rates,
     check_authorisations,
+    each_once,
     is_loopback,
     load,
     own_estate,
@@ -286,3 +287,23 @@ def test_an_own_systems_is_polite_unless_all_of_it_is_loopback() -> None:
     assert (permit.covers.names, permit.covers.blocks) == (("a.vn",), ("127.0.0.1/32",))
     assert permit.covers.ports == (PortRange(first=1, last=2),)
     assert permit.valid_until - permit.valid_from == timedelta(hours=24)
+
+
+def test_an_id_names_one_authorisation(tmp_path: Path) -> None:
+    """Of two documents: equal ones count once; another one of the same id is refused with where both are written."""
+    files = []
+    for name, text in {
+        "one": LEAST,
+        "same": LEAST,
+        "other": LEAST.replace("names: [a.vn]", "blocks: [203.0.113.0/24]"),
+    }.items():
+        files.append(tmp_path / f"{name}.yaml")
+        files[-1].write_text(text)
+    one, same, other = map(read, files)
+    assert each_once([one, same]) == one[0]
+    with pytest.raises(InputFileError) as raised:
+        each_once([one, same, other])
+    assert raised.value.text(str) == (
+        f"{files[2]}:1:1: authorisation 'a' is not the one of the same id in {files[0]}:1:1; "
+        "give each authorisation an id of its own, or leave one of them out"
+    )

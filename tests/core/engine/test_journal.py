@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -45,6 +45,9 @@ def request(system: str, blocks: tuple[str, ...] = ("127.0.0.0/8",), granted: st
         regime=RegimeRef(id="r", version="1", sha256="0" * 64),
         as_of=AT,
     )
+
+
+REQUEST = request("any")
 
 
 def job(system: str, **changes: object) -> Job:
@@ -89,6 +92,25 @@ def test_a_campaign_is_enqueued_whole_or_not_at_all(journal: Journal) -> None:
         journal.enqueue(Terms(campaign="c"), jobs(), b"{}")
     assert journal.campaigns() == {}
     assert journal.enqueue(Terms(campaign="c"), [job("a")], b"{}").new == 1
+
+
+def test_a_campaign_that_was_half_enqueued_is_not_seen(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the process is killed in between, none of its jobs begins, and it is enqueued again as if it were new."""
+    monkeypatch.setattr(journals, "_AT_ONCE", 1)
+    monkeypatch.setattr(Journal, "_remove", lambda *_: None)  # as after kill -9
+    found: list[object] = []
+
+    def killed(journal: Journal, campaign: str, state: str) -> None:
+        found.extend((journal.campaigns(), [each.system for each in journal.jobs("c")], claim(journal)))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Journal, "_set", killed)
+    with pytest.raises(KeyboardInterrupt):
+        journal.enqueue(Terms(campaign="c"), [job("a"), job("b")], b"{}")
+    monkeypatch.undo()
+    assert found == [{}, ["T-1/a", "T-1/b"], None]
+    assert journal.enqueue(Terms(campaign="c"), [job("b"), job("c")], b"{}").new == 2
+    assert claimed(journal) == ["b", "c"]
 
 
 def test_requests_come_back_as_they_were_enqueued(journal: Journal) -> None:
@@ -287,3 +309,63 @@ def every_read(journal: Journal) -> None:
     for each in groups:
         journal.hours(each.key)
     claim(journal)
+
+
+def steps(journal: Journal, what: Callable[[], object]) -> int:
+    """How many hundred instructions of SQLite's virtual machine something takes; the processor does not matter."""
+    count = 0
+
+    def progress() -> int:
+        nonlocal count
+        count += 1
+        return 0
+
+    journal._db.set_progress_handler(progress, 100)
+    try:
+        what()
+    finally:
+        journal._db.set_progress_handler(None, 0)
+    return count
+
+
+def test_a_claim_does_not_look_at_every_job(journal: Journal) -> None:
+    """It is made in the event loop: of 3,000 jobs that wait it takes as much as of 30, and counting them little."""
+    small = [job(f"s-{number}", rank=2 + number % 5, request=REQUEST) for number in range(30)]
+    large = [job(f"l-{number}", rank=2 + number % 5, request=REQUEST) for number in range(3000)]
+    journal.enqueue(Terms(campaign="small"), small, b"{}")
+    few = steps(journal, lambda: claim(journal))
+    journal.enqueue(Terms(campaign="large"), large, b"{}")
+    assert steps(journal, lambda: claim(journal)) <= 3 * few + 3
+    assert steps(journal, lambda: journal.groups(["large"])) <= 10
+    assert steps(journal, lambda: journal.counts("large")) <= 3000 * 12 // 100
+
+
+def test_counts_are_of_the_last_attempts(journal: Journal) -> None:
+    """Each system counts once, whatever became of its earlier attempts; jobs of other campaigns do not count."""
+    journal.enqueue(Terms(campaign="c"), [job("a"), job("b"), job("none", request=None)], b"{}")
+    journal.enqueue(Terms(campaign="d"), [job("a", rank=9)], b"{}")
+    for _ in range(2):
+        torn = claim(journal)
+        assert torn is not None
+        assert torn.system == "T-1/a"
+        journal.record(torn, JobState.TORN)
+        journal.try_anew(torn)
+    found = journal.counts("c")
+    assert {state: number for state, number in found.items() if number} == {
+        JobState.WAITING: 2,
+        JobState.NOT_INSPECTED: 1,
+    }
+
+
+def test_others_write_while_a_large_campaign_is_read(journal: Journal) -> None:
+    """The process that runs jobs does not wait for one that enqueues many: only what is ready is written, at once."""
+    other = Journal(journal.path.parent)
+    other._db.execute("PRAGMA busy_timeout = 0")
+
+    def jobs() -> Iterator[Job]:
+        yield job("a")
+        assert other.count_refusal("run") == 1
+        yield job("b")
+
+    assert journal.enqueue(Terms(campaign="c"), jobs(), b"{}").new == 2
+    other.close()

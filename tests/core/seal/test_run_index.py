@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from inspector.model.errors import BundleError
+from inspector.pipeline.attempts import AttemptLog
 from inspector.seal import Attempt, RunIndex, SigningKey, State, without_inspection
-from tests.core.seal.examples import WHEN
+from inspector.seal.unfinished import UnfinishedScan
+from tests.core.seal.examples import WHEN, inspection
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -100,3 +102,16 @@ def test_a_run_stays_in_its_folder(tmp_path: Path) -> None:
     """A run whose name leads elsewhere gets no index."""
     with pytest.raises(BundleError, match="cannot be the name of a folder"):
         RunIndex(tmp_path, "../elsewhere").add(attempt("one", State.BEGUN))
+
+
+def test_a_folder_that_went_away_is_not_made_again(tmp_path: Path) -> None:
+    """A signature, and the state of an inspection whose folder is gone, are refused with the folder's name."""
+    index = RunIndex(tmp_path / "out", "run-1")
+    with pytest.raises(BundleError, match="run-1: is not there any more; put the output folder back in its place"):
+        index.add_all((), SigningKey.load_or_create(tmp_path / "key.pem"))
+    log = AttemptLog(index, "portal")
+    with pytest.raises(BundleError, match="is not there any more"):
+        log.record(State.INTERRUPTED, inspection(id="one"))
+    with pytest.raises(BundleError, match="is not there any more"):
+        UnfinishedScan(tmp_path / "out/run-1/portal/one", ["scan"]).keep(b"part")
+    assert not (tmp_path / "out").exists()
