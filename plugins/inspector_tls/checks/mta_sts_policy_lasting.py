@@ -1,6 +1,18 @@
 """How long senders keep an MTA-STS policy."""
 
-from inspector import Every, Quantity, SubjectKind, Verdict, check, failed, inconclusive, not_applicable, passed
+from inspector import (
+    Cause,
+    Every,
+    NotSeen,
+    Quantity,
+    SubjectKind,
+    Verdict,
+    check,
+    failed,
+    inconclusive,
+    not_applicable,
+    passed,
+)
 from inspector_tls.criteria.mta_sts import used_policies
 from inspector_tls.mta_sts.observations import MtaSts, MtaStsPolicy, StsMode
 
@@ -21,6 +33,8 @@ def mta_sts_policy_lasting(
     """
     if records.record.value is not None:
         return not_applicable("senders find no MTA-STS policy", facts="record")
+    if not policies.all:
+        raise NotSeen(Cause.NOT_SELECTED)  # a policy that nobody asked for is not one without effect
     used = [policy for policy in used_policies(policies) if policy.mode is StsMode.ENFORCE]
     for policy in used:
         if policy.max_age < max_age_seconds:
