@@ -278,7 +278,7 @@ def test_unknown_name_is_refused_with_a_remedy(line: Line, at: dict[str, str]) -
     """A typing error never becomes an empty inspection."""
     result = line.call("run", at["secure"], "--level", 3, "--only", "htpt")
     assert result.code == 2
-    assert "--only htpt: no plugin, probe or check has this name; see 'inspector list'" in result.err
+    assert "--only htpt: no plugin, probe or check has this name; did you mean 'http'?" in result.err
 
 
 def test_smoke_in_a_pipeline(line: Line, at: dict[str, str], tmp_path: Path) -> None:

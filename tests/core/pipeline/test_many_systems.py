@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,11 +116,13 @@ def test_trust_material_is_read_once_for_the_settings(tmp_path: Path, monkeypatc
     """Each inspection of a run takes the material that the first one read."""
     read = Count(trust_module.read_regular)
     monkeypatch.setattr(trust_module, "read_regular", read)
-    settings = Settings()
+    declared = (tmp_path / "root.pem",)
+    declared[0].write_bytes(Path(certifi.where()).read_bytes())
+    settings = Settings(trust_roots=declared)
     first = trust_module.load_trust(settings)
     assert trust_module.load_trust(settings) == first
     assert read.calls == 1
-    assert trust_module.load_trust(Settings()) == first
+    assert trust_module.load_trust(Settings(trust_roots=declared)) == first
     assert read.calls == 2
 
 

@@ -49,7 +49,7 @@ def test_docker_is_identified_by_its_fields_at_any_path() -> None:
 )
 def test_only_a_reply_that_says_so_admits_a_guest(code: str, admitted: bool | None) -> None:
     """A late line of the greeting, and a command that was superfluous, are answered with codes of success, too."""
-    answer = admits(StoredLogin(port=21, protocol=ServiceProtocol.FTP, code=code))
+    answer = admits(StoredLogin(port=21, protocol=ServiceProtocol.FTP, code=code, auth="502"))
     assert (answer.seen, answer.unseen) == (admitted, Cause.AMBIGUOUS if admitted is None else None)
 
 
