@@ -37,8 +37,8 @@ PLACEHOLDERS = {
 #: What the shipped plugins contribute, for help texts: asking for help loads no plugin.
 SHIPPED = {
     "formats": "codequality, csv, html, json, junit, sarif, xlsx",
-    "probes": "anonymous-logins, banners, certificates, cross-origin, delegation, dkim, exposure, http, mail, mail-hosts, "
-    "mail-relay, mail-server, mta-sts, mta-sts-policy, name-server, name-server-exposure, names, ports, "
+    "probes": "anonymous-logins, banners, certificates, cross-origin, delegation, dkim, exposure, http, mail, "
+    "mail-hosts, mail-relay, mail-server, mta-sts, mta-sts-policy, name-server, name-server-exposure, names, ports, "
     "revocation, security-txt, ssh, ssh-login, starttls, starttls-injection, tls, tls-attacks, "
     "tls-resumption, tls-sessions, udp-exposure, udp-services, zone",
 }
