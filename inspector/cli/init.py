@@ -286,7 +286,11 @@ def write(folder: Path, answers: Answers, settings_file: Path | None, *, force: 
     permit = AUTHORISATION if known is None else f"authorisation-{system}.yaml"
     files = {path: _declared(path, known, organisation, block)}
     files[folder / permit] = templates.authorisation(
-        granted_by=granted_by, endpoints=scope.endpoints, addresses=scope.covered(dedicated=dedicated), contact=contact
+        system,
+        granted_by=granted_by,
+        endpoints=scope.endpoints,
+        addresses=scope.covered(dedicated=dedicated),
+        contact=contact,
     )
     files[folder / STATEMENTS] = templates.statements()
     added = set() if known is None else {path}

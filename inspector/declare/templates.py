@@ -101,6 +101,7 @@ def system(
 
 
 def authorisation(
+    system: str,
     *,
     granted_by: str,
     endpoints: Sequence[Uri],
@@ -108,8 +109,9 @@ def authorisation(
     contact: str = "",
     at: datetime | None = None,
 ) -> str:
-    """An own-estate authorisation over these endpoints (at least one), valid for 30 days from ``at`` (now).
+    """An own-estate authorisation for a system with these endpoints (at least one), for 30 days from ``at`` (now).
 
+    Its id has that of the system, since no two authorisations have the same.
     ``addresses`` are special-purpose ones that names of the endpoints resolve to: they are listed, too.
     """
     begins = (at or now()).replace(microsecond=0)
@@ -121,7 +123,7 @@ def authorisation(
 # Người có thẩm quyền ký; không có văn bản này thì không gửi gói tin nào
 # To be granted by the person in charge; without it no packet is sent
 
-id: {quoted(f"authorisation-{begins:%Y%m%d}")}
+id: {quoted(f"{system}-{begins:%Y%m%d}")}
 kind: own-estate  # owner-request · inspection-decision · self-inspection · own-estate
 # basis: "…"  # căn cứ pháp lý / legal basis
 granted_by: {quoted(granted_by)}  # họ tên, chức vụ / name and position

@@ -27,7 +27,8 @@ def shared_rate_limiter(folder: Path | None = None) -> RateLimiter:
 
     loop, where = asyncio.get_running_loop(), (folder or default_folder()).absolute()
     for ended in [key for key in _limiters if key[0].is_closed()]:
-        _limiters.pop(ended).close()
+        if limiter := _limiters.pop(ended, None):  # another thread may have taken it by now
+            limiter.close()
     found = _limiters.get((loop, where))
     if found is None:
         found = _limiters[loop, where] = QueuedRateLimiter(_states(where))

@@ -59,7 +59,7 @@ def test_a_skeleton_of_an_authorisation_loads(tmp_path: Path, contact: str) -> N
     """It covers the endpoints' hosts for 30 days, at polite rates, and loads without diagnostics."""
     at = datetime(2026, 11, 1, 8, 30, 15, 123000, tzinfo=UTC)
     path = tmp_path / "authorisation.yaml"
-    path.write_text(skeleton.authorisation(granted_by=AWKWARD, endpoints=ENDPOINTS, contact=contact, at=at))
+    path.write_text(skeleton.authorisation("portal", granted_by=AWKWARD, endpoints=ENDPOINTS, contact=contact, at=at))
     [permit] = authorisation.load(path)
     assert (permit.granted_by, permit.emergency_contact) == (AWKWARD, contact or None)
     assert permit.covers.names == ("example.vn", "www.example.vn")
@@ -93,7 +93,7 @@ def test_a_skeleton_of_settings_loads(tmp_path: Path) -> None:
         skeleton.declaration(
             organisation="A", systems=skeleton.system(system="a", name="A", owner="A", level=1, endpoints=ENDPOINTS)
         ),
-        skeleton.authorisation(granted_by="A", endpoints=ENDPOINTS),
+        skeleton.authorisation("portal", granted_by="A", endpoints=ENDPOINTS),
         skeleton.statements(),
         skeleton.settings(),
     ],
