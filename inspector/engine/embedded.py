@@ -107,6 +107,10 @@ class EmbeddedEngine:
         self._listener = listener or EngineListener()
         self.journal = Journal(folder)
 
+    def close(self) -> None:
+        """Close the journal; the engine is of no use afterwards."""
+        self.journal.close()
+
     def enqueue(self, terms: Terms, jobs: Iterable[Job], document: bytes = b"") -> Enqueued:
         """Add a campaign with its jobs; of one that is known nothing is changed, and each job is refused."""
         return self.journal.enqueue(terms, jobs, document)
