@@ -375,8 +375,9 @@ class _Queue(FleetListener):
                 self._halt(error)
                 nearest = POLL_SECONDS
             await asyncio.sleep(max(0.001, min(POLL_SECONDS, nearest)))
-            jump = (now() - wall).total_seconds() - (time.monotonic() - steady)
+            wall_before, steady_before = wall, steady
             wall, steady = now(), time.monotonic()
+            jump = (wall - wall_before).total_seconds() - (steady - steady_before)
             if abs(jump) > _JUMP_SECONDS:
                 self._known.clear()
                 self.listener.note(
