@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import zstandard
 from pydantic import ValidationError
@@ -100,7 +101,7 @@ class _Listener(EngineListener):
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """The settings and the engine of a command."""
+    """The settings and the engine of a command; a context manager, at whose end the journal is closed."""
 
     settings: Settings
     engine: EmbeddedEngine
@@ -111,6 +112,12 @@ class _Desk:
         own = own.model_copy(update={"output": own.output.absolute()})
         engine = EmbeddedEngine(own.output / record.FOLDER, partial(_workplace, own), _Listener(quiet=quiet))
         return cls(own, engine)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.engine.close()
 
     @property
     def folder(self) -> Path:
@@ -206,24 +213,26 @@ def _failed(campaign: Campaign, desk: _Desk) -> set[str] | None:
 def print_plan(file: Path, settings: Path | None, output: Path | None, form: str) -> int:
     """Print for every selected system whether it is ready, or why not, and what falls into which window."""
     _check_form(form)
-    desk = _Desk.of(settings, output)
-    campaign = campaigns.load(file)
-    made = _round(campaign, desk)
-    planner = CampaignPlanner(campaign, made.context, now())
-    units = _planned(planner, made)
-    ready = sum(each.is_ready for each in units)
-    if form == "json":
-        terminal.print_result(json.dumps([_unit_json(each) for each in units], indent=2, ensure_ascii=False))
-    else:
-        text = _("Campaign {id}: {ready} of {count} systems are ready", id=campaign.id, ready=ready, count=len(units))
-        terminal.print_result(text)
-        print_windows(planner.schedule)
-        for each in units:
-            if not each.is_ready or ready <= MOST_LISTED:
-                terminal.print_result(_unit_line(each))
-    if ready == len(units):
-        return CLEAN
-    return UNSEEN if ready else MISUSE
+    with _Desk.of(settings, output) as desk:
+        campaign = campaigns.load(file)
+        made = _round(campaign, desk)
+        planner = CampaignPlanner(campaign, made.context, now())
+        units = _planned(planner, made)
+        ready = sum(each.is_ready for each in units)
+        if form == "json":
+            terminal.print_result(json.dumps([_unit_json(each) for each in units], indent=2, ensure_ascii=False))
+        else:
+            text = _(
+                "Campaign {id}: {ready} of {count} systems are ready", id=campaign.id, ready=ready, count=len(units)
+            )
+            terminal.print_result(text)
+            print_windows(planner.schedule)
+            for each in units:
+                if not each.is_ready or ready <= MOST_LISTED:
+                    terminal.print_result(_unit_line(each))
+        if ready == len(units):
+            return CLEAN
+        return UNSEEN if ready else MISUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,22 +300,22 @@ def _unit_line(unit: _Brief) -> str:
 
 def start(file: Path, settings: Path | None, output: Path | None, *, runs: bool, quiet: bool) -> int:
     """Start a campaign, once, and inspect what may be inspected now."""
-    desk = _Desk.of(settings, output, quiet=quiet)
-    campaign = campaigns.load(file)
-    if campaign.every is not None:
-        if not desk.engine.journal.schedule(campaign.id, campaign.canonical(), str(file.absolute())):
-            raise _known(campaign.id)
-        due = schedule.occurrence_of(campaign, now())
-        if due is None:
-            assert campaign.starts is not None  # noqa: S101  (declare.campaign refuses others)
-            text = _("Campaign {id} begins at {at}", id=campaign.id, at=shown_instant(campaign.starts))
-            terminal.print_result(text)
-            return CLEAN
-        campaign = due
-    _enqueue(campaign, desk)
-    if runs:
-        _run(desk)
-    return _print_state(desk, campaign.id)
+    with _Desk.of(settings, output, quiet=quiet) as desk:
+        campaign = campaigns.load(file)
+        if campaign.every is not None:
+            if not desk.engine.journal.schedule(campaign.id, campaign.canonical(), str(file.absolute())):
+                raise _known(campaign.id)
+            due = schedule.occurrence_of(campaign, now())
+            if due is None:
+                assert campaign.starts is not None  # noqa: S101  (declare.campaign refuses others)
+                text = _("Campaign {id} begins at {at}", id=campaign.id, at=shown_instant(campaign.starts))
+                terminal.print_result(text)
+                return CLEAN
+            campaign = due
+        _enqueue(campaign, desk)
+        if runs:
+            _run(desk)
+        return _print_state(desk, campaign.id)
 
 
 def _enqueue(campaign: Campaign, desk: _Desk) -> Enqueued:
@@ -342,81 +351,81 @@ def _run(desk: _Desk) -> None:
 
 def tick(settings: Path | None, output: Path | None, *, quiet: bool) -> int:
     """Start every repeated campaign that is due, once, and go on with all that may be inspected now."""
-    desk = _Desk.of(settings, output, quiet=quiet)
-    code = CLEAN
-    for document in desk.engine.journal.scheduled().values():
-        try:
-            repeated = Campaign.parse(document)
-        except ValidationError:
-            raise EngineError(
-                "a repeated campaign in the journal is malformed",
-                remedy="move the file away and start the campaign under a new id; "
-                "sealed inspections are in the archive",
-            ) from None
-        due = schedule.occurrence_of(repeated, now())
-        if due is None or due.id in desk.engine.journal.campaigns():
-            continue
-        try:
-            _enqueue(due, desk)
-        except InspectorError as error:
-            if due.id not in desk.engine.journal.campaigns():  # else another process was faster
-                terminal.print_error(error)
-                code = MISUSE
-    _run(desk)
-    return code
+    with _Desk.of(settings, output, quiet=quiet) as desk:
+        code = CLEAN
+        for document in desk.engine.journal.scheduled().values():
+            try:
+                repeated = Campaign.parse(document)
+            except ValidationError:
+                raise EngineError(
+                    "a repeated campaign in the journal is malformed",
+                    remedy="move the file away and start the campaign under a new id; "
+                    "sealed inspections are in the archive",
+                ) from None
+            due = schedule.occurrence_of(repeated, now())
+            if due is None or due.id in desk.engine.journal.campaigns():
+                continue
+            try:
+                _enqueue(due, desk)
+            except InspectorError as error:
+                if due.id not in desk.engine.journal.campaigns():  # else another process was faster
+                    terminal.print_error(error)
+                    code = MISUSE
+        _run(desk)
+        return code
 
 
 def resume(campaign: str, settings: Path | None, output: Path | None, *, runs: bool, quiet: bool) -> int:
     """End a pause, and inspect what may be inspected now."""
-    desk = _Desk.of(settings, output, quiet=quiet)
-    desk.engine.resume(campaign)
-    if runs:
-        _run(desk)
-    return _print_state(desk, campaign)
+    with _Desk.of(settings, output, quiet=quiet) as desk:
+        desk.engine.resume(campaign)
+        if runs:
+            _run(desk)
+        return _print_state(desk, campaign)
 
 
 def pause(campaign: str, settings: Path | None, output: Path | None, *, at_once: bool) -> int:
     """Begin no further system of a campaign."""
-    desk = _Desk.of(settings, output)
-    desk.engine.pause(campaign, now=at_once)
-    text = _("Campaign {id} is paused; 'inspector campaign resume {id}' goes on with it", id=campaign)
-    terminal.print_result(text)
-    return CLEAN
+    with _Desk.of(settings, output) as desk:
+        desk.engine.pause(campaign, now=at_once)
+        text = _("Campaign {id} is paused; 'inspector campaign resume {id}' goes on with it", id=campaign)
+        terminal.print_result(text)
+        return CLEAN
 
 
 def stop(campaign: str, settings: Path | None, output: Path | None, authorisation: str | None) -> int:
     """Inspect nothing more of a campaign, or nothing more under an authorisation that was withdrawn."""
-    desk = _Desk.of(settings, output)
-    journal = desk.engine.journal
-    if authorisation is None and journal.unschedule(campaign) and campaign not in journal.campaigns():
-        terminal.print_result(_("Campaign {id} is not repeated any more", id=campaign))
+    with _Desk.of(settings, output) as desk:
+        journal = desk.engine.journal
+        if authorisation is None and journal.unschedule(campaign) and campaign not in journal.campaigns():
+            terminal.print_result(_("Campaign {id} is not repeated any more", id=campaign))
+            return CLEAN
+        count = desk.engine.abort(campaign, authorisation)
+        terminal.print_result(_("{count} systems that waited will not be inspected", count=count))
         return CLEAN
-    count = desk.engine.abort(campaign, authorisation)
-    terminal.print_result(_("{count} systems that waited will not be inspected", count=count))
-    return CLEAN
 
 
 def close(campaign: str, settings: Path | None, output: Path | None) -> int:
     """Seal what was interrupted, and the record of every system."""
-    desk = _Desk.of(settings, output)
-    key = SigningKey.load_or_create(desk.settings.signing_key)
+    with _Desk.of(settings, output) as desk:
+        key = SigningKey.load_or_create(desk.settings.signing_key)
 
-    def seal(folder: Path) -> None:
-        row = desk.engine.journal.campaign(campaign)
-        context = _workplace(desk.settings, row.terms.is_decided).context
-        resume_inspection(folder, context, as_of=now(), collecting=False)
+        def seal(folder: Path) -> None:
+            row = desk.engine.journal.campaign(campaign)
+            context = _workplace(desk.settings, row.terms.is_decided).context
+            resume_inspection(folder, context, as_of=now(), collecting=False)
 
-    sealed = close_campaign(desk.engine, campaign, desk.settings.output, key, seal)
-    _print_counts({JobState(name): count for name, count in sealed.sealed.states.items()})
-    terminal.print_result(
-        _(
-            "Campaign {id} is closed; its record is {folder} ({digest})",
-            id=campaign,
-            folder=desk.folder / campaign,
-            digest=sealed.digest,
+        sealed = close_campaign(desk.engine, campaign, desk.settings.output, key, seal)
+        _print_counts({JobState(name): count for name, count in sealed.sealed.states.items()})
+        terminal.print_result(
+            _(
+                "Campaign {id} is closed; its record is {folder} ({digest})",
+                id=campaign,
+                folder=desk.folder / campaign,
+                digest=sealed.digest,
+            )
         )
-    )
-    return CLEAN
+        return CLEAN
 
 
 # --- The state --------------------------------------------------------------------------------------------------------
@@ -427,27 +436,27 @@ def print_status(
 ) -> int:
     """Print the state of a campaign, or of all."""
     _check_form(form)
-    desk = _Desk.of(settings, output)
-    rows = desk.engine.journal.campaigns()
-    if campaign is not None:
-        rows = {campaign: desk.engine.journal.campaign(campaign)}
-    if form == "json":
-        found = [_status_json(desk, known, row, every_unit=every_unit) for known, row in rows.items()]
-        terminal.print_result(json.dumps(found, indent=2, ensure_ascii=False))
+    with _Desk.of(settings, output) as desk:
+        rows = desk.engine.journal.campaigns()
+        if campaign is not None:
+            rows = {campaign: desk.engine.journal.campaign(campaign)}
+        if form == "json":
+            found = [_status_json(desk, known, row, every_unit=every_unit) for known, row in rows.items()]
+            terminal.print_result(json.dumps(found, indent=2, ensure_ascii=False))
+            return CLEAN
+        if not rows:
+            terminal.print_result(_("No campaign was started"))
+        for known, row in rows.items():
+            terminal.print_result(_("Campaign {id}: {state}", id=known, state=_campaign_state(row)))
+            _print_counts(desk.engine.journal.counts(known))
+            if row.refused:
+                terminal.print_result(_("Refused, because it was known already: {count}", count=row.refused))
+            if every_unit:
+                for unit in desk.units(known):
+                    terminal.print_result(_status_line(unit))
+        for known in desk.engine.journal.scheduled() if campaign is None else ():
+            terminal.print_result(_("Campaign {id} is repeated", id=known))
         return CLEAN
-    if not rows:
-        terminal.print_result(_("No campaign was started"))
-    for known, row in rows.items():
-        terminal.print_result(_("Campaign {id}: {state}", id=known, state=_campaign_state(row)))
-        _print_counts(desk.engine.journal.counts(known))
-        if row.refused:
-            terminal.print_result(_("Refused, because it was known already: {count}", count=row.refused))
-        if every_unit:
-            for unit in desk.units(known):
-                terminal.print_result(_status_line(unit))
-    for known in desk.engine.journal.scheduled() if campaign is None else ():
-        terminal.print_result(_("Campaign {id} is repeated", id=known))
-    return CLEAN
 
 
 def _status_json(desk: _Desk, known: str, row: CampaignRow, *, every_unit: bool) -> dict[str, object]:

@@ -107,6 +107,10 @@ class EmbeddedEngine:
         self._listener = listener or EngineListener()
         self.journal = Journal(folder)
 
+    def close(self) -> None:
+        """Close the journal; the engine is of no use afterwards."""
+        self.journal.close()
+
     def enqueue(self, terms: Terms, jobs: Iterable[Job], document: bytes = b"") -> Enqueued:
         """Add a campaign with its jobs; of one that is known nothing is changed, and each job is refused."""
         return self.journal.enqueue(terms, jobs, document)
@@ -371,8 +375,9 @@ class _Queue(FleetListener):
                 self._halt(error)
                 nearest = POLL_SECONDS
             await asyncio.sleep(max(0.001, min(POLL_SECONDS, nearest)))
-            jump = (now() - wall).total_seconds() - (time.monotonic() - steady)
+            wall_before, steady_before = wall, steady
             wall, steady = now(), time.monotonic()
+            jump = (wall - wall_before).total_seconds() - (steady - steady_before)
             if abs(jump) > _JUMP_SECONDS:
                 self._known.clear()
                 self.listener.note(

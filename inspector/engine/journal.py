@@ -13,7 +13,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -129,12 +129,15 @@ class Journal:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
             self._db = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-            self._db.row_factory = sqlite3.Row
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-                self._db.execute(f"PRAGMA {pragma}")
-            self._prepare()
-            status = self.path.stat()
-            self._identity = status.st_dev, status.st_ino
+            with ExitStack() as unless_opened:
+                unless_opened.callback(self._db.close)
+                self._db.row_factory = sqlite3.Row
+                for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                    self._db.execute(f"PRAGMA {pragma}")
+                self._prepare()
+                status = self.path.stat()
+                self._identity = status.st_dev, status.st_ino
+                unless_opened.pop_all()
 
     def _prepare(self) -> None:
         if self._version() == 0:

@@ -33,7 +33,14 @@ class Missing(pytest.skip.Exception):
 
 
 #: The Debian packages of programs that are called otherwise.
-_PACKAGES = {"ip": "iproute2", "nft": "nftables", "named": "bind9", "dig": "bind9-dnsutils", "delv": "bind9-dnsutils"}
+_PACKAGES = {
+    "ip": "iproute2",
+    "nft": "nftables",
+    "named": "bind9",
+    "dig": "bind9-dnsutils",
+    "delv": "bind9-dnsutils",
+    "ldns-signzone": "ldnsutils",
+}
 
 
 def program(name: str) -> str:

@@ -210,6 +210,8 @@ def test_states_are_those_of_bind_and_unbound(
     others = [tuple(found[question] for question in asked) for found in (by_delv, by_unbound)]
     if others[1] == ("unseen", "unseen"):  # delv does not tell bogus from unresolvable
         others[0] = others[1]
+    if name == "manyiterations.vn" and others[0] == ("secure", "insecure"):
+        others[0] = others[1]  # BIND validates up to 150 iterations of NSEC3 before 9.20, up to 50 since
     assert ([ours, ours] == others) is (name not in EXPLAINED), (ours, others)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from inspector.engine import embedded
 from inspector.engine.embedded import MOST_REFUSALS, EngineListener, _Queue, _Refusals
 from inspector.engine.engine import JobState, Terms
 from inspector.engine.journal import Journal
+from inspector.model.base import now
 from inspector.model.errors import BundleInUse, InspectorError, NotAuthorised
 from inspector.pipeline.request import InspectionRequest
 from tests.core.engine.test_journal import AT, job
@@ -124,3 +125,31 @@ def test_a_kind_whose_hours_are_closed_holds_up_no_other(journal: Journal, clock
     found = begun(queue(journal, is_decided=True))
     assert found is not None
     assert found.system.id == "a"
+
+
+@pytest.mark.parametrize("looks", range(1, 5))
+def test_a_clock_that_is_set_at_any_instant_is_told(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, looks: int
+) -> None:
+    """Also where it is set right after it was looked at."""
+    told: list[str] = []
+    seen: list[datetime] = []
+    enough = asyncio.Event()
+
+    def clock() -> datetime:
+        seen.append(now() + timedelta(minutes=20) * (len(seen) >= looks))
+        if len(seen) == 10:
+            enough.set()
+        return seen[-1]
+
+    monkeypatch.setattr(embedded, "now", clock)
+    monkeypatch.setattr(embedded, "POLL_SECONDS", 0.001)
+    made = queue(journal)
+    monkeypatch.setattr(made.listener, "note", told.append)
+
+    async def watched() -> None:
+        async with made.active():
+            await enough.wait()
+
+    asyncio.run(watched())
+    assert told == ["the clock of this machine was set by +1200 s"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -263,9 +264,8 @@ def test_a_damaged_journal_is_named(tmp_path: Path, content: bytes, words: str) 
 def test_a_full_disk_is_named_and_loses_nothing(journal: Journal) -> None:
     """What cannot be recorded is refused whole, and what was recorded before stays."""
     journal.enqueue(Terms(campaign="c"), [job("a")], b"{}")
-    limited = sqlite3.connect(journal.path)
-    (pages,) = limited.execute("PRAGMA page_count").fetchone()
-    limited.close()
+    with closing(sqlite3.connect(journal.path)) as other:
+        (pages,) = other.execute("PRAGMA page_count").fetchone()
     journal._db.execute(f"PRAGMA max_page_count = {pages}")
     many = [job(f"s-{number}") for number in range(500)]
     with pytest.raises(EngineError, match="database or disk is full; check the disk"):
@@ -291,7 +291,7 @@ def test_a_full_disk_is_named_and_loses_nothing(journal: Journal) -> None:
 def test_a_damaged_record_is_an_error_of_the_file(journal: Journal, damage: str) -> None:
     """SQLite has no checksums: a flipped bit may stand in any value."""
     journal.enqueue(Terms(campaign="c"), [job("a")], b"{}")
-    with sqlite3.connect(journal.path) as other:
+    with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
         other.execute(damage)
     with pytest.raises(EngineError, match="malformed") as raised:
         every_read(journal)

@@ -10,6 +10,7 @@ import datetime as dt
 import io
 import random
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -208,46 +209,46 @@ def _midnight(day: str) -> dt.datetime:
 
 def expected(estate: Estate, as_of: dt.date = AS_OF) -> dict[tuple[str, str], dict[str, int]]:
     """The counts by (organisation, level), computed by SQLite from what the estate is, not from its lists."""
-    base = sqlite3.connect(":memory:")
-    base.row_factory = sqlite3.Row
-    base.execute(
-        "create table s(org, name, level, status, number, date, expected, plan, plan_expected, before, periodic)"
-    )
-    base.executemany(
-        "insert into s values"
-        "(:org,:name,:level,:status,:number,:date,:expected,:plan,:plan_expected,:before,:periodic)",
-        [
-            {
-                **each,
-                "expected": each["expected"] and each["expected"][1],
-                "plan_expected": each["plan_expected"] and each["plan_expected"][1],
-            }
-            for each in estate.systems
-        ],
-    )
-    proven = "status='approved' and number is not null and date is not null"
-    sums = {
-        "systems": "1",
-        "dossier": "status in ('submitted','appraised','approved')",
-        "appraised": "status in ('appraised','approved')",
-        "approved": proven,
-        "approved_unproven": "status='approved' and (number is null or date is null)",
-        "plan_full": "plan='full'",
-        "plan_partial": "plan='part'",
-        "plan_not_started": "plan='none'",
-        "plan_unknown": "plan=''",
-        "inspected_before_use": "before",
-        "inspected_periodic": f"periodic and {proven}",
-        "late_approval": "status not in ('approved','') and expected < :day",
-        "late_plan": "plan in ('none','part') and plan_expected < :day",
-    }
-    columns = ", ".join(f"coalesce(sum(({test})),0) as {name}" for name, test in sums.items())
-    found = {}
-    for code in ("*", *sorted({each["org"] for each in estate.systems})):
-        for level in ("all", "1", "2", "3", "4", "5"):
-            row = base.execute(
-                f"select {columns} from s where (:org='*' or org=:org) and (:level='all' or level=:level+0)",
-                {"org": code, "level": level, "day": as_of.isoformat()},
-            ).fetchone()
-            found[code, level] = dict(row)
+    with closing(sqlite3.connect(":memory:")) as base:
+        base.row_factory = sqlite3.Row
+        base.execute(
+            "create table s(org, name, level, status, number, date, expected, plan, plan_expected, before, periodic)"
+        )
+        base.executemany(
+            "insert into s values"
+            "(:org,:name,:level,:status,:number,:date,:expected,:plan,:plan_expected,:before,:periodic)",
+            [
+                {
+                    **each,
+                    "expected": each["expected"] and each["expected"][1],
+                    "plan_expected": each["plan_expected"] and each["plan_expected"][1],
+                }
+                for each in estate.systems
+            ],
+        )
+        proven = "status='approved' and number is not null and date is not null"
+        sums = {
+            "systems": "1",
+            "dossier": "status in ('submitted','appraised','approved')",
+            "appraised": "status in ('appraised','approved')",
+            "approved": proven,
+            "approved_unproven": "status='approved' and (number is null or date is null)",
+            "plan_full": "plan='full'",
+            "plan_partial": "plan='part'",
+            "plan_not_started": "plan='none'",
+            "plan_unknown": "plan=''",
+            "inspected_before_use": "before",
+            "inspected_periodic": f"periodic and {proven}",
+            "late_approval": "status not in ('approved','') and expected < :day",
+            "late_plan": "plan in ('none','part') and plan_expected < :day",
+        }
+        columns = ", ".join(f"coalesce(sum(({test})),0) as {name}" for name, test in sums.items())
+        found = {}
+        for code in ("*", *sorted({each["org"] for each in estate.systems})):
+            for level in ("all", "1", "2", "3", "4", "5"):
+                row = base.execute(
+                    f"select {columns} from s where (:org='*' or org=:org) and (:level='all' or level=:level+0)",
+                    {"org": code, "level": level, "day": as_of.isoformat()},
+                ).fetchone()
+                found[code, level] = dict(row)
     return found

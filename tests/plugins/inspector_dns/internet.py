@@ -254,11 +254,7 @@ ZONES: tuple[PlantedZone, ...] = (
     _zone("optout", signing=_signing(nsec3=("-3", "-", "-H", "0", "-A"))),
     _zone("iterations", "nsec3-parameters-sound", signing=_signing(nsec3=("-3", "-", "-H", "10"))),
     _zone("salt", "nsec3-parameters-sound", signing=_signing(nsec3=("-3", "abcd", "-H", "0"))),
-    _zone(
-        "manyiterations",
-        "nsec3-parameters-sound",
-        signing=_signing(nsec3=("-3", "-", "-H", "150")),
-    ),
+    _zone("manyiterations", "nsec3-parameters-sound", signing=_signing(iterations=150)),
     _zone("denial", "dnssec-denial-valid", change=("NS SOA RRSIG", "A NS SOA RRSIG")),
     _zone(
         "denial3",

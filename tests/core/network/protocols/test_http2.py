@@ -22,6 +22,7 @@ from inspector.network.protocols.http2 import Head
 from inspector.testing import ProbeRun, run_probe
 from inspector_http.observations import Http
 from inspector_http.probes import http
+from tests.agreement import lab
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue, rsa_key
 
@@ -67,7 +68,7 @@ def test_a_server_of_http2_alone_is_judged(files: Files, tmp_path: Path) -> None
         " reply.setHeader('X-Content-Type-Options', 'nosniff'); reply.end('<p>chào</p>'); })"
         f".listen({(port := servers.free_port())}, '{servers.ADDRESS}');"
     )
-    with servers.running(["node", program], port):
+    with servers.running([lab.node("new"), program], port):
         scan = scanned(port, parts=("http/1.1",))
     version, fields, _ = sent_by(scan)
     assert (version, fields["x-content-type-options"]) == ("HTTP/2", "nosniff")
