@@ -4,7 +4,8 @@ It makes the interface ``hosts`` and answers for every address that is routed to
 decides what a port answers, when and from where, and counts what arrived. ``ORDERS`` is JSON: the networks that are
 routed here, and by address ``open``, ``closed`` (ports), ``other`` (the state of all others: open, closed or silent),
 ``delay`` (seconds, least and most), and ``ban_after`` (SYNs, after which the host is silent). Open ports accept and say
-nothing (a tarpit). ``report`` on standard input prints [seconds, address, port] of each SYN; ``other`` packets too.
+nothing (a tarpit). ``report`` on standard input prints [seconds, address, port] of each SYN and other packets; the
+instants are the kernel's, since on a busy machine this process reads many at once that were sent one by one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 import os
 import random
 import select
+import socket
 import struct
 import subprocess
 import sys
@@ -26,6 +28,8 @@ from typing import Any
 _TUNSETIFF = 0x400454CA
 _IFF_TUN_NO_PI = 0x0001 | 0x1000
 _FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
+_ETH_P_ALL, _PACKET_OUTGOING = 3, 4
+_SO_TIMESTAMPNS = 35
 
 
 def interface(networks: list[str]) -> int:
@@ -41,6 +45,16 @@ def interface(networks: list[str]) -> int:
     for command in commands:
         subprocess.run(["ip", *command.split()], check=True)
     return tun
+
+
+def stamped() -> socket.socket:
+    """A socket that gets a copy of every packet of the interface, with the kernel's timestamp."""
+    copies = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ETH_P_ALL))
+    copies.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 26)  # the most that there is
+    copies.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+    copies.bind(("hosts", 0))
+    copies.setblocking(False)
+    return copies
 
 
 def checksum(data: bytes) -> int:
@@ -63,6 +77,13 @@ def reply(source: bytes, to: bytes, ports: tuple[int, int], flags: int, sequence
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + segment
 
 
+def parts(packet: bytes) -> tuple[bytes, bytes, int, bytes]:
+    """Source, destination, protocol and payload of an IP packet without options."""
+    if packet[0] >> 4 == 6:
+        return packet[8:24], packet[24:40], packet[6], packet[40:]
+    return packet[12:16], packet[16:20], packet[9], packet[20:]
+
+
 class Hosts:
     """What the addresses answer, and what has arrived."""
 
@@ -73,11 +94,26 @@ class Hosts:
         self.due: list[tuple[float, int, bytes]] = []
         self._count: Counter[bytes] = Counter()
 
+    def note_sent(self, copies: socket.socket) -> None:
+        """Note the SYNs among the packets that were sent until now, each with its monotonic instant."""
+        ahead = time.time() - time.monotonic()
+        while True:
+            try:
+                packet, ancillary, _, sent = copies.recvmsg(200, 128)
+            except BlockingIOError:
+                return
+            if sent[2] != _PACKET_OUTGOING:
+                continue
+            _, to, protocol, segment = parts(packet)
+            if protocol == 6 and to in self.orders and segment[13] & (_SYN | _ACK) == _SYN:
+                seconds, nanoseconds = struct.unpack("ll", ancillary[0][2][:16])
+                at = seconds + nanoseconds / 1e9 - ahead
+                self.syns.append((at, str(ipaddress.ip_address(to)), int.from_bytes(segment[2:4], "big")))
+
     def arrived(self, packet: bytes) -> None:
         """One packet that was routed here."""
-        six = packet[0] >> 4 == 6
-        source, to = (packet[8:24], packet[24:40]) if six else (packet[12:16], packet[16:20])
-        protocol, segment = (packet[6], packet[40:]) if six else (packet[9], packet[20:])
+        source, to, protocol, segment = parts(packet)
+        six = len(to) == 16
         if protocol != 6:
             if not (six and protocol in (0, 58)):  # the kernel's own questions about its neighbours
                 self.strays.append(f"protocol {protocol} to {ipaddress.ip_address(to)}")
@@ -87,14 +123,13 @@ class Hosts:
         if order is None:
             self.strays.append(f"port {port} of {ipaddress.ip_address(to)}")
         elif flags & (_SYN | _ACK) == _SYN:
-            self.syns.append((time.monotonic(), str(ipaddress.ip_address(to)), port))
             self._count[to] += 1
             state = self._state(order, port, self._count[to])
             if state != "silent":
                 answer = _SYN | _ACK if state == "open" else _RST | _ACK
                 data = reply(to, source, (port, from_port), answer, 1000, sequence + 1)
                 delay = random.uniform(*order.get("delay", (0, 0)))
-                heapq.heappush(self.due, (time.monotonic() + delay, len(self.syns), data))
+                heapq.heappush(self.due, (time.monotonic() + delay, self._count.total(), data))
 
     @staticmethod
     def _state(order: dict[str, Any], port: int, count: int) -> str:
@@ -108,11 +143,13 @@ def main() -> None:
     """Answer until standard input ends."""
     orders = json.loads(sys.argv[1])
     tun, hosts = interface(orders["networks"]), Hosts(orders)
+    copies = stamped()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     while True:
         wait = max(0.0, hosts.due[0][0] - time.monotonic()) if hosts.due else None
         ready, _, _ = select.select([tun, sys.stdin], [], [], wait)
+        hosts.note_sent(copies)
         if tun in ready:
             hosts.arrived(os.read(tun, 65536))
         while hosts.due and hosts.due[0][0] <= time.monotonic():
