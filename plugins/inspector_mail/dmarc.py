@@ -106,11 +106,12 @@ _STRICT = {"adkim": "dkim", "aspf": "spf"}
 
 
 def _ignored(text: str) -> Iterator[str]:
-    """The parts of a record that receivers ignore: what is no tag, unknown tags, values that are not allowed (§4.7)."""
-    for part in filter(str.strip, text.split(";")):
-        tag = _TAG.fullmatch(part)
+    """The parts of a record that receivers ignore (§4.7): what is no tag, unknown and repeated tags, wrong values."""
+    parts = [(part, _TAG.fullmatch(part)) for part in text.split(";") if part.strip()]
+    counts = Counter(tag[1].lower() for _, tag in parts if tag)
+    for part, tag in parts:
         name = tag[1].lower() if tag else ""
-        if tag is None or (name not in _VALUES and name not in _OBSOLETE):
+        if tag is None or (name not in _VALUES and name not in _OBSOLETE) or (name in _TAGS and counts[name] > 1):
             yield part.strip()
             continue
         values = _VALUES.get(name)
@@ -139,7 +140,7 @@ def targets(domain: str) -> tuple[str, ...]:
 def discover(replies: DnsReplies, domain: str, *, exists: bool) -> Dmarc:
     """The policy that applies to ``domain``; raises NotSeen when a required reply is missing.
 
-    ``exists``: the domain has MX or address records; an inherited policy may be another one for domains that do not.
+    ``exists``: the domain exists (RFC 8020); an inherited policy may be another one for domains that do not.
     """
     own = published(replies, domain)
     if len(own) == 1:

@@ -38,9 +38,3 @@ def _addresses(replies: DnsReplies, host: str) -> tuple[str, ...]:
         return ()
     answers = [answer_of(replies.records, host, rdtype) for rdtype in ("A", "AAAA")]
     return tuple(sorted(str(each) for answer in answers for each in answer.value))
-
-
-def has_address(replies: DnsReplies, domain: str) -> bool:
-    """Whether a domain has address records; raises NotSeen."""
-    answers = [answer_of(replies.records, domain, rdtype) for rdtype in ("A", "AAAA")]
-    return any(answer.seen for answer in answers) or any(answer.value for answer in answers)

@@ -70,17 +70,10 @@ def _exists(replies: DnsReplies, domain: str) -> bool:
     return replies.message(domain, "TXT").rcode() != NXDOMAIN
 
 
-def _receives_mail(replies: DnsReplies, domain: str) -> bool:
-    """Whether the domain has MX or address records (RFC 9989 §4.7, tag ``np``); raises NotSeen."""
-    has_mx = answer_of(lambda: bool(replies.records(domain, "MX")))
-    has_address = answer_of(mx.has_address, replies, domain)
-    return bool(has_mx.seen or has_address.seen) or has_mx.value or has_address.value
-
-
 def _dmarc(replies: DnsReplies, domain: str) -> Dmarc:
-    """The policy that applies; whether the domain exists is queried only where the policy depends on it."""
+    """The policy that applies; the one for a domain that does not exist is for NXDOMAIN alone (RFC 9989 §3.2)."""
     existing, absent = (dmarc.discover(replies, domain, exists=exists) for exists in (True, False))
-    return existing if existing == absent or _receives_mail(replies, domain) else absent
+    return existing if existing == absent or _exists(replies, domain) else absent
 
 
 def _texts(replies: DnsReplies, name: str) -> list[bytes]:
