@@ -225,6 +225,7 @@ class DkimFault(StrEnum):
     REVOKED = "the key is revoked"
     KEY = "the public key cannot be read"
     ALGORITHM = "the key type is not rsa or ed25519"
+    SERVICE = "the key is not for mail"
 
 
 class DkimKey(Model):
