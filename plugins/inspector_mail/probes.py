@@ -15,6 +15,7 @@ from inspector import (
     Intrusiveness,
     Model,
     Network,
+    NotSeen,
     ParseContext,
     Raw,
     ScanFailure,
@@ -87,7 +88,7 @@ def _texts(replies: DnsReplies, name: str) -> list[bytes]:
 _SELECTORS: Final = "selectors.json"
 #: A selector that nobody uses: a zone that answers for it answers for all.
 _UNUSED: Final = "inspector-no-such-selector"
-#: The most declared selectors.
+#: The most declared selectors that are asked for; further ones are unseen.
 MAX_SELECTORS: Final = 32
 
 
@@ -116,7 +117,7 @@ def _parse_dkim(output: ScanOutput, context: ParseContext) -> Dkim:
 )
 async def dkim(target: Target, network: Network) -> ScanOutput:
     """Query the DKIM keys of a domain at its declared selectors; where none is declared, at some that are common."""
-    declared = target.declared.selectors[:MAX_SELECTORS]
+    declared = target.declared.selectors
     output = await collect_replies(network, partial(_dkim, domain=target.host, declared=declared))
     stored = Raw(name=_SELECTORS, data=_Selectors(declared=declared).canonical(), media_type="application/json")
     return output.model_copy(update={"raw": (*output.raw, stored)})
@@ -126,6 +127,8 @@ def _dkim(replies: DnsReplies, domain: str, declared: Sequence[str]) -> Dkim:
     from inspector_mail.dkim import COMMON, key_of
 
     def key(selector: str) -> DkimKey:
+        if selector in declared[MAX_SELECTORS:]:
+            raise NotSeen(Cause.ABORTED)
         return key_of(_texts(replies, f"{selector}._domainkey.{domain}"))
 
     def unused_has_records() -> bool:
