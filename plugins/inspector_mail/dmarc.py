@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from inspector import DnsReplies, answer_of
+from inspector import Answer, Cause, DnsReplies, answer_of
 from inspector_mail.macros import domain_name
 from inspector_mail.observations import Dmarc, DmarcFault, Policy, ReportAddress, ReportFault
 
@@ -44,7 +44,7 @@ _VALUES = {
 _TAGS = frozenset(_VALUES)
 #: Tags of RFC 7489 that RFC 9989 removed (Appendix C).
 _OBSOLETE = frozenset({"pct", "rf", "ri"})
-#: What is stored of a record's parts, and how many addresses of reports are looked at.
+#: What is stored of a record's parts, and how many addresses of reports are looked at; of more, one is unseen.
 MAX_PARTS: Final = 16
 MAX_PART_CHARACTERS: Final = 200
 MAX_REPORT_ADDRESSES: Final = 10
@@ -98,7 +98,7 @@ def parse(text: str) -> Record:
         strict=tuple(name for tag, name in _STRICT.items() if tags.get(tag, "r").lower() == "s"),
         obsolete=tuple(sorted(_OBSOLETE & tags.keys())),
         ignored=tuple(part[:MAX_PART_CHARACTERS] for part in _ignored(text))[:MAX_PARTS],
-        reports=tuple(_report_uris(tags))[:MAX_REPORT_ADDRESSES],
+        reports=tuple(_report_uris(tags))[: MAX_REPORT_ADDRESSES + 1],
     )
 
 
@@ -223,12 +223,16 @@ def _found(replies: DnsReplies, record: Record, at: str, policy: Policy | None) 
         strict=record.strict,
         obsolete=record.obsolete,
         ignored=record.ignored,
-        reports=tuple(_report_address(replies, at, tag, uri) for tag, uri in record.reports),
+        reports=tuple(
+            _report_address(replies, at, tag, uri, looked_at=place < MAX_REPORT_ADDRESSES)
+            for place, (tag, uri) in enumerate(record.reports)
+        ),
     )
 
 
-def _report_address(replies: DnsReplies, at: str, tag: str, uri: str) -> ReportAddress:
-    return ReportAddress(tag=tag, uri=uri[:MAX_PART_CHARACTERS], fault=answer_of(_report_fault, replies, at, uri))
+def _report_address(replies: DnsReplies, at: str, tag: str, uri: str, *, looked_at: bool) -> ReportAddress:
+    fault = answer_of(_report_fault, replies, at, uri) if looked_at else Answer(unseen=Cause.ABORTED)
+    return ReportAddress(tag=tag, uri=uri[:MAX_PART_CHARACTERS], fault=fault)
 
 
 def _report_fault(replies: DnsReplies, at: str, uri: str) -> ReportFault | None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector import Cause, DnsReplies, NotSeen, Raw, ScanOutput, raw_dns_message
+from inspector import Answer, Cause, DnsReplies, NotSeen, Raw, ScanOutput, raw_dns_message
 from inspector_mail import dmarc
 from inspector_mail.observations import Dmarc, DmarcFault, Policy, ReportFault
 from inspector_mail.probes import mail as probe
@@ -303,3 +303,11 @@ def test_any_address_of_reports_can_be_judged(uri: str) -> None:
 def test_any_record_can_be_parsed(tail: str) -> None:
     """Any text after the version can be parsed."""
     assert dmarc.parse("v=DMARC1;" + tail).psd in {"y", "n", "u"}
+
+
+def test_addresses_of_reports_beyond_the_limit_are_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record with many addresses is not judged by the first ones alone; what is stored is bounded."""
+    uris = ",".join(f"mailto:{letter}@many.vn" for letter in "abcdefghijkl")
+    monkeypatch.setitem(_EXAMPLES, "many.vn", f"v=DMARC1; p=reject; rua={uris}")
+    faults = [each.fault for each in _walked(lambda replies: dmarc.discover(replies, "many.vn", exists=True)).reports]
+    assert faults == [Answer(seen=None)] * 10 + [Answer(unseen=Cause.ABORTED)]
