@@ -170,13 +170,8 @@ def _binding(replies: DnsReplies, owner: str, record: SVCBBase) -> ServiceBindin
         target=target,
         alpn=tuple(each.decode("ascii", "backslashreplace") for each in alpn),
         hints=tuple(sorted({address for each in hinted for address in each})),
-        addresses=answer_of(_addresses, replies, target),
+        addresses=answer_of(replies.addresses, target),
     )
-
-
-def _addresses(replies: DnsReplies, name: str) -> tuple[str, ...]:
-    """All IPv4 and IPv6 addresses of a name, sorted."""
-    return tuple(sorted({*_texts(replies, name, "A"), *_texts(replies, name, "AAAA")}))
 
 
 def _texts(replies: DnsReplies, name: str, rdtype: str) -> tuple[str, ...]:

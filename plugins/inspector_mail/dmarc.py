@@ -266,7 +266,4 @@ def _texts(replies: DnsReplies, domain: str) -> list[str]:
 
 
 def _texts_at(replies: DnsReplies, name: str) -> list[str]:
-    from dns.rdtypes.ANY.TXT import TXT
-
-    found = [b"".join(each.strings) for each in replies.records(name, "TXT") if isinstance(each, TXT)]
-    return sorted(text.decode("ascii", "backslashreplace") for text in found)
+    return sorted(text.decode("ascii", "backslashreplace") for text in replies.texts(name))

@@ -61,7 +61,7 @@ def _mail(replies: DnsReplies, domain: str) -> MailDomain:
         mx=answer_of(mx.hosts, replies, domain),
         spf=answer_of(spf.evaluate, replies, domain),
         dmarc=answer_of(_dmarc, replies, domain),
-        bimi=answer_of(lambda: bimi_of(_texts(replies, f"default._bimi.{domain}"))),
+        bimi=answer_of(lambda: bimi_of(replies.texts(f"default._bimi.{domain}"))),
     )
 
 
@@ -75,12 +75,6 @@ def _dmarc(replies: DnsReplies, domain: str) -> Dmarc:
     """The policy that applies; the one for a domain that does not exist is for NXDOMAIN alone (RFC 9989 §3.2)."""
     existing, absent = (dmarc.discover(replies, domain, exists=exists) for exists in (True, False))
     return existing if existing == absent or _exists(replies, domain) else absent
-
-
-def _texts(replies: DnsReplies, name: str) -> list[bytes]:
-    from dns.rdtypes.ANY.TXT import TXT
-
-    return [b"".join(each.strings) for each in replies.records(name, "TXT") if isinstance(each, TXT)]
 
 
 # --- DKIM -------------------------------------------------------------------------------------------------------------
@@ -129,10 +123,10 @@ def _dkim(replies: DnsReplies, domain: str, declared: Sequence[str]) -> Dkim:
     def key(selector: str) -> DkimKey:
         if selector in declared[MAX_SELECTORS:]:
             raise NotSeen(Cause.ABORTED)
-        return key_of(_texts(replies, f"{selector}._domainkey.{domain}"))
+        return key_of(replies.texts(f"{selector}._domainkey.{domain}"))
 
     def unused_has_records() -> bool:
-        return bool(_texts(replies, f"{_UNUSED}._domainkey.{domain}"))
+        return bool(replies.texts(f"{_UNUSED}._domainkey.{domain}"))
 
     others = () if declared else COMMON  # declared ones are all that is judged
     return Dkim(
