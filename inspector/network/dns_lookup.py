@@ -79,6 +79,24 @@ class DnsReplies:
         """The records at the end of the name's aliases; empty when they are absent. Raises NotSeen."""
         return _follow(self.message(name, rdtype), name, rdtype)[1]
 
+    def texts(self, name: str) -> tuple[bytes, ...]:
+        """The TXT records of the name, the strings of each joined (RFC 7208 §3.3). Raises NotSeen."""
+        from dns.rdtypes.ANY.TXT import TXT
+
+        return tuple(b"".join(each.strings) for each in self.records(name, "TXT") if isinstance(each, TXT))
+
+    def addresses(self, name: str) -> tuple[str, ...]:
+        """All IPv4 and IPv6 addresses of the name, sorted; both are asked at once. Raises NotSeen."""
+        answers = [answer_of(self.records, name, rdtype) for rdtype in ("A", "AAAA")]
+        return tuple(sorted({str(record) for answer in answers for record in answer.value}))
+
+    def exchangers(self, name: str) -> tuple[tuple[int, str], ...]:
+        """Preference and host of the MX records of the name, sorted; ``.`` is a null MX (RFC 7505). Raises NotSeen."""
+        from dns.rdtypes.ANY.MX import MX
+
+        found = {(each.preference, each.exchange) for each in self.records(name, "MX") if isinstance(each, MX)}
+        return tuple(sorted((preference, dns_name_text(host)) for preference, host in found))
+
     def is_authenticated(self, name: str, rdtype: str) -> bool:
         """Whether the resolver says that DNSSEC authenticates the answer (RFC 4035 §3.2.3).
 

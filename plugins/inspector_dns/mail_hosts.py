@@ -59,11 +59,7 @@ def _observation(replies: DnsReplies, zone: str) -> MailHosts:
 
 
 def _hosts(replies: DnsReplies, zone: str) -> tuple[MailHost, ...]:
-    from dns.name import root
-    from dns.rdtypes.ANY.MX import MX
-
-    exchanges = {each.exchange for each in replies.records(zone, "MX") if isinstance(each, MX)}
-    names = sorted(dns_name_text(each) for each in exchanges if each != root)
+    names = sorted({host for _, host in replies.exchangers(zone)} - {"."})
     if len(names) > MAX_HOSTS:
         raise NotSeen(Cause.PROTOCOL_ERROR)
     return tuple(_host(replies, name) for name in names)
@@ -86,11 +82,10 @@ def _those(unseen: Cause | None, addresses: list[str]) -> Answer[tuple[str, ...]
 
 
 def _addresses(replies: DnsReplies, name: str) -> tuple[str, ...]:
-    answers = [answer_of(replies.records, name, rdtype) for rdtype in ("A", "AAAA")]  # both are asked at once
-    found = sorted({str(record) for answer in answers for record in answer.value})
+    found = replies.addresses(name)
     if len(found) > MAX_ADDRESSES:
         raise NotSeen(Cause.PROTOCOL_ERROR)
-    return tuple(found)
+    return found
 
 
 def _reverse(replies: DnsReplies, address: str) -> bool | None:

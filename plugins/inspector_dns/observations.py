@@ -195,7 +195,7 @@ class Zone(Observation):
 
     ``ds`` and ``keys`` are the delegation and the keys that ``chain`` validates: they show which algorithms protect the
     zone. The serial in ``soa``, compared between name servers, shows which of them serve an old version. ``denial`` is
-    None where the zone is not secure. ``wildcard``: a name that nobody made has an IPv4 address or an alias.
+    None where the zone is not secure. ``wildcard``: a name that nobody made has an address or an alias.
     """
 
     kind: ClassVar[str] = "zone/3"

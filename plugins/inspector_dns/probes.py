@@ -170,13 +170,8 @@ def _binding(replies: DnsReplies, owner: str, record: SVCBBase) -> ServiceBindin
         target=target,
         alpn=tuple(each.decode("ascii", "backslashreplace") for each in alpn),
         hints=tuple(sorted({address for each in hinted for address in each})),
-        addresses=answer_of(_addresses, replies, target),
+        addresses=answer_of(replies.addresses, target),
     )
-
-
-def _addresses(replies: DnsReplies, name: str) -> tuple[str, ...]:
-    """All IPv4 and IPv6 addresses of a name, sorted."""
-    return tuple(sorted({*_texts(replies, name, "A"), *_texts(replies, name, "AAAA")}))
 
 
 def _texts(replies: DnsReplies, name: str, rdtype: str) -> tuple[str, ...]:
@@ -237,7 +232,7 @@ def _parse_zone(output: ScanOutput, context: ParseContext) -> Zone:
 )
 async def zone(target: Target, network: Network, *, name_server_port: int = 53) -> ScanOutput:
     """Query a zone's SOA, NS, DNSKEY, CDS and CDNSKEY records, the DS and DNSKEY records of the chain of trust, and the
-    A records of a name that nobody made.
+    A records of a name that nobody made; where that is not denied altogether, its AAAA records, too.
 
     ``name_server_port`` is the port on which the discovered name servers are then queried.
     """
@@ -402,10 +397,15 @@ def _rrsigs(message: dns.message.Message, name: str, covers: dns.rdatatype.Rdata
 
 
 def _wildcard(replies: DnsReplies, name: str) -> bool:
+    """Whether a name that nobody made has an address or an alias; NXDOMAIN is for all types (RFC 8020 §2)."""
+    from dns.rcode import NXDOMAIN
+
     from inspector_dns.dnssec import nonexistent
 
     missing = nonexistent(name)
-    return bool(replies.aliases(missing, "A") or replies.records(missing, "A"))
+    if replies.aliases(missing, "A") or replies.records(missing, "A"):
+        return True
+    return replies.message(missing, "A").rcode() != NXDOMAIN and bool(replies.records(missing, "AAAA"))
 
 
 # --- Name servers ---------------------------------------------------------------------------------------------------
@@ -562,15 +562,22 @@ def _cookies(output: ScanOutput) -> bool:
 
 
 def _recursion(output: ScanOutput) -> bool:
-    """Whether the answer to the recursive query comes from another server; without the RA flag none is sent."""
+    """Whether the answer to the recursive query comes from another server; without the RA flag none is sent.
+
+    A server that is authoritative for the top-level domain, or that fails to resolve it, shows neither: NotSeen.
+    """
     from dns.flags import AA
-    from dns.rcode import NOERROR
+    from dns.rcode import NOERROR, NOTAUTH, REFUSED
 
     over_udp = _server_reply(output, "udp")
     if over_udp is None or not over_udp.recursive:
         return False
     message = _message(output, _RECURSION.label)
-    return message.rcode() == NOERROR and bool(message.answer) and not message.flags & AA
+    if message.rcode() in (REFUSED, NOTAUTH):
+        return False
+    if message.rcode() != NOERROR or message.flags & AA:
+        raise NotSeen(Cause.AMBIGUOUS)
+    return bool(message.answer)
 
 
 def _served(output: ScanOutput, zone_name: str, rdtype: str) -> tuple[str, ...]:

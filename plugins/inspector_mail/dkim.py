@@ -34,6 +34,9 @@ def key_of(records: Sequence[bytes]) -> DkimKey:
         return DkimKey(fault=DkimFault.SYNTAX)
     if "v" in tags and (tags["v"] != "DKIM1" or next(iter(tags)) != "v"):
         return DkimKey(fault=DkimFault.VERSION)
+    services = {each.strip().lower() for each in tags.get("s", "*").split(":")}
+    if services.isdisjoint({"*", "email"}):
+        return DkimKey(fault=DkimFault.SERVICE)
     encoded = _WHITE_SPACE.sub("", tags["p"])
     if not encoded:
         return DkimKey(fault=DkimFault.REVOKED)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from inspector import DnsReplies, answer_of
+from inspector import Answer, Cause, DnsReplies, answer_of
 from inspector_mail.macros import domain_name
 from inspector_mail.observations import Dmarc, DmarcFault, Policy, ReportAddress, ReportFault
 
@@ -44,7 +44,7 @@ _VALUES = {
 _TAGS = frozenset(_VALUES)
 #: Tags of RFC 7489 that RFC 9989 removed (Appendix C).
 _OBSOLETE = frozenset({"pct", "rf", "ri"})
-#: What is stored of a record's parts, and how many addresses of reports are looked at.
+#: What is stored of a record's parts, and how many addresses of reports are looked at; of more, one is unseen.
 MAX_PARTS: Final = 16
 MAX_PART_CHARACTERS: Final = 200
 MAX_REPORT_ADDRESSES: Final = 10
@@ -98,7 +98,7 @@ def parse(text: str) -> Record:
         strict=tuple(name for tag, name in _STRICT.items() if tags.get(tag, "r").lower() == "s"),
         obsolete=tuple(sorted(_OBSOLETE & tags.keys())),
         ignored=tuple(part[:MAX_PART_CHARACTERS] for part in _ignored(text))[:MAX_PARTS],
-        reports=tuple(_report_uris(tags))[:MAX_REPORT_ADDRESSES],
+        reports=tuple(_report_uris(tags))[: MAX_REPORT_ADDRESSES + 1],
     )
 
 
@@ -106,11 +106,12 @@ _STRICT = {"adkim": "dkim", "aspf": "spf"}
 
 
 def _ignored(text: str) -> Iterator[str]:
-    """The parts of a record that receivers ignore: what is no tag, unknown tags, values that are not allowed (§4.7)."""
-    for part in filter(str.strip, text.split(";")):
-        tag = _TAG.fullmatch(part)
+    """The parts of a record that receivers ignore (§4.7): what is no tag, unknown and repeated tags, wrong values."""
+    parts = [(part, _TAG.fullmatch(part)) for part in text.split(";") if part.strip()]
+    counts = Counter(tag[1].lower() for _, tag in parts if tag)
+    for part, tag in parts:
         name = tag[1].lower() if tag else ""
-        if tag is None or (name not in _VALUES and name not in _OBSOLETE):
+        if tag is None or (name not in _VALUES and name not in _OBSOLETE) or (name in _TAGS and counts[name] > 1):
             yield part.strip()
             continue
         values = _VALUES.get(name)
@@ -139,7 +140,7 @@ def targets(domain: str) -> tuple[str, ...]:
 def discover(replies: DnsReplies, domain: str, *, exists: bool) -> Dmarc:
     """The policy that applies to ``domain``; raises NotSeen when a required reply is missing.
 
-    ``exists``: the domain has MX or address records; an inherited policy may be another one for domains that do not.
+    ``exists``: the domain exists (RFC 8020); an inherited policy may be another one for domains that do not.
     """
     own = published(replies, domain)
     if len(own) == 1:
@@ -222,12 +223,16 @@ def _found(replies: DnsReplies, record: Record, at: str, policy: Policy | None) 
         strict=record.strict,
         obsolete=record.obsolete,
         ignored=record.ignored,
-        reports=tuple(_report_address(replies, at, tag, uri) for tag, uri in record.reports),
+        reports=tuple(
+            _report_address(replies, at, tag, uri, looked_at=place < MAX_REPORT_ADDRESSES)
+            for place, (tag, uri) in enumerate(record.reports)
+        ),
     )
 
 
-def _report_address(replies: DnsReplies, at: str, tag: str, uri: str) -> ReportAddress:
-    return ReportAddress(tag=tag, uri=uri[:MAX_PART_CHARACTERS], fault=answer_of(_report_fault, replies, at, uri))
+def _report_address(replies: DnsReplies, at: str, tag: str, uri: str, *, looked_at: bool) -> ReportAddress:
+    fault = answer_of(_report_fault, replies, at, uri) if looked_at else Answer(unseen=Cause.ABORTED)
+    return ReportAddress(tag=tag, uri=uri[:MAX_PART_CHARACTERS], fault=fault)
 
 
 def _report_fault(replies: DnsReplies, at: str, uri: str) -> ReportFault | None:
@@ -261,7 +266,4 @@ def _texts(replies: DnsReplies, domain: str) -> list[str]:
 
 
 def _texts_at(replies: DnsReplies, name: str) -> list[str]:
-    from dns.rdtypes.ANY.TXT import TXT
-
-    found = [b"".join(each.strings) for each in replies.records(name, "TXT") if isinstance(each, TXT)]
-    return sorted(text.decode("ascii", "backslashreplace") for text in found)
+    return sorted(text.decode("ascii", "backslashreplace") for text in replies.texts(name))

@@ -142,7 +142,7 @@ class Dmarc(Model):
     this domain, None with a ``fault``; ``subdomains`` and ``absent_subdomains`` are those for domains below ``at`` that
     exist and that do not. ``testing``: the record requests that the next weaker policy is applied (t=y).
     ``strict``: the identifiers (spf, dkim) that align only when equal. ``obsolete`` are tags that RFC 9989 removed,
-    ``ignored`` the parts of the record that receivers ignore: unknown tags, and values that are not allowed.
+    ``ignored`` the parts of the record that receivers ignore: unknown and repeated tags, and wrong values.
     """
 
     fault: DmarcFault | None = None
@@ -159,10 +159,14 @@ class Dmarc(Model):
 
     @property
     def applied(self) -> Policy | None:
-        """The policy that receivers apply: in test mode the next weaker one (RFC 9989 §4.7)."""
-        if self.policy is None or not self.testing:
-            return self.policy
-        return list(Policy)[max(0, self.policy.rank - 1)]
+        """The policy that receivers apply to the domain."""
+        return self.in_effect(self.policy)
+
+    def in_effect(self, policy: Policy | None) -> Policy | None:
+        """What receivers apply for a policy of the record: in test mode the next weaker one (RFC 9989 §4.7)."""
+        if policy is None or not self.testing:
+            return policy
+        return list(Policy)[max(0, policy.rank - 1)]
 
 
 class MxHost(Model):
@@ -221,6 +225,7 @@ class DkimFault(StrEnum):
     REVOKED = "the key is revoked"
     KEY = "the public key cannot be read"
     ALGORITHM = "the key type is not rsa or ed25519"
+    SERVICE = "the key is not for mail"
 
 
 class DkimKey(Model):

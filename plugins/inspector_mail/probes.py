@@ -15,6 +15,7 @@ from inspector import (
     Intrusiveness,
     Model,
     Network,
+    NotSeen,
     ParseContext,
     Raw,
     ScanFailure,
@@ -60,7 +61,7 @@ def _mail(replies: DnsReplies, domain: str) -> MailDomain:
         mx=answer_of(mx.hosts, replies, domain),
         spf=answer_of(spf.evaluate, replies, domain),
         dmarc=answer_of(_dmarc, replies, domain),
-        bimi=answer_of(lambda: bimi_of(_texts(replies, f"default._bimi.{domain}"))),
+        bimi=answer_of(lambda: bimi_of(replies.texts(f"default._bimi.{domain}"))),
     )
 
 
@@ -70,23 +71,10 @@ def _exists(replies: DnsReplies, domain: str) -> bool:
     return replies.message(domain, "TXT").rcode() != NXDOMAIN
 
 
-def _receives_mail(replies: DnsReplies, domain: str) -> bool:
-    """Whether the domain has MX or address records (RFC 9989 §4.7, tag ``np``); raises NotSeen."""
-    has_mx = answer_of(lambda: bool(replies.records(domain, "MX")))
-    has_address = answer_of(mx.has_address, replies, domain)
-    return bool(has_mx.seen or has_address.seen) or has_mx.value or has_address.value
-
-
 def _dmarc(replies: DnsReplies, domain: str) -> Dmarc:
-    """The policy that applies; whether the domain exists is queried only where the policy depends on it."""
+    """The policy that applies; the one for a domain that does not exist is for NXDOMAIN alone (RFC 9989 §3.2)."""
     existing, absent = (dmarc.discover(replies, domain, exists=exists) for exists in (True, False))
-    return existing if existing == absent or _receives_mail(replies, domain) else absent
-
-
-def _texts(replies: DnsReplies, name: str) -> list[bytes]:
-    from dns.rdtypes.ANY.TXT import TXT
-
-    return [b"".join(each.strings) for each in replies.records(name, "TXT") if isinstance(each, TXT)]
+    return existing if existing == absent or _exists(replies, domain) else absent
 
 
 # --- DKIM -------------------------------------------------------------------------------------------------------------
@@ -94,7 +82,7 @@ def _texts(replies: DnsReplies, name: str) -> list[bytes]:
 _SELECTORS: Final = "selectors.json"
 #: A selector that nobody uses: a zone that answers for it answers for all.
 _UNUSED: Final = "inspector-no-such-selector"
-#: The most declared selectors.
+#: The most declared selectors that are asked for; further ones are unseen.
 MAX_SELECTORS: Final = 32
 
 
@@ -123,7 +111,7 @@ def _parse_dkim(output: ScanOutput, context: ParseContext) -> Dkim:
 )
 async def dkim(target: Target, network: Network) -> ScanOutput:
     """Query the DKIM keys of a domain at its declared selectors; where none is declared, at some that are common."""
-    declared = target.declared.selectors[:MAX_SELECTORS]
+    declared = target.declared.selectors
     output = await collect_replies(network, partial(_dkim, domain=target.host, declared=declared))
     stored = Raw(name=_SELECTORS, data=_Selectors(declared=declared).canonical(), media_type="application/json")
     return output.model_copy(update={"raw": (*output.raw, stored)})
@@ -133,10 +121,12 @@ def _dkim(replies: DnsReplies, domain: str, declared: Sequence[str]) -> Dkim:
     from inspector_mail.dkim import COMMON, key_of
 
     def key(selector: str) -> DkimKey:
-        return key_of(_texts(replies, f"{selector}._domainkey.{domain}"))
+        if selector in declared[MAX_SELECTORS:]:
+            raise NotSeen(Cause.ABORTED)
+        return key_of(replies.texts(f"{selector}._domainkey.{domain}"))
 
     def unused_has_records() -> bool:
-        return bool(_texts(replies, f"{_UNUSED}._domainkey.{domain}"))
+        return bool(replies.texts(f"{_UNUSED}._domainkey.{domain}"))
 
     others = () if declared else COMMON  # declared ones are all that is judged
     return Dkim(

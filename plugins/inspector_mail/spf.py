@@ -147,10 +147,7 @@ def _network(name: str, part: str, at: str) -> tuple[int, int]:
 
 def published(replies: DnsReplies, domain: str) -> tuple[bytes, ...]:
     """The SPF records at a domain; raises NotSeen."""
-    from dns.rdtypes.ANY.TXT import TXT
-
-    found = [b"".join(each.strings) for each in replies.records(domain, "TXT") if isinstance(each, TXT)]
-    return tuple(sorted(text for text in found if is_record(text)))
+    return tuple(sorted(filter(is_record, replies.texts(domain))))
 
 
 @dataclass(frozen=True, slots=True)

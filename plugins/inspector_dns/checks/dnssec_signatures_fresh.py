@@ -1,6 +1,6 @@
 """dnssec-signatures-fresh: the signatures of the zone are renewed long before they expire."""
 
-from inspector import Verdict, check, failed, not_applicable, passed
+from inspector import Cause, NotSeen, Verdict, check, failed, not_applicable, passed
 from inspector_dns.observations import ApexSignature, TrustState, Zone
 
 
@@ -16,18 +16,38 @@ def dnssec_signatures_fresh(zone: Zone, *, least_remaining_hours: int = 72) -> V
     if zone.chain.value.state is not TrustState.SECURE:
         _ = zone.signatures.value  # raises NotSeen
         return not_applicable("the zone is not secure, so that nothing expires")
-    first = min(map(_longest, _by_type(zone.signatures.value)), key=lambda each: each.remaining_hours)
-    threshold = min(least_remaining_hours, first.valid_hours // 4)
-    if first.remaining_hours < threshold:
-        message = "the signature of the {type} records expires in {measured} hours, at least {threshold} should be left"
-        return failed(
-            message, type=first.covers, measured=first.remaining_hours, threshold=threshold, facts="signatures"
-        )
+    lasting = sorted(map(_longest, _by_type(_trusted(zone))), key=lambda each: each.remaining_hours)
+    for each in lasting:
+        threshold = min(least_remaining_hours, each.valid_hours // 4)
+        if each.remaining_hours < threshold:
+            message = (
+                "the signature of the {type} records expires in {measured} hours, at least {threshold} should be left"
+            )
+            return failed(
+                message, type=each.covers, measured=each.remaining_hours, threshold=threshold, facts="signatures"
+            )
+    if not lasting:
+        raise NotSeen(Cause.AMBIGUOUS)
+    first = lasting[0]
     message = "the first signature, of the {type} records, expires in {measured} hours"
     return passed(message, type=first.covers, measured=first.remaining_hours, facts="signatures")
 
 
-def _by_type(signatures: tuple[ApexSignature, ...]) -> list[list[ApexSignature]]:
+def _trusted(zone: Zone) -> list[ApexSignature]:
+    """The signatures by keys of the zone; those of the DNSKEY records by one that a DS record names (RFC 4035 §5.2).
+
+    Without DS records, below a configured anchor, each of the keys may be the trusted one.
+    """
+    keys = {(each.key_tag, each.algorithm) for each in zone.keys.value}
+    anchored = {(each.key_tag, each.algorithm) for each in zone.ds.value} or keys
+    return [
+        each
+        for each in zone.signatures.value
+        if (each.key_tag, each.algorithm) in (keys & anchored if each.covers == "DNSKEY" else keys)
+    ]
+
+
+def _by_type(signatures: list[ApexSignature]) -> list[list[ApexSignature]]:
     kinds = dict.fromkeys(each.covers for each in signatures)
     return [[each for each in signatures if each.covers == kind] for kind in kinds]
 

@@ -1,6 +1,6 @@
 """nsec3-parameters-sound: NSEC3 records have no further iterations and no salt."""
 
-from inspector import Verdict, check, failed, not_applicable, passed
+from inspector import Cause, Verdict, check, failed, inconclusive, not_applicable, passed
 from inspector_dns.observations import DenialMethod, Zone
 
 
@@ -12,8 +12,12 @@ def nsec3_parameters_sound(zone: Zone, *, most_iterations: int = 0, most_salt_by
     Remediation: set iterations 0 and no salt (BIND ``nsec3param iterations 0 optout no salt-length 0;``), or use NSEC.
     """
     denial = zone.denial.value
-    if denial is None or denial.method is not DenialMethod.NSEC3:
+    if denial is None:
         _ = zone.chain.value  # raises NotSeen
+        return not_applicable("the zone is not secure, so that it proves nothing")
+    if denial.method is None:
+        return inconclusive("the response has neither NSEC nor NSEC3 records", cause=Cause.AMBIGUOUS)
+    if denial.method is DenialMethod.NSEC:
         return not_applicable("the zone has no NSEC3 records")
     if denial.iterations > most_iterations:
         message = "NSEC3 iterations {measured}, at most {threshold}"

@@ -19,13 +19,22 @@ def dmarc_subdomains_enforced(mail: MailDomain, *, policy: Literal["quarantine",
     dmarc = mail.dmarc.value
     if dmarc.policy is None:
         return not_applicable("no DMARC policy applies: {measured}", measured=dmarc.fault or "")
-    if dmarc.policy.rank < Policy(policy).rank:
+    applied = dmarc.applied or dmarc.policy
+    if applied.rank < Policy(policy).rank:
         message = "the policy of the domain itself is {measured}, less than {threshold}"
-        return not_applicable(message, measured=dmarc.policy, threshold=policy)
-    for tag, found in (("sp", dmarc.subdomains), ("np", dmarc.absent_subdomains)):
-        if found is not None and found.rank < Policy(policy).rank:
-            message = "the record at {at} sets {tag} to {measured}, at least {threshold} is required"
-            return failed(message, at=dmarc.at or "", tag=tag, measured=found, threshold=policy, facts="dmarc")
-    return passed(
-        "the policy of subdomains is {measured}", measured=dmarc.subdomains or "", threshold=policy, facts="dmarc"
-    )
+        return not_applicable(message, measured=applied, threshold=policy)
+    for tag, published in (("sp", dmarc.subdomains), ("np", dmarc.absent_subdomains)):
+        found = dmarc.in_effect(published)
+        if published is None or found is None or found.rank >= Policy(policy).rank:
+            continue
+        at = dmarc.at or ""
+        if dmarc.testing:
+            message = (
+                "the record at {at} sets {tag} to {published}, which the test mode (t=y) makes {measured}; at least"
+                " {threshold} is required"
+            )
+            return failed(message, at=at, tag=tag, published=published, measured=found, threshold=policy, facts="dmarc")
+        message = "the record at {at} sets {tag} to {measured}, at least {threshold} is required"
+        return failed(message, at=at, tag=tag, measured=found, threshold=policy, facts="dmarc")
+    measured = dmarc.in_effect(dmarc.subdomains) or ""
+    return passed("the policy of subdomains is {measured}", measured=measured, threshold=policy, facts="dmarc")

@@ -36,7 +36,6 @@ from inspector import (
     UriForm,
     answer_of,
     collect_replies,
-    dns_name_text,
     is_address,
     masked,
     probe,
@@ -107,20 +106,15 @@ async def mta_sts(target: Target, network: Network) -> ScanOutput:
 
 
 def _records(replies: DnsReplies, domain: str) -> MtaSts:
-    def texts(name: str) -> list[bytes]:
-        from dns.rdtypes.ANY.TXT import TXT
-
-        return [b"".join(each.strings) for each in replies.records(name, "TXT") if isinstance(each, TXT)]
-
     servers = answer_of(_servers, replies, domain)
     has_tlsa = any(server.tlsa.seen for server in servers.seen or ())
     return MtaSts(
         domain=domain,
-        record=answer_of(lambda: record_fault(texts(f"_mta-sts.{domain}"))),
+        record=answer_of(lambda: record_fault(replies.texts(f"_mta-sts.{domain}"))),
         servers=servers,
         servers_authenticated=answer_of(replies.is_authenticated, domain, "MX"),
         validating=answer_of(replies.is_authenticated, ".", "SOA") if has_tlsa else Answer(unseen=Cause.NOT_SELECTED),
-        reporting=answer_of(lambda: reporting_fault(texts(f"_smtp._tls.{domain}"))),
+        reporting=answer_of(lambda: reporting_fault(replies.texts(f"_smtp._tls.{domain}"))),
     )
 
 
@@ -155,11 +149,9 @@ def _tlsa(replies: DnsReplies, host: str) -> tuple[TlsaRecord, ...]:
 
 
 def _hosts(replies: DnsReplies, domain: str) -> list[str]:
-    import dns.rdtypes.ANY.MX
-
-    records = [each for each in replies.records(domain, "MX") if isinstance(each, dns.rdtypes.ANY.MX.MX)]
-    if records:
-        return sorted({dns_name_text(each.exchange) for each in records} - {"."})
+    exchangers = replies.exchangers(domain)
+    if exchangers:
+        return sorted({host for _, host in exchangers} - {"."})
     addresses = [answer_of(replies.records, domain, rdtype) for rdtype in ("A", "AAAA")]
     if any(each.seen for each in addresses):
         return [domain]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
 import pytest
 
-from inspector import Cause, Every, Outcome, ScanFailure, SubjectResult
+from inspector import Answer, Cause, Every, Outcome, Raw, ScanFailure, ScanOutput, SubjectResult
 from inspector.model.subject import Subject, SubjectKind
 from inspector_dns.checks.name_servers_answer import name_servers_answer
 from inspector_dns.checks.name_servers_redundant import name_servers_redundant
@@ -98,3 +102,41 @@ def test_a_name_server_that_was_not_queried_is_inconclusive(served: Served) -> N
     some = Every(servers_of(served, facts).all[:1])
     verdict = name_servers_answer.evaluate([about, delegation_of(served, "good.test"), some], {})
     assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.ABORTED)
+
+
+@pytest.mark.parametrize(
+    ("rcode", "authoritative", "records", "expected"),
+    [
+        ("NOERROR", False, True, Answer(seen=True)),
+        ("NOERROR", False, False, Answer(seen=False)),
+        ("REFUSED", False, False, Answer(seen=False)),
+        ("NOTAUTH", False, False, Answer(seen=False)),
+        ("NOERROR", True, True, Answer(unseen=Cause.AMBIGUOUS)),
+        ("SERVFAIL", False, False, Answer(unseen=Cause.AMBIGUOUS)),
+        ("NXDOMAIN", False, False, Answer(unseen=Cause.AMBIGUOUS)),
+    ],
+)
+def test_only_a_refusal_refuses_recursion(
+    rcode: str, authoritative: bool, records: bool, expected: Answer[bool]
+) -> None:
+    """A server with the RA flag that serves the top-level domain itself, or fails, may resolve other names."""
+    zone_reply = dns.message.make_response(dns.message.make_query("good.test", "SOA"))
+    zone_reply.flags |= dns.flags.AA | dns.flags.RA
+    reply = dns.message.make_response(dns.message.make_query("test", "SOA"))
+    reply.set_rcode(dns.rcode.from_text(rcode))
+    reply.flags |= dns.flags.AA * authoritative
+    if records:
+        reply.answer = [dns.rrset.from_text("test.", 60, "IN", "SOA", "ns1.test. host.test. 7 3600 600 86400 60")]
+    output = ScanOutput(raw=(_raw("udp", zone_reply), _raw("recursion", reply)))
+    facts = read(name_server, output, subject(name_server, "ns://ns.test/good.test", "127.0.0.1"))
+    assert facts.recursion == expected
+
+
+def _raw(name: str, message: dns.message.Message) -> Raw:
+    return Raw(name=name, data=message.to_wire(), media_type="application/dns-message")
+
+
+@pytest.mark.parametrize(("name", "found"), [("sixwild.test", True), ("mailwild.test", False), ("good.test", False)])
+def test_a_wildcard_of_ipv6_addresses_gives_addresses(served: Served, name: str, found: bool) -> None:
+    """A wildcard with AAAA records only counts; one of another type gives no address."""
+    assert see(zone, f"dns:{name}", served.port).wildcard == Answer(seen=found)

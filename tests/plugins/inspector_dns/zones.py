@@ -100,6 +100,8 @@ def _add_zones(zone_set: ZoneSet) -> None:
     for name in ("servfail.test", "halfdead.test"):
         zone_set.zones[name] = zone_set.folder / "there-is-no-such-file"
     zone_set.ds["servfail.test"] = [f"servfail.test. DS 4711 13 2 {'AB' * 32}"]
+    zone_set.add("sixwild.test", SERVERS + "* AAAA 2400:cb00::80\n")
+    zone_set.add("mailwild.test", SERVERS + "* MX 10 mx.good.test.\n")
     zone_set.add("lame.test", "@ NS ns1.test.\n@ NS ns-lame.test.\n")
     zone_set.add("dead.test", "@ NS ns1.test.\n@ NS ns-closed.test.\n")
     zone_set.add("silent.test", "@ NS ns1.test.\n@ NS ns-silent.test.\n")

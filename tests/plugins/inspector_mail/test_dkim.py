@@ -8,9 +8,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inspector import Cause, Declared
+from inspector.declare.settings import Settings
+from inspector.testing import run_probe
 from inspector_mail.bimi import bimi_of
 from inspector_mail.dkim import key_of
-from inspector_mail.observations import BimiFault, DkimFault, DkimKey
+from inspector_mail.observations import BimiFault, Dkim, DkimFault, DkimKey
+from inspector_mail.probes import MAX_SELECTORS, dkim
 from inspector_mail.tag_list import parse_tags
 from tests.plugins.inspector_mail.zones import ED25519, RSA_1024, RSA_2048
 
@@ -29,6 +33,9 @@ from tests.plugins.inspector_mail.zones import ED25519, RSA_1024, RSA_2048
         (f"v=DKIM1; k=rsa; p={ED25519}", DkimKey(fault=DkimFault.KEY)),
         (f"v=DKIM1; k=dsa; p={ED25519}", DkimKey(fault=DkimFault.ALGORITHM)),
         (f"k=rsa; v=DKIM1; p={RSA_1024}", DkimKey(fault=DkimFault.VERSION)),
+        (f"v=DKIM1; s=chat; p={RSA_1024}", DkimKey(fault=DkimFault.SERVICE)),
+        (f"v=DKIM1; s=chat:email; p={RSA_1024}", DkimKey(key_type="rsa", bits=1024)),
+        (f"v=DKIM1; s=*; p={RSA_1024}", DkimKey(key_type="rsa", bits=1024)),
         ("v=DKIM1; k=rsa", DkimKey(fault=DkimFault.SYNTAX)),
         (f"v=DKIM1; p={RSA_1024}; p={RSA_1024}", DkimKey(fault=DkimFault.SYNTAX)),
         ("v=spf1 -all", DkimKey(fault=DkimFault.SYNTAX)),
@@ -66,6 +73,16 @@ def test_any_key_record_can_be_read(records: list[bytes]) -> None:
 def test_long_keys_are_not_read() -> None:
     """Work is bounded: a key beyond all sizes in use cannot be read."""
     assert key_of([b"v=DKIM1; p=" + b"A" * 60_000]).fault is DkimFault.KEY
+
+
+def test_selectors_beyond_the_limit_are_unseen(server: int) -> None:
+    """None of the declared selectors is left out of the verdict."""
+    selectors = (*(f"s{number}" for number in range(MAX_SELECTORS - 1)), "mail", "long")
+    settings = Settings(resolvers=(f"127.0.0.1:{server}",))
+    found = run_probe(dkim, "mail:dkim.mail.test", declared=Declared(selectors=selectors), settings=settings).seen(Dkim)
+    keys = {each.selector: each.key for each in found.declared}
+    assert tuple(keys) == selectors
+    assert (keys["mail"].is_seen, keys["long"].unseen) == (True, Cause.ABORTED)
 
 
 @given(st.text(max_size=200))

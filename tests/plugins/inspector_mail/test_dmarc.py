@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector import Cause, DnsReplies, NotSeen, Raw, ScanOutput, raw_dns_message
+from inspector import Answer, Cause, DnsReplies, NotSeen, Raw, ScanOutput, raw_dns_message
 from inspector_mail import dmarc
 from inspector_mail.observations import Dmarc, DmarcFault, Policy, ReportFault
 from inspector_mail.probes import mail as probe
@@ -33,6 +33,7 @@ T = TypeVar("T")
         ("reports", "reports", Policy.NONE, False),
         ("org", "org", Policy.REJECT, False),
         ("a.org", "org", Policy.QUARANTINE, False),
+        ("notes.org", "org", Policy.QUARANTINE, False),
         ("nobody.org", "org", Policy.NONE, False),
         ("suffix", "suffix", Policy.NONE, False),
         ("x.y.suffix", "suffix", Policy.REJECT, False),
@@ -107,15 +108,15 @@ def test_the_tree_walk_has_eight_queries_at_most(server: int) -> None:
     assert [name.count(".") + 1 for name in dmarc.targets("1.2.3.4.5.6.7.8")] == [8, 7, 6, 5, 4, 3, 2, 1]
 
 
-def test_existence_is_queried_only_where_the_policy_depends_on_it(server: int) -> None:
-    """Address records are queried where an inherited record has ``np``, and not for a record of its own."""
+def test_existence_needs_no_query_of_its_own(server: int) -> None:
+    """Where an inherited record has ``np``, the reply to the query for SPF shows whether the domain exists."""
 
     def queried(name: str) -> set[str]:
         output = scan(probe, subject(probe, f"mail:{name}.mail.test"), server)
         return {raw.name.split()[1] for raw in output.raw if raw.name.startswith(f"{name}.mail.test ")}
 
     assert queried("nomail") == {"TXT", "MX"}
-    assert queried("nobody.org") == {"TXT", "MX", "A", "AAAA"}
+    assert queried("nobody.org") == {"TXT", "MX"}
 
 
 @pytest.mark.parametrize(
@@ -249,6 +250,7 @@ def test_the_policy_of_the_examples(domain: str, exists: bool, at: str | None, p
         ("v=DMARC1;p=reject;;", (), (), ()),
         ("v=DMARC1; p=reject; fo=2; t=yes; x", ("fo=2", "t=yes", "x"), (), ()),
         ("v=DMARC1; p=REJECT; ASPF = S", (), (), ("spf",)),
+        ("v=DMARC1; p=reject; P=reject; rua=mailto:a@e.vn", ("p=reject", "P=reject"), (), ()),
     ],
 )
 def test_ignored_and_obsolete_tags(
@@ -301,3 +303,11 @@ def test_any_address_of_reports_can_be_judged(uri: str) -> None:
 def test_any_record_can_be_parsed(tail: str) -> None:
     """Any text after the version can be parsed."""
     assert dmarc.parse("v=DMARC1;" + tail).psd in {"y", "n", "u"}
+
+
+def test_addresses_of_reports_beyond_the_limit_are_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record with many addresses is not judged by the first ones alone; what is stored is bounded."""
+    uris = ",".join(f"mailto:{letter}@many.vn" for letter in "abcdefghijkl")
+    monkeypatch.setitem(_EXAMPLES, "many.vn", f"v=DMARC1; p=reject; rua={uris}")
+    faults = [each.fault for each in _walked(lambda replies: dmarc.discover(replies, "many.vn", exists=True)).reports]
+    assert faults == [Answer(seen=None)] * 10 + [Answer(unseen=Cause.ABORTED)]

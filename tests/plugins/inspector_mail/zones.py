@@ -159,6 +159,7 @@ RECORDS = (
     _dmarc.cased TXT "v=dmarc1; p=reject"
     _dmarc.org TXT "v=DMARC1; p=reject; sp=quarantine; np=none"
     a.org A 192.0.2.1
+    notes.org TXT "v=spf1 -all"
     a.org TXT "v=spf1 -all"
     _dmarc.suffix TXT "v=DMARC1; p=none; psd=y; sp=reject"
     x.y.suffix A 192.0.2.1
