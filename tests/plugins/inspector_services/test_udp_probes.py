@@ -16,7 +16,15 @@ from inspector import Answer, Cause, Check, Declared, Observation, Outcome, Scan
 from inspector.declare.authorisation import Covers, PortRange
 from inspector.model.declared import DeclaredPort
 from inspector_services import inspector_checks, udp_probes
-from inspector_services.udp_observations import Handling, UdpExposure, UdpPort, UdpProtocol, UdpReply, UdpServices, UdpState
+from inspector_services.udp_observations import (
+    Handling,
+    UdpExposure,
+    UdpPort,
+    UdpProtocol,
+    UdpReply,
+    UdpServices,
+    UdpState,
+)
 from inspector_services.udp_probes import ATTEMPTS, udp_exposure, udp_services
 from inspector_services.udp_questions import BY_PORT, CHECKED_PORTS
 from tests.plugins.inspector_services.scanning import AUTHORISATION, INTRUSIVE, host, read, scan
