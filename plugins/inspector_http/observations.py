@@ -209,13 +209,15 @@ class Instead(Model):
 class ErrorPage(Model):
     """The reply for a path that cannot exist: its status, header fields that name products, and marks in its text.
 
-    ``is_read`` is False where it is neither HTML nor text, so that nothing is known of its text.
+    ``is_read`` is False where it is neither HTML nor text, so that nothing is known of its text. ``rejected`` is why
+    the reply is not about the path: a demand for a log-in, a firewall or a limit stands before it.
     """
 
     status: int
     products: tuple[Header, ...]
     marks: tuple[str, ...] = ()
     is_read: bool = True
+    rejected: Cause | None = None
 
 
 class Http(Observation):

@@ -160,7 +160,8 @@ def _error_page(reply: Exchange | None) -> dict[str, object]:
     marks = reply.page.marks if reply.page else ()
     is_read = reply.page is not None or not reply.body_bytes
     products = tuple(each for each in _headers(reply) if each.name.encode("latin-1") in PRODUCTS)
-    return _answer(ErrorPage(status=reply.status, products=products, marks=marks, is_read=is_read))
+    rejected = _why_rejected(reply)
+    return _answer(ErrorPage(status=reply.status, products=products, marks=marks, is_read=is_read, rejected=rejected))
 
 
 def _answer(value: object, cause: Cause | None = None) -> dict[str, object]:
@@ -219,11 +220,18 @@ def _why_unseen(last: Exchange) -> Cause | None:
     """Why the last reply is not that of the page itself; None when it is."""
     if last.cause is not None or last.status is None:
         return last.cause or Cause.PROTOCOL_ERROR
-    if last.status in BLOCKS:
-        return BLOCKS[last.status]
-    if _challengers(last) or any(kind in _INSTEAD_BY_MARK for kind, _ in _marks(last)):
-        return Cause.BLOCKED
+    if rejected := _why_rejected(last):
+        return rejected
     return Cause.AMBIGUOUS if last.status >= 400 else None
+
+
+def _why_rejected(reply: Exchange) -> Cause | None:
+    """Why a reply says nothing of what was asked for: a firewall, a limit or a demand for a log-in stands before it."""
+    if reply.status in BLOCKS:
+        return BLOCKS[reply.status]
+    if _challengers(reply) or any(kind in _INSTEAD_BY_MARK for kind, _ in _marks(reply)):
+        return Cause.BLOCKED
+    return Cause.AMBIGUOUS if reply.status in _INSTEAD_BY_STATUS else None
 
 
 def _redirect(url: str) -> Redirect | None:

@@ -42,6 +42,8 @@ REPLY_SECONDS = 10.0
 
 #: A reply repeats it, so that it has none of the words below.
 RECIPIENT = "inspector@example.com"
+#: The code of a greeting, and of the reply to STARTTLS; of no other reply (RFC 5321 §4.2.3, RFC 3207 §4).
+_GREETING = b"220"
 _MAIL = b"MAIL FROM:<>\r\n"
 _RCPT = f"RCPT TO:<{RECIPIENT}>\r\n".encode()
 #: The keyword of EHLO's reply (RFC 3207 §4), at the end of a line.
@@ -160,7 +162,7 @@ class _Session:
     async def stored(self, port: int) -> StoredRelay:
         """What the session came to."""
         await self._read()
-        if self._code == "220" and await self._hello():
+        if self._code == _GREETING.decode() and await self._hello():
             await self._name_recipient()
         found = StoredRelay.of(port, self._command, self._code, self._reply)
         if self._command in ("MAIL", "RCPT"):
@@ -195,15 +197,21 @@ class _Session:
     async def _say(self, command: str, line: bytes) -> str:
         self._command = command
         await self._stream.write(line, timeout=REPLY_SECONDS)
-        await self._read()
+        await self._read(None if command == "STARTTLS" else _GREETING)
         return self._code
 
-    async def _read(self) -> None:
-        """The code of one reply, however many lines it has; empty where the server closed before its end."""
+    async def _read(self, skipped: bytes | None = None) -> None:
+        """The code of one reply, however many lines it has; empty where the server closed before its end.
+
+        Replies with the code ``skipped`` are passed over: a greeting of several replies, of which a late one would make
+        the reply to MAIL that to RCPT.
+        """
         self._code, self._reply = "", b""
-        while not (codes := codes_of(self._reply)) and len(self._reply) < REPLY_BYTES:
+        while not (codes := [each for each in codes_of(self._reply) if each != skipped]):
+            if len(self._reply) >= REPLY_BYTES:
+                return
             more = await self._stream.read(REPLY_BYTES, timeout=REPLY_SECONDS)
             if not more:
                 return
             self._reply += more
-        self._code = codes[-1].decode() if codes else ""
+        self._code = codes[-1].decode()

@@ -386,15 +386,13 @@ def _cost_of_intrusion(target: Target, _options: Mapping[str, Any]) -> Cost:
 def _elsewhere(target: Target, services: UdpServices) -> list[tuple[str, int]]:
     """The questions at declared ports of another number: of their declared service, and of the one that is there."""
     stated = {port: questions_for(port, service)[0].protocol for port, service in declared_services(target).items()}
-    wanted = [
+    return [
         (name, port)
         for port in sorted(stated)
         for name, question in _INTRUSIVE.items()
         if port != question.port
         and (stated[port] is question.protocol or port in services.identified(question.protocol))
     ]
-    ports = sorted({port for _, port in wanted})[:MAX_ELSEWHERE]
-    return [(name, port) for name, port in wanted if port in ports]
 
 
 @probe(
@@ -411,10 +409,17 @@ async def udp_exposure(target: Target, network: Network, services: UdpServices) 
 
     A silent port is asked once more. Where it stays silent, an ordinary question shows whether the service is there,
     and so ignores the other one. Ports that were closed or filtered are not asked. Declared ports with such a service
-    are asked as those are that belong to it.
+    are asked as those are that belong to it; beyond ``MAX_ELSEWHERE`` of them the questions are recorded as aborted.
     """
-    asked = [*((name, None) for name in _INTRUSIVE), *_elsewhere(target, services)]
-    stored = await asyncio.gather(*(_intrude(network, name, port, services) for name, port in asked))
+    elsewhere = _elsewhere(target, services)
+    beyond = sorted({port for _, port in elsewhere if not _is_rejected(services, port)})[MAX_ELSEWHERE:]
+    asked = [*((name, None) for name in _INTRUSIVE), *(each for each in elsewhere if each[1] not in beyond)]
+    stored = list(await asyncio.gather(*(_intrude(network, name, port, services) for name, port in asked)))
+    stored += [
+        StoredExposure(name=name, port=port, cause=Cause.ABORTED, detail=f"more than {MAX_ELSEWHERE} declared ports")
+        for name, port in elsewhere
+        if port in beyond
+    ]
     return ScanOutput(
         raw=(_raw(StoredExposures(questions=tuple(stored))),),
         gaps=tuple(
@@ -429,11 +434,16 @@ async def udp_exposure(target: Target, network: Network, services: UdpServices) 
     )
 
 
+def _is_rejected(services: UdpServices, port: int) -> bool:
+    """Whether the port was seen closed or filtered, so that it is not asked."""
+    return services.state(port).seen in (UdpState.CLOSED, UdpState.FILTERED)
+
+
 async def _intrude(network: Network, name: str, elsewhere: int | None, services: UdpServices) -> StoredExposure:
     question = _INTRUSIVE[name]
     port = question.port if elsewhere is None else elsewhere
     found = StoredExposure(name=name, port=elsewhere)
-    if services.state(port).seen in (UdpState.CLOSED, UdpState.FILTERED):
+    if _is_rejected(services, port):
         return found.model_copy(update={"is_closed": True})
     failure: ScanFailure | None = None
     for _ in range(ATTEMPTS):

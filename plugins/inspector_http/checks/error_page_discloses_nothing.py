@@ -26,6 +26,13 @@ def error_page_discloses_nothing(http: Http) -> Verdict:
     facts = ("/error_page",)
     if shown := _shown(page):
         return failed("the page for a path that does not exist shows {measured}", measured=shown, facts=facts)
+    if page.rejected is not None:
+        return inconclusive(
+            "a reply with status {measured} came in place of the page for a path that does not exist",
+            measured=str(page.status),
+            cause=page.rejected,
+            facts=facts,
+        )
     if not page.is_read:
         return inconclusive("the page for a path that does not exist is no text", cause=Cause.AMBIGUOUS, facts=facts)
     return passed("the page for a path that does not exist shows neither", facts=facts)

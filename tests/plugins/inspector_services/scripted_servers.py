@@ -39,6 +39,18 @@ def replies(first: bytes, **lines: bytes) -> Habit:
     return habit
 
 
+async def greets_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """SMTP whose greeting has two replies, of which the second one comes after EHLO; relays for nobody."""
+    writer.write(b"220 mail.example ESMTP\r\n")
+    refused = {b"RCPT": b"554 5.7.1 Relay access denied\r\n", b"EHLO": b"220 ready\r\n"}
+    while line := await reader.readline():
+        await asyncio.sleep(0.1)  # so that each reply is read by itself
+        writer.write(refused.get(line[:4], b"250 2.0.0 Ok\r\n"))
+        if line[:4] == b"EHLO":
+            await asyncio.sleep(0.1)
+            writer.write(b"250 mail.example\r\n")
+
+
 def answers(reply: bytes) -> Habit:
     """Wait for the client; say ``reply`` to whatever comes, and close."""
 
@@ -120,6 +132,7 @@ HABITS: dict[str, Habit] = {
     "script": says(b"\x1b]0;owned\x07<script>alert(1)</script>\xc3\x28\r\n"),
     "silent": says(b""),
     "smtp": replies(b"220 mail.example ESMTP\r\n", NOOP=b"250 2.0.0 Ok"),
+    "smtp-late": greets_late,
     "smtp-of-files": replies(b"220 mail.example FTP-Gateway\r\n", NOOP=b"250 OK", AUTH=b"500 unknown"),
     "ssh": says(b"SSH-2.0-OpenSSH_9.2p1\r\n"),
     "third": replies(b"220 FTP and SMTP spoken\r\n"),

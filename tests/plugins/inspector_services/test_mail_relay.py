@@ -110,3 +110,11 @@ def test_a_server_without_a_session_shows_nothing(habit: str) -> None:
     with speaking(address, {25: habit}):
         ran = run_probe(mail_relay, f"host:{address}", identified(25), address=address, authorisation=INTRUSIVE)
     assert ran.seen(MailRelays).ports[0].relays.unseen is Cause.AMBIGUOUS
+
+
+def test_a_late_part_of_the_greeting_is_no_reply() -> None:
+    """What a server says to MAIL is not taken for its reply to RCPT, which refuses."""
+    address = own_address()
+    with speaking(address, {25: "smtp-late"}):
+        ran = run_probe(mail_relay, f"host:{address}", identified(25), address=address, authorisation=INTRUSIVE)
+    assert ran.seen(MailRelays).ports[0].relays == Answer[bool](seen=False)

@@ -12,11 +12,19 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from inspector import Cause, Check, Declared, Observation, Outcome, ScanFailure, ScanOutput, SubjectResult
+from inspector import Answer, Cause, Check, Declared, Observation, Outcome, ScanFailure, ScanOutput, SubjectResult
 from inspector.declare.authorisation import Covers, PortRange
 from inspector.model.declared import DeclaredPort
 from inspector_services import inspector_checks, udp_probes
-from inspector_services.udp_observations import Handling, UdpExposure, UdpProtocol, UdpServices, UdpState
+from inspector_services.udp_observations import (
+    Handling,
+    UdpExposure,
+    UdpPort,
+    UdpProtocol,
+    UdpReply,
+    UdpServices,
+    UdpState,
+)
 from inspector_services.udp_probes import ATTEMPTS, udp_exposure, udp_services
 from inspector_services.udp_questions import BY_PORT, CHECKED_PORTS
 from tests.plugins.inspector_services.scanning import AUTHORISATION, INTRUSIVE, host, read, scan
@@ -360,6 +368,32 @@ def test_intrusive_questions_are_asked_at_declared_ports_too() -> None:
     assert outcome("ntp-control-not-answered", exposure) is Outcome.FAIL
     assert asked[1194] == 0
     assert sum(asked.values()) <= udp_exposure.cost(target, {}).connections
+
+
+@pytest.mark.usefixtures("brief")
+def test_declared_ports_beyond_the_bound_are_no_pass() -> None:
+    """Of nine open ports the last one is not asked, and its questions count as aborted; a closed one costs none."""
+    numbers = tuple(range(12_000, 12_010))
+    ports = tuple(DeclaredPort(port=port, protocol="udp", service="ntp") for port in numbers)
+    target = type(host(ADDRESS))(host(ADDRESS).subject, Declared(host_declared=True, ports=ports))
+    closed = Answer[UdpReply](seen=UdpReply(state=UdpState.CLOSED))
+    services = UdpServices(ports=tuple(UdpPort(port=port, answer=closed) for port in (123, 12_000)))
+    with namespace() as space, scripted(space, dict.fromkeys(numbers, "old-ntp")) as server:
+        output = space.call(lambda: scan(udp_exposure, target, services, authorisation=INTRUSIVE))
+        asked = [port for port, count in server.report().items() if count]
+    exposure: UdpExposure = read(udp_exposure, output, target)
+    unseen = {(each.port, each.question, each.handling.unseen) for each in exposure.elsewhere if each.handling.unseen}
+    assert unseen == {(12_009, name, Cause.ABORTED) for name in ("ntp_control", "ntp_monitor")}
+    assert asked == list(numbers[1:9])
+    refused = tuple(
+        each.model_copy(update={"handling": Answer[Handling](seen=Handling.REFUSED)})
+        for each in exposure.elsewhere
+        if each.handling.is_seen
+    )
+    left = exposure.model_copy(
+        update={"elsewhere": (*refused, *(each for each in exposure.elsewhere if each.handling.unseen))}
+    )
+    assert outcome("ntp-control-not-answered", left) is Outcome.INCONCLUSIVE
 
 
 @pytest.mark.usefixtures("brief")
