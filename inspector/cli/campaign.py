@@ -321,8 +321,10 @@ def start(file: Path, settings: Path | None, output: Path | None, *, runs: bool,
 def _enqueue(campaign: Campaign, desk: _Desk) -> Enqueued:
     """Plan a campaign and enqueue its systems. Raises UsageError where it was started before."""
     journal = desk.engine.journal
-    if campaign.id in journal.campaigns() or record.exists(desk.folder, campaign.id):
-        journal.enqueue(terms_of(campaign, is_decided=False), (), b"")
+    if campaign.id in journal.campaigns():
+        journal.enqueue(terms_of(campaign, is_decided=False), (), b"")  # counts the refusal
+        raise _known(campaign.id)
+    if record.exists(desk.folder, campaign.id):
         raise _known(campaign.id)
     made = _round(campaign, desk)
     units = _planned(CampaignPlanner(campaign, made.context, now()), made)
@@ -363,7 +365,7 @@ def tick(settings: Path | None, output: Path | None, *, quiet: bool) -> int:
                     "sealed inspections are in the archive",
                 ) from None
             due = schedule.occurrence_of(repeated, now())
-            if due is None or due.id in desk.engine.journal.campaigns():
+            if due is None or due.id in desk.engine.journal.campaigns() or record.exists(desk.folder, due.id):
                 continue
             try:
                 _enqueue(due, desk)
@@ -409,6 +411,8 @@ def close(campaign: str, settings: Path | None, output: Path | None) -> int:
     """Seal what was interrupted, and the record of every system."""
     with _Desk.of(settings, output) as desk:
         key = SigningKey.load_or_create(desk.settings.signing_key)
+        if record.exists(desk.folder, campaign):
+            desk.record(campaign)  # is not taken for this campaign's unless its signer is trusted
 
         def seal(folder: Path) -> None:
             row = desk.engine.journal.campaign(campaign)
