@@ -54,7 +54,7 @@ def _check_idle(engine: EmbeddedEngine, campaign: str) -> None:
     """Raise EngineBusy where another process inspects a system of the campaign."""
     try:
         with engine.exclusive():
-            engine.journal.recover("the process ended", is_death=True)
+            engine.journal.recover("the process ended", is_crash=True)
     except EngineBusy:
         if engine.journal.running().get(campaign):
             raise EngineBusy(

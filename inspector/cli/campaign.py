@@ -29,7 +29,7 @@ from inspector.cli.run_progress import RunProgress
 from inspector.declare import campaign as campaigns
 from inspector.declare.campaign import Campaign
 from inspector.declare.settings import Settings
-from inspector.engine.embedded import EmbeddedEngine, EngineBusy, EngineListener, Workplace
+from inspector.engine.embedded import EmbeddedEngine, EngineBusy, EngineListener, RunSetup
 from inspector.engine.engine import Enqueued, Job, JobState, NotInspected
 from inspector.engine.journal import CampaignRow, CampaignState
 from inspector.fleet.fleet import FleetStatus
@@ -59,7 +59,7 @@ MOST_LISTED = 50
 # --- What the commands work with --------------------------------------------------------------------------------------
 
 
-def _workplace(own: Settings, is_decided: bool) -> Workplace:
+def _run_setup(own: Settings, is_decided: bool) -> RunSetup:
     """What inspections are run with."""
     load_trust(own)
     registry = pinned(own.plugins_lock) if is_decided else installed()
@@ -76,7 +76,7 @@ def _workplace(own: Settings, is_decided: bool) -> Workplace:
         mark=MARK,
         options=b"",
     )
-    return Workplace(context, common)
+    return RunSetup(context, common)
 
 
 class _Listener(EngineListener):
@@ -100,17 +100,17 @@ class _Listener(EngineListener):
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
+class _Session:
     """The settings and the engine of a command; a context manager, at whose end the journal is closed."""
 
     settings: Settings
     engine: EmbeddedEngine
 
     @classmethod
-    def of(cls, settings: Path | None, output: Path | None, *, quiet: bool = False) -> _Desk:
+    def of(cls, settings: Path | None, output: Path | None, *, quiet: bool = False) -> _Session:
         own = read_settings(settings, output)
         own = own.model_copy(update={"output": own.output.absolute()})
-        engine = EmbeddedEngine(own.output / record.FOLDER, partial(_workplace, own), _Listener(quiet=quiet))
+        engine = EmbeddedEngine(own.output / record.FOLDER, partial(_run_setup, own), _Listener(quiet=quiet))
         return cls(own, engine)
 
     def __enter__(self) -> Self:
@@ -147,7 +147,7 @@ class _Desk:
 
 
 @dataclass(frozen=True, slots=True)
-class _Round:
+class _SelectedCampaign:
     """A campaign with the systems that it selects, in the order in which they are inspected."""
 
     campaign: Campaign
@@ -158,17 +158,17 @@ class _Round:
     inventory: str | None
 
 
-def _round(campaign: Campaign, desk: _Desk) -> _Round:
+def _selected(campaign: Campaign, session: _Session) -> _SelectedCampaign:
     """Read what a campaign names. Raises UsageError or InputFileError."""
     granted, granted_at = candidates.read_authorisations(campaign)
     is_decided = is_under_decision(granted)
-    place = _workplace(desk.settings, is_decided)
-    schemes = place.context.registry.schemes
+    setup = _run_setup(session.settings, is_decided)
+    schemes = setup.context.registry.schemes
     found = candidates.candidates_of(candidates.read_declarations(campaign, granted, granted_at, schemes))
     below, undeclared = candidates.below_among(each.organisation for each in found), list[Undeclared]()
     snapshot = None
     if campaign.selection.inventory is not None:
-        folder, trusted = Path(campaign.selection.inventory), trusted_signers(desk.settings)
+        folder, trusted = Path(campaign.selection.inventory), trusted_signers(session.settings)
         source = read_inventory(
             folder,
             trusted,
@@ -176,35 +176,37 @@ def _round(campaign: Campaign, desk: _Desk) -> _Round:
             granted_at,
             schemes,
             day_of(now()),
-            regimes=place.context.regimes,
-            inspected=_last_inspections(desk),
+            regimes=setup.context.regimes,
+            inspected=_last_inspections(session),
         )
         known = {each.key for each in found}  # what a declaration says holds over the lists
         found += [each for each in source.candidates if each.key not in known]
         snapshot = source.digest
         undeclared, below = [each for each in source.undeclared if each.key not in known], source.below
-    failed = _failed(campaign, desk)
+    failed = _failed(campaign, session)
     chosen, others = candidates.select(campaign, found, below=below, undeclared=undeclared, failed=failed)
-    return _Round(campaign, place.context, candidates.in_order(campaign, chosen), others, is_decided, snapshot)
+    return _SelectedCampaign(
+        campaign, setup.context, candidates.in_order(campaign, chosen), others, is_decided, snapshot
+    )
 
 
-def _last_inspections(desk: _Desk) -> dict[str, date]:
+def _last_inspections(session: _Session) -> dict[str, date]:
     """The day of the last inspection of each system in a campaign of this archive, by key."""
     found: dict[str, date] = {}
-    for known in desk.engine.journal.campaigns():
-        for unit in desk.units(known):
+    for known in session.engine.journal.campaigns():
+        for unit in session.units(known):
             if unit.result is not None:
                 day = day_of(unit.result.begun)
                 found[unit.system] = max(day, found.get(unit.system, day))
     return found
 
 
-def _failed(campaign: Campaign, desk: _Desk) -> set[str] | None:
+def _failed(campaign: Campaign, session: _Session) -> set[str] | None:
     """The systems in which a mandatory requirement failed in the campaign that the selection names."""
     before = campaign.selection.failed_in
     if before is None:
         return None
-    return {each.system for each in desk.units(before) if each.result is not None and each.result.failed_must > 0}
+    return {each.system for each in session.units(before) if each.result is not None and each.result.failed_must > 0}
 
 
 # --- The plan ---------------------------------------------------------------------------------------------------------
@@ -213,9 +215,9 @@ def _failed(campaign: Campaign, desk: _Desk) -> set[str] | None:
 def print_plan(file: Path, settings: Path | None, output: Path | None, form: str) -> int:
     """Print for every selected system whether it is ready, or why not, and what falls into which window."""
     _check_form(form)
-    with _Desk.of(settings, output) as desk:
+    with _Session.of(settings, output) as session:
         campaign = campaigns.load(file)
-        made = _round(campaign, desk)
+        made = _selected(campaign, session)
         planner = CampaignPlanner(campaign, made.context, now())
         units = _planned(planner, made)
         ready = sum(each.is_ready for each in units)
@@ -236,7 +238,7 @@ def print_plan(file: Path, settings: Path | None, output: Path | None, form: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Brief:
+class _PlannedSystem:
     """What is kept of a planned system."""
 
     key: str
@@ -251,26 +253,26 @@ class _Brief:
         return self.cause is None
 
 
-def _planned(planner: CampaignPlanner, made: _Round) -> list[_Brief]:
+def _planned(planner: CampaignPlanner, made: _SelectedCampaign) -> list[_PlannedSystem]:
     """Every system with its job, compressed: there may be many."""
-    found: list[_Brief] = []
+    found: list[_PlannedSystem] = []
 
     async def plan_all() -> None:
-        found.extend([_brief(unit.job, unit.window) async for unit in planner.plan(made.candidates)])
+        found.extend([_planned_system(unit.job, unit.window) async for unit in planner.plan(made.candidates)])
 
     with reduced_gc():
         run_async(plan_all())
     others = (Job(system=each.key, cause=each.cause, detail=each.detail) for each in made.undeclared)
-    return [*found, *(_brief(each, None) for each in others)]
+    return [*found, *(_planned_system(each, None) for each in others)]
 
 
-def _brief(job: Job, window: Interval | None) -> _Brief:
+def _planned_system(job: Job, window: Interval | None) -> _PlannedSystem:
     opens = None if window is None else window[0]
     data = zstandard.compress(job.canonical())
-    return _Brief(job.system, job.cause, job.detail, job.seconds, opens, data)
+    return _PlannedSystem(job.system, job.cause, job.detail, job.seconds, opens, data)
 
 
-def _unit_json(unit: _Brief) -> dict[str, object]:
+def _unit_json(unit: _PlannedSystem) -> dict[str, object]:
     return {
         "system": unit.key,
         "ready": unit.is_ready,
@@ -281,7 +283,7 @@ def _unit_json(unit: _Brief) -> dict[str, object]:
     }
 
 
-def _unit_line(unit: _Brief) -> str:
+def _unit_line(unit: _PlannedSystem) -> str:
     if unit.cause is not None:
         detail = f" ({translated(unit.detail)})" if unit.detail else ""
         return f"{unit.key}: {_cause(unit.cause)}{detail}"
@@ -300,10 +302,10 @@ def _unit_line(unit: _Brief) -> str:
 
 def start(file: Path, settings: Path | None, output: Path | None, *, runs: bool, quiet: bool) -> int:
     """Start a campaign, once, and inspect what may be inspected now."""
-    with _Desk.of(settings, output, quiet=quiet) as desk:
+    with _Session.of(settings, output, quiet=quiet) as session:
         campaign = campaigns.load(file)
         if campaign.every is not None:
-            if not desk.engine.journal.schedule(campaign.id, campaign.canonical(), str(file.absolute())):
+            if not session.engine.journal.schedule(campaign.id, campaign.canonical(), str(file.absolute())):
                 raise _known(campaign.id)
             due = schedule.occurrence_of(campaign, now())
             if due is None:
@@ -312,23 +314,25 @@ def start(file: Path, settings: Path | None, output: Path | None, *, runs: bool,
                 terminal.print_result(text)
                 return CLEAN
             campaign = due
-        _enqueue(campaign, desk)
+        _enqueue(campaign, session)
         if runs:
-            _run(desk)
-        return _print_state(desk, campaign.id)
+            _run(session)
+        return _print_state(session, campaign.id)
 
 
-def _enqueue(campaign: Campaign, desk: _Desk) -> Enqueued:
+def _enqueue(campaign: Campaign, session: _Session) -> Enqueued:
     """Plan a campaign and enqueue its systems. Raises UsageError where it was started before."""
-    journal = desk.engine.journal
-    if campaign.id in journal.campaigns() or record.exists(desk.folder, campaign.id):
-        journal.enqueue(terms_of(campaign, is_decided=False), (), b"")
+    journal = session.engine.journal
+    if campaign.id in journal.campaigns():
+        journal.enqueue(terms_of(campaign, is_decided=False), (), b"")  # counts the refusal
         raise _known(campaign.id)
-    made = _round(campaign, desk)
+    if record.exists(session.folder, campaign.id):
+        raise _known(campaign.id)
+    made = _selected(campaign, session)
     units = _planned(CampaignPlanner(campaign, made.context, now()), made)
     terms = terms_of(campaign, is_decided=made.is_decided, inventory=made.inventory)
     jobs = (Job.parse(zstandard.decompress(each.job)) for each in units)
-    enqueued = desk.engine.enqueue(terms, jobs, canonical(campaign.model_dump(mode="json")))
+    enqueued = session.engine.enqueue(terms, jobs, canonical(campaign.model_dump(mode="json")))
     if enqueued.refused:
         raise _known(campaign.id)
     return enqueued
@@ -341,19 +345,19 @@ def _known(campaign: str) -> UsageError:
     )
 
 
-def _run(desk: _Desk) -> None:
+def _run(session: _Session) -> None:
     """Run what may run now; another process that does so already is left to it."""
     try:
-        desk.engine.run()
+        session.engine.run()
     except EngineBusy as busy:
         terminal.print_note(f"inspector: {busy.text(translated)}")
 
 
 def tick(settings: Path | None, output: Path | None, *, quiet: bool) -> int:
     """Start every repeated campaign that is due, once, and go on with all that may be inspected now."""
-    with _Desk.of(settings, output, quiet=quiet) as desk:
+    with _Session.of(settings, output, quiet=quiet) as session:
         code = CLEAN
-        for document in desk.engine.journal.scheduled().values():
+        for document in session.engine.journal.scheduled().values():
             try:
                 repeated = Campaign.parse(document)
             except ValidationError:
@@ -363,31 +367,31 @@ def tick(settings: Path | None, output: Path | None, *, quiet: bool) -> int:
                     "sealed inspections are in the archive",
                 ) from None
             due = schedule.occurrence_of(repeated, now())
-            if due is None or due.id in desk.engine.journal.campaigns():
+            if due is None or due.id in session.engine.journal.campaigns() or record.exists(session.folder, due.id):
                 continue
             try:
-                _enqueue(due, desk)
+                _enqueue(due, session)
             except InspectorError as error:
-                if due.id not in desk.engine.journal.campaigns():  # else another process was faster
+                if due.id not in session.engine.journal.campaigns():  # else another process was faster
                     terminal.print_error(error)
                     code = MISUSE
-        _run(desk)
+        _run(session)
         return code
 
 
 def resume(campaign: str, settings: Path | None, output: Path | None, *, runs: bool, quiet: bool) -> int:
     """End a pause, and inspect what may be inspected now."""
-    with _Desk.of(settings, output, quiet=quiet) as desk:
-        desk.engine.resume(campaign)
+    with _Session.of(settings, output, quiet=quiet) as session:
+        session.engine.resume(campaign)
         if runs:
-            _run(desk)
-        return _print_state(desk, campaign)
+            _run(session)
+        return _print_state(session, campaign)
 
 
 def pause(campaign: str, settings: Path | None, output: Path | None, *, at_once: bool) -> int:
     """Begin no further system of a campaign."""
-    with _Desk.of(settings, output) as desk:
-        desk.engine.pause(campaign, now=at_once)
+    with _Session.of(settings, output) as session:
+        session.engine.pause(campaign, now=at_once)
         text = _("Campaign {id} is paused; 'inspector campaign resume {id}' goes on with it", id=campaign)
         terminal.print_result(text)
         return CLEAN
@@ -395,33 +399,35 @@ def pause(campaign: str, settings: Path | None, output: Path | None, *, at_once:
 
 def stop(campaign: str, settings: Path | None, output: Path | None, authorisation: str | None) -> int:
     """Inspect nothing more of a campaign, or nothing more under an authorisation that was withdrawn."""
-    with _Desk.of(settings, output) as desk:
-        journal = desk.engine.journal
+    with _Session.of(settings, output) as session:
+        journal = session.engine.journal
         if authorisation is None and journal.unschedule(campaign) and campaign not in journal.campaigns():
             terminal.print_result(_("Campaign {id} is not repeated any more", id=campaign))
             return CLEAN
-        count = desk.engine.abort(campaign, authorisation)
+        count = session.engine.abort(campaign, authorisation)
         terminal.print_result(_("{count} systems that waited will not be inspected", count=count))
         return CLEAN
 
 
 def close(campaign: str, settings: Path | None, output: Path | None) -> int:
     """Seal what was interrupted, and the record of every system."""
-    with _Desk.of(settings, output) as desk:
-        key = SigningKey.load_or_create(desk.settings.signing_key)
+    with _Session.of(settings, output) as session:
+        key = SigningKey.load_or_create(session.settings.signing_key)
+        if record.exists(session.folder, campaign):
+            session.record(campaign)  # is not taken for this campaign's unless its signer is trusted
 
         def seal(folder: Path) -> None:
-            row = desk.engine.journal.campaign(campaign)
-            context = _workplace(desk.settings, row.terms.is_decided).context
+            row = session.engine.journal.campaign(campaign)
+            context = _run_setup(session.settings, row.terms.is_decided).context
             resume_inspection(folder, context, as_of=now(), collecting=False)
 
-        sealed = close_campaign(desk.engine, campaign, desk.settings.output, key, seal)
+        sealed = close_campaign(session.engine, campaign, session.settings.output, key, seal)
         _print_counts({JobState(name): count for name, count in sealed.sealed.states.items()})
         terminal.print_result(
             _(
                 "Campaign {id} is closed; its record is {folder} ({digest})",
                 id=campaign,
-                folder=desk.folder / campaign,
+                folder=session.folder / campaign,
                 digest=sealed.digest,
             )
         )
@@ -436,31 +442,31 @@ def print_status(
 ) -> int:
     """Print the state of a campaign, or of all."""
     _check_form(form)
-    with _Desk.of(settings, output) as desk:
-        rows = desk.engine.journal.campaigns()
+    with _Session.of(settings, output) as session:
+        rows = session.engine.journal.campaigns()
         if campaign is not None:
-            rows = {campaign: desk.engine.journal.campaign(campaign)}
+            rows = {campaign: session.engine.journal.campaign(campaign)}
         if form == "json":
-            found = [_status_json(desk, known, row, every_unit=every_unit) for known, row in rows.items()]
+            found = [_status_json(session, known, row, every_unit=every_unit) for known, row in rows.items()]
             terminal.print_result(json.dumps(found, indent=2, ensure_ascii=False))
             return CLEAN
         if not rows:
             terminal.print_result(_("No campaign was started"))
         for known, row in rows.items():
             terminal.print_result(_("Campaign {id}: {state}", id=known, state=_campaign_state(row)))
-            _print_counts(desk.engine.journal.counts(known))
+            _print_counts(session.engine.journal.counts(known))
             if row.refused:
                 terminal.print_result(_("Refused, because it was known already: {count}", count=row.refused))
             if every_unit:
-                for unit in desk.units(known):
+                for unit in session.units(known):
                     terminal.print_result(_status_line(unit))
-        for known in desk.engine.journal.scheduled() if campaign is None else ():
+        for known in session.engine.journal.scheduled() if campaign is None else ():
             terminal.print_result(_("Campaign {id} is repeated", id=known))
         return CLEAN
 
 
-def _status_json(desk: _Desk, known: str, row: CampaignRow, *, every_unit: bool) -> dict[str, object]:
-    counts = {state.value: count for state, count in desk.engine.journal.counts(known).items()}
+def _status_json(session: _Session, known: str, row: CampaignRow, *, every_unit: bool) -> dict[str, object]:
+    counts = {state.value: count for state, count in session.engine.journal.counts(known).items()}
     found: dict[str, object] = {
         "campaign": known,
         "state": row.state,
@@ -469,13 +475,13 @@ def _status_json(desk: _Desk, known: str, row: CampaignRow, *, every_unit: bool)
         "refused": row.refused,
     }
     if every_unit:
-        found["units"] = [each.model_dump(mode="json") for each in desk.units(known)]
+        found["units"] = [each.model_dump(mode="json") for each in session.units(known)]
     return found
 
 
-def _print_state(desk: _Desk, campaign: str) -> int:
+def _print_state(session: _Session, campaign: str) -> int:
     """Print the counts of a campaign; 3 where a system was not inspected, or not yet."""
-    counts = desk.engine.journal.counts(campaign)
+    counts = session.engine.journal.counts(campaign)
     _print_counts(counts)
     return CLEAN if sum(counts.values()) == counts[JobState.SEALED] else UNSEEN
 

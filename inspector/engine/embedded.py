@@ -66,7 +66,7 @@ _FILE_MODE = 0o600
 
 
 @dataclass(frozen=True, slots=True)
-class Workplace:
+class RunSetup:
     """What the inspections of a run have in common."""
 
     context: RunContext
@@ -93,17 +93,17 @@ class EngineBusy(EngineError):
 class EmbeddedEngine:
     """Runs the jobs of the journal in ``folder``; an ``inspector.engine.engine.Engine``.
 
-    ``workplace`` gives what inspections are run with: under an inspection decision (True) or not.
+    ``setup`` gives what inspections are run with: under an inspection decision (True) or not.
     """
 
     def __init__(
         self,
         folder: Path,
-        workplace: Callable[[bool], Workplace],
+        setup: Callable[[bool], RunSetup],
         listener: EngineListener | None = None,
     ) -> None:
         self._folder = folder
-        self._workplace = workplace
+        self._setup = setup
         self._listener = listener or EngineListener()
         self.journal = Journal(folder)
 
@@ -138,7 +138,7 @@ class EmbeddedEngine:
         Raises EngineBusy where another process does, EngineError where the journal or the archive fails meanwhile.
         """
         with self.exclusive():
-            if count := self.journal.recover("the process ended", is_death=True):
+            if count := self.journal.recover("the process ended", is_crash=True):
                 _log.info("jobs of a process that ended", extra={"count": count})
             refusals = _Refusals()
             try:
@@ -146,21 +146,21 @@ class EmbeddedEngine:
                     pass
             finally:
                 with suppress(EngineError):
-                    self.journal.recover("interrupted by a person", is_death=False)
+                    self.journal.recover("interrupted by a person", is_crash=False)
 
     def _run(self, refusals: _Refusals, *, is_decided: bool) -> bool:
         """Run the campaigns under a decision, or the others, until one of those comes first; whether a job began."""
         queue = _Queue(self.journal, self._listener, refusals, is_decided=is_decided)
         if not queue.has_next():
             return False
-        place = self._workplace(is_decided)
-        queue.archive = place.context.settings.output
-        queue.context = place.context
+        setup = self._setup(is_decided)
+        queue.archive = setup.context.settings.output
+        queue.context = setup.context
         queue.check_archive()
         if queue.fault is None:
-            SigningKey.load_or_create(place.context.settings.signing_key)  # its error is none of a system
+            SigningKey.load_or_create(setup.context.settings.signing_key)  # its error is none of a system
             waiting = sum(queue.waiting().values())
-            fleet = Fleet(queue.archive, place.context, place.common, waiting, queue, grows=True)
+            fleet = Fleet(queue.archive, setup.context, setup.common, waiting, queue, grows=True)
             with reduced_gc():
                 fleet.run_queue(queue)
         if queue.fault is not None:

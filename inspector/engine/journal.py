@@ -358,13 +358,13 @@ class Journal:
 
     # --- Running ------------------------------------------------------------------------------------------------------
 
-    def recover(self, detail: str, *, is_death: bool) -> int:
+    def recover(self, detail: str, *, is_crash: bool) -> int:
         """Mark what a process left running as interrupted; only who runs the jobs may. Gives how many."""
         with self._writing():
             cursor = self._db.execute(
                 "UPDATE job SET state = 'interrupted', detail = ?, deaths = deaths + ?, changed = ? "
                 "WHERE state = 'running'",
-                [detail, int(is_death), _text(now())],
+                [detail, int(is_crash), _text(now())],
             )
             return cursor.rowcount
 

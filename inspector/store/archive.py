@@ -24,7 +24,7 @@ from inspector.pipeline.capture import COMPLETE
 from inspector.record.assessment import Assessment
 from inspector.regime.regime import Requirement
 from inspector.seal import Bundle, RunIndex, SealedAssessment, State
-from inspector.seal.layout import ASSESSMENTS, CAPTURE, INDEX, LEDGER, MANIFEST, SHARED, is_step
+from inspector.seal.layout import ASSESSMENTS, CAPTURE, INDEX, INDEX_MANIFEST, LEDGER, MANIFEST, SHARED, is_step
 from inspector.store.history import InspectionResult
 
 _REQUIREMENTS = TypeAdapter(tuple[Requirement, ...])
@@ -113,31 +113,47 @@ def places(archive: Path) -> Iterator[Place]:
 
 
 def _folders(folder: Path) -> list[str]:
+    """The names of the folders in a folder, none where it is not there. Raises UsageError where it cannot be read."""
     try:
         with os.scandir(folder) as entries:
             return sorted(each.name for each in entries if each.is_dir(follow_symlinks=False) and is_step(each.name))
-    except OSError:
+    except FileNotFoundError:
         return []
+    except OSError as error:
+        raise UsageError(
+            FormattedMessage("{folder}: cannot be read: {reason}", folder=folder, reason=error.strerror),
+            remedy="make it readable, then try again",
+        ) from None
 
 
-def missing(archive: Path) -> Iterator[tuple[str, str]]:
-    """What the indexes of the runs list as sealed, and is not in the archive; and indexes that cannot be read.
+def missing(archive: Path, trusted: Collection[str], counted: Collection[str]) -> Iterator[tuple[str, NotCounted, str]]:
+    """What the indexes of the runs list as sealed, and is not in the archive; and indexes that cannot be relied upon.
 
-    Each with its folder and a text.
+    Each with its folder or file, the cause and a text. ``counted`` are the runs of which an inspection counts: that of
+    another one by a stranger is no news.
     """
     for run in _folders(archive):
-        if not (archive / run / INDEX).is_file():
+        if not os.path.lexists(archive / run / INDEX):
             continue
+        index = RunIndex(archive, run)
         try:
-            attempts = RunIndex(archive, run).attempts()
+            attempts = index.attempts()
+            listed = [each for each in attempts if each.state is State.SEALED]
+            if os.path.lexists(archive / run / INDEX_MANIFEST):
+                sealed, signed = index.signed()
+                if run in counted and not set(sealed.signers) & set(trusted):
+                    yield f"{run}/{INDEX}", NotCounted.UNKNOWN_SIGNER, ", ".join(sealed.signers)
+                # No later line, which may be unsigned, takes back what was signed.
+                listed += [each for each in signed if each.state is State.SEALED]
+            elif listed:
+                text = FormattedMessage("its signature {file} is missing", file=INDEX_MANIFEST)
+                yield f"{run}/{INDEX}", NotCounted.ALTERED, text
         except BundleError as error:
-            yield f"{run}/{INDEX}", error.message
+            yield f"{run}/{INDEX}", NotCounted.ALTERED, error.message
             continue
-        for each in attempts:
-            if each.state is not State.SEALED or each.folder is None:
-                continue
-            if not os.path.lexists(archive / run / each.folder / CAPTURE / MANIFEST):
-                yield f"{run}/{each.folder}", ""
+        for folder in sorted({each.folder for each in listed if each.folder is not None}):
+            if not os.path.lexists(archive / run / folder / CAPTURE / MANIFEST):
+                yield f"{run}/{folder}", NotCounted.MISSING, ""
 
 
 def read(archive: Path, place: Place, trusted: Collection[str]) -> ReadInspection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
+from inspector.seal.atomic_files import exclusive
 
 #: The store below the output folder.
 FILE = "store.sqlite3"
@@ -27,7 +28,8 @@ _BUSY_MILLISECONDS = 30_000
 def opened(path: Path, *, create: bool = False) -> Iterator[sa.Engine]:
     """The store in a file, brought up to this version.
 
-    ``create``: where there is none, an empty one. Raises UsageError where it cannot be opened.
+    ``create``: where there is none, an empty one, and within the body no other process has one of this folder opened
+    so: it waits. Raises UsageError where it cannot be opened.
     """
     if not create and not path.is_file():
         raise UsageError(
@@ -35,9 +37,11 @@ def opened(path: Path, *, create: bool = False) -> Iterator[sa.Engine]:
             remedy="make one with 'inspector store rebuild ARCHIVE', or name it with --store",
         )
     engine: sa.Engine | None = None
+    alone = ExitStack()
     try:
         if create:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            alone.enter_context(exclusive(path.parent))
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
         engine = engine_of(sa.URL.create("sqlite", database=str(path)))
         migrate(engine)
@@ -51,6 +55,7 @@ def opened(path: Path, *, create: bool = False) -> Iterator[sa.Engine]:
     finally:
         if engine is not None:
             engine.dispose()
+        alone.close()
 
 
 def engine_of(url: sa.URL) -> sa.Engine:

@@ -102,27 +102,34 @@ class _Importer:
             )
         }
         self.session.execute(sa.delete(NotCountedRow))
-        captures = {capture for _count, capture in known.values()}
-        left = set(known)
-        batch: list[ReadInspection] = []
         # The names of inspections begin with the time: few histories have to be made again.
-        found_places = sorted(places(self.archive), key=lambda each: (each.name.rpartition("/")[2], each.name))
+        found_places = sorted(places(self.archive), key=lambda each: _order(each.name))
+        for folder in sorted(known.keys() - {each.name for each in found_places}):
+            self._forget(folder)
+            del known[folder]
+        counting = {capture: folder for folder, (_count, capture) in known.items()}
+        batch: list[ReadInspection] = []
         for number, place in enumerate(found_places, start=1):
-            left.discard(place.name)
-            if place.name in known and known[place.name][0] == place.assessments:
+            count, capture = known.get(place.name, (None, None))
+            if count == place.assessments:
                 self.made.known += 1
                 continue
             self.progress(number)
+            if capture is not None:
+                del counting[capture]
             found = self._read(place)
-            if found is None:
+            other = None if found is None else counting.get(found.bundle.digest)
+            # Of copies the first counts, in whatever order they came into the archive.
+            if found is None or (other is not None and _order(other) < _order(place.name)):
+                if found is not None:
+                    self._refuse(place.name, NotCounted.DUPLICATE, "")
                 if place.name in known:
                     self._forget(place.name)
                 continue
-            digest = found.bundle.digest
-            if digest in captures and place.name not in known:
-                self._refuse(place.name, NotCounted.DUPLICATE, "")
-                continue
-            captures.add(digest)
+            if other is not None:
+                self._forget(other)
+                del known[other]
+            counting[found.bundle.digest] = place.name
             batch.append(found)
             if len(batch) >= _BATCH:
                 self._take(batch)
@@ -130,10 +137,9 @@ class _Importer:
                 if commits:
                     self.session.commit()
         self._take(batch)
-        for folder in sorted(left):
-            self._forget(folder)
-        for folder, detail in missing(self.archive):
-            self._refuse(folder, NotCounted.ALTERED if detail else NotCounted.MISSING, detail)
+        counted = {folder.partition("/")[0] for folder in counting.values()}
+        for folder, cause, detail in missing(self.archive, self.trusted, counted):
+            self._refuse(folder, cause, detail)
         self.session.flush()
         counts = sa.select(NotCountedRow.cause, sa.func.count()).group_by(NotCountedRow.cause)
         self.made.not_counted.update({NotCounted(cause): count for cause, count in self.session.execute(counts)})
@@ -248,6 +254,11 @@ class _Importer:
             self.session.execute(sa.insert(FindingRow), new)
         self.session.flush()
         self.session.expunge_all()
+
+
+def _order(folder: str) -> tuple[str, str]:
+    """The order in which inspections are taken: by their names, then by their folders."""
+    return folder.rpartition("/")[2], folder
 
 
 _COUNTED = {

@@ -511,6 +511,56 @@ def test_a_repeated_campaign_is_started_once_and_a_missed_round_once_and_late(li
     assert found["systems"]["sealed"] == 1
 
 
+def test_after_the_journal_was_moved_away_a_closed_campaign_is_not_started_again(line: Line) -> None:
+    """Its record is known: the start is refused, and leaves no campaign without systems in the new journal."""
+    output = line.new_output()
+    file = campaign(line, "recorded", declared(line, "recorded", system(id="empty")))
+    assert line.call("campaign", "start", file, "--no-run", output=output).code == 3
+    assert line.call("campaign", "close", "recorded", output=output).code == 0
+    for each in (output / "campaigns").glob("journal.sqlite3*"):
+        each.rename(line.folder / each.name)
+    refused = line.call("campaign", "start", file, *EN, output=output)
+    assert (refused.code, "campaign 'recorded' was started before" in refused.err) == (2, True)
+    assert json.loads(line.call("campaign", "status", "--format", "json", output=output).out) == []
+
+
+def test_after_the_journal_was_moved_away_a_closed_round_is_not_due_again(line: Line) -> None:
+    """The campaign is repeated again from its next round on; no tick fails for the round that was closed."""
+    output, begins = line.new_output(), datetime.now(UTC) - HOUR
+    file = campaign(
+        line,
+        "rounds",
+        declared(line, "rounds", system(id="empty")),
+        starts=begins.isoformat(),
+        every={"days": 1},
+    )
+    assert line.call("campaign", "start", file, "--no-run", output=output).code == 3
+    [found] = json.loads(line.call("campaign", "status", "--format", "json", output=output).out)
+    assert line.call("campaign", "close", found["campaign"], output=output).code == 0
+    for each in (output / "campaigns").glob("journal.sqlite3*"):
+        each.rename(line.folder / f"rounds-{each.name}")
+    line.call("campaign", "start", file, "--no-run", output=output)
+    ticked = line.call("tick", *EN, output=output)
+    assert (ticked.code, ticked.err) == (0, "")
+
+
+def test_a_record_by_a_stranger_does_not_close_a_campaign(line: Line) -> None:
+    """A record that lies there before the campaign is closed is read only where its signer is trusted."""
+    stranger, output = Line(line.folder / "stranger"), line.new_output()
+    stranger.folder.mkdir()
+    file = campaign(line, "taken", declared(line, "taken", system(id="empty")))
+    elsewhere = stranger.new_output()
+    for each, place in ((line, output), (stranger, elsewhere)):
+        assert each.call("campaign", "start", file, "--no-run", output=place).code == 3
+    assert stranger.call("campaign", "close", "taken", output=elsewhere).code == 0
+    shutil.copytree(elsewhere / "campaigns/taken", output / "campaigns/taken")
+    refused = line.call("campaign", "close", "taken", *EN, output=output)
+    assert (refused.code, "is not a trusted signer" in refused.err) == (2, True), refused.out
+    shutil.rmtree(output / "campaigns/taken")
+    assert status(line, output, "taken")["state"] != "closed"
+    assert line.call("campaign", "close", "taken", output=output).code == 0
+
+
 def test_a_re_inspection_selects_what_failed_before(line: Line) -> None:
     """Only the systems in which a mandatory requirement failed in the campaign that is named."""
     output = line.new_output()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+import os
 import shutil
+import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,9 +18,12 @@ import pytest
 from inspector.demo import environment
 from inspector.demo.documents import write
 from inspector.demo.http_pages import sound_page
-from inspector.seal.layout import CAPTURE, MANIFEST, PACK
+from inspector.seal.layout import CAPTURE, INDEX, INDEX_MANIFEST, MANIFEST, PACK
+from inspector.seal.run_index import RunIndex
+from inspector.seal.signing import SigningKey
+from inspector.store.database import opened
 from inspector.store.queries import LISTS
-from tests.line.harness import Line, RunResult, free_port, run_cli, serving, system
+from tests.line.harness import Line, RunResult, free_port, run_cli, serving, system, wait_until
 from tests.line.test_difference import BAD, GOOD, ONLY
 
 
@@ -168,6 +174,113 @@ def test_what_was_altered_later_is_found_by_rebuilding(line: Line, archive: Arch
     again = tmp_path / "again.sqlite3"
     rebuilt(line, place, again)
     assert everything(line, store) == everything(line, again)
+
+
+def renamed(place: Path, archive: Archive, number: int, name: str, *, is_copy: bool = False) -> Path:
+    """The folder of the run of an inspection under another name, or a copy of it."""
+    run = archive.runs[number].parents[1].name
+    if is_copy:
+        shutil.copytree(place / run, place / name)
+    else:
+        (place / run).rename(place / name)
+    return place / name
+
+
+@pytest.mark.parametrize("name", ["0-first", "z-last"])
+def test_of_copies_the_first_by_its_folder_counts(line: Line, archive: Archive, tmp_path: Path, name: str) -> None:
+    """Also where it came into the archive after another one had been taken: the exports are those of a new store."""
+    place, store = copied(archive, tmp_path / "archive", 0, 1), tmp_path / "store.sqlite3"
+    assert rebuilt(line, place, store).code == 0
+    renamed(place, archive, 0, name, is_copy=True)
+    said = line.call("store", "ingest", "--store", store, "--lang", "en", output=place)
+    assert (said.code, "copy of an inspection" in said.out) == (1, True), said.out
+    again = tmp_path / "again.sqlite3"
+    assert rebuilt(line, place, again).code == 1
+    assert everything(line, store) == everything(line, again)
+    first = min(name, archive.runs[0].parents[1].name)
+    assert sorted(each["folder"].partition("/")[0] for each in exported(line, "inspections", store)) == sorted(
+        (first, archive.runs[1].parents[1].name)
+    )
+
+
+def test_a_run_that_was_renamed_counts_in_its_new_place(line: Line, archive: Archive, tmp_path: Path) -> None:
+    """It is no copy of what is not there any more."""
+    place, store = copied(archive, tmp_path / "archive", 0, 1), tmp_path / "store.sqlite3"
+    assert rebuilt(line, place, store).code == 0
+    renamed(place, archive, 1, "z-renamed")
+    line.call("store", "ingest", "--store", store, output=place)
+    assert len(exported(line, "inspections", store)) == 2
+    again = tmp_path / "again.sqlite3"
+    rebuilt(line, place, again)
+    assert everything(line, store) == everything(line, again)
+
+
+def test_an_index_without_its_signature_or_of_a_stranger_is_listed(
+    line: Line, archive: Archive, tmp_path: Path
+) -> None:
+    """What it says of missing inspections is not relied upon, and a line that is added takes nothing back."""
+    place, store = copied(archive, tmp_path / "archive", 0, 1, 2), tmp_path / "store.sqlite3"
+    unsigned, altered, removed = (place / run.relative_to(archive.folder) for run in archive.runs)
+    (unsigned.parents[1] / INDEX_MANIFEST).unlink()
+    index = altered.parents[1] / INDEX
+    index.write_bytes(index.read_bytes().replace(b'"sealed"', b'"failed"'))
+    shutil.rmtree(removed)
+    index = removed.parents[1] / INDEX
+    *_, last = index.read_bytes().splitlines(keepends=True)
+    with index.open("ab") as file:
+        file.write(last.replace(b'"sealed"', b'"failed"'))
+    assert rebuilt(line, place, store).code == 1
+    assert {each["folder"]: (each["cause"], each["detail"]) for each in exported(line, "not-counted", store)} == {
+        f"{unsigned.parents[1].name}/{INDEX}": ("altered", f"its signature {INDEX_MANIFEST} is missing"),
+        f"{altered.parents[1].name}/{INDEX}": ("altered", f"{INDEX}: is not what was signed"),
+        removed.relative_to(place).as_posix(): ("missing", ""),
+    }
+    stranger = SigningKey.load_or_create(tmp_path / "stranger.pem")
+    (unsigned.parents[1] / INDEX).write_bytes(b"")
+    RunIndex(place, unsigned.parents[1].name).add_all((), stranger)
+    rebuilt(line, place, store)
+    listed = {each["folder"]: each["detail"] for each in exported(line, "not-counted", store)}
+    assert listed[f"{unsigned.parents[1].name}/{INDEX}"] == stranger.keyid
+
+
+def test_an_archive_that_cannot_be_read_takes_nothing_off(
+    line: Line, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run behind an error of the disk is no run that is gone: what counted stays."""
+    place, store = copied(archive, tmp_path / "archive", 0, 1), tmp_path / "store.sqlite3"
+    assert rebuilt(line, place, store).code == 0
+    before = everything(line, store)
+    scandir, damaged = os.scandir, place / archive.runs[0].parents[1].name
+
+    def failing(folder: Path) -> Any:
+        if folder == damaged:
+            raise OSError(errno.EIO, "Input/output error")
+        return scandir(folder)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", failing)
+        said = line.call("store", "ingest", "--store", store, "--lang", "en", output=place)
+    assert (said.code, "cannot be read" in said.err) == (2, True), said.out + said.err
+    assert everything(line, store) == before
+
+
+def _waits_for_a_lock(process: subprocess.Popen[str]) -> bool:
+    """Whether a process is in flock(2), and another has that lock (proc(5), /proc/locks)."""
+    locks = (each.split() for each in Path("/proc/locks").read_text().splitlines())
+    return any(each[1] == "->" and each[5] == str(process.pid) for each in locks)
+
+
+def test_a_second_ingest_waits_for_the_first(line: Line, archive: Archive, tmp_path: Path) -> None:
+    """Two at once take each inspection once, and both end well."""
+    place, store = copied(archive, tmp_path / "archive", 0, 1, 2), tmp_path / "store.sqlite3"
+    with opened(store, create=True):  # as an ingest has it
+        waiting = [line.start("store", "ingest", "--store", store, "--lang", "en", output=place) for _ in range(2)]
+        for each in waiting:
+            wait_until(lambda each=each: _waits_for_a_lock(each), each)
+    ended = [each.communicate(timeout=120) for each in waiting]
+    assert [each.returncode for each in waiting] == [0, 0], ended
+    assert sorted("3 taken, 0 known" in out for out, _err in ended) == [False, True]
+    assert everything(line, store) == everything(line, archive.store)
 
 
 def test_rules_that_changed_fix_nothing(line: Line, archive: Archive, tmp_path: Path) -> None:

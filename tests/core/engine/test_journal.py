@@ -181,10 +181,10 @@ def test_what_ran_when_a_process_ended_goes_on_last(journal: Journal) -> None:
     """It may be what ended the process, so that others come first; where a person ended it, the order stays."""
     journal.enqueue(Terms(campaign="c"), [job("a"), job("b"), job("c")], b"{}")
     assert claim(journal) is not None
-    assert journal.recover("the process ended", is_death=True) == 1
+    assert journal.recover("the process ended", is_crash=True) == 1
     assert journal.counts("c")[JobState.INTERRUPTED] == 1
     assert claimed(journal) == ["b", "c", "a"]
-    journal.recover("interrupted by a person", is_death=False)
+    journal.recover("interrupted by a person", is_crash=False)
     assert claimed(journal) == ["b", "c", "a"]
 
 
