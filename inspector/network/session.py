@@ -76,8 +76,8 @@ class ProbeSession:
         self.questions = questions
         self.roots = roots
         self.trials: dict[int, CertificateTrial] = {}
-        #: Ports that chose HTTP/2 and did not answer in it.
-        self.http1_ports: set[int] = set()
+        #: Ports that chose HTTP/2 and did not answer in it, with the cause.
+        self.http1_ports: dict[int, Cause] = {}
         self._check_open = check_open
         self._has_ended = False
         self._closed = closed

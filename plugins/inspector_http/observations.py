@@ -233,9 +233,9 @@ class Http(Observation):
     reads them. ``meta_policies`` are the content security policies in the head of the page. ``certificate`` is why
     clients reject the port's certificate, None where they do not; it is verified only where what clients do with a
     header depends on it. ``version`` is that of the last reply, as ``HTTP/2``; ``http1_fields`` are the names of the
-    header fields of the same page over HTTP/1.1, sorted, None where it came over that, or the server speaks HTTP/2
-    alone. ``instead`` is what came in place of the page, where that is known. ``error_page`` is the reply for a path
-    that cannot exist.
+    header fields of the same page over HTTP/1.1, sorted, None where the server did not choose HTTP/2, or speaks that
+    alone, and unseen where it chose HTTP/2 and did not answer in it. ``instead`` is what came in place of the page,
+    where that is known. ``error_page`` is the reply for a path that cannot exist.
     """
 
     kind: ClassVar[str] = "http/1"

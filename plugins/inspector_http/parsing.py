@@ -141,7 +141,7 @@ def _http1_fields(exchanges: Exchanges, last: Exchange) -> dict[str, object]:
     """The answer which header fields the same page has over HTTP/1.1."""
     other = exchanges.http1
     if other is None:
-        return _answer(None, None if last.version.startswith("HTTP/1") else Cause.NOT_SELECTED)
+        return _answer(None, last.http2_failure if last.version.startswith("HTTP/1") else Cause.NOT_SELECTED)
     if other.cause is not None and _NO_PROTOCOL in other.detail:
         return _answer(None)
     if other.status != last.status:

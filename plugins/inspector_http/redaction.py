@@ -90,7 +90,8 @@ class Exchange(Model):
     ``body_bytes`` of the body were read, as transferred; all of it if ``body_complete``. ``cause`` and ``detail``
     explain why there is no reply, ``body_cause`` why its body was not read to the bound. ``meta_policies`` are those in
     the head of the page, None where it was not read to its end. ``page`` is what an HTML page names, None where there
-    is none, or it cannot be parsed: ``page_cause``.
+    is none, or it cannot be parsed: ``page_cause``. ``http2_failure`` is why a server that chose HTTP/2 was asked over
+    HTTP/1.1.
     """
 
     url: str
@@ -106,6 +107,7 @@ class Exchange(Model):
     meta_policies: tuple[str, ...] | None = None
     page: Page | None = None
     page_cause: Cause | None = None
+    http2_failure: Cause | None = None
     cause: Cause | None = None
     detail: str = ""
 

@@ -130,6 +130,7 @@ class Session:
             meta_policies=self._meta_policies(content),
             page=page,
             page_cause=page_cause,
+            http2_failure=reply.extensions.get("http2_failure"),
         )
         return exchange, location(url, reply.status_code, values).seen or ""
 

@@ -290,22 +290,26 @@ class Transport(httpx.AsyncBaseTransport):
         """Send one request over a new connection; the result has the head of the answer and a limited body.
 
         A malformed field line is left out of ``headers``; ``extensions["malformed"]`` has such lines as they came. A
-        server that breaks HTTP/2 is asked once more over HTTP/1.1, and by this session over that alone from then on;
-        so is one for a request with ``extensions["http1"]``.
+        server that breaks HTTP/2 is asked once more over HTTP/1.1, and by this session over that alone from then on:
+        ``extensions["http2_failure"]`` has the cause. A request with ``extensions["http1"]`` is sent over that at once.
         """
         url = request.url
         port = url.port or _PORTS.get(url.scheme, 0)
         self._check_host(url, port)
-        if request.extensions.get("http1") or port in self._session.http1_ports:
-            return await self._ask(request, port, http1=True)
-        try:
-            return await self._ask(request, port)
-        except _Http2Failure as failed:
-            self._session.http1_ports.add(port)
+        known = self._session.http1_ports
+        if request.extensions.get("http1") or port in known:
+            answer = await self._ask(request, port, http1=True)
+        else:
             try:
-                return await self._ask(request, port, http1=True)
-            except ScanFailure:
-                raise failed.failure from None
+                return await self._ask(request, port)
+            except _Http2Failure as failed:
+                known[port] = failed.failure.cause
+                try:
+                    answer = await self._ask(request, port, http1=True)
+                except ScanFailure:
+                    raise failed.failure from None
+        answer.extensions["http2_failure"] = known.get(port)
+        return answer
 
     async def _ask(self, request: httpx.Request, port: int, *, http1: bool = False) -> httpx.Response:
         url = request.url

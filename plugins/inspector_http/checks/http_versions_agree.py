@@ -38,9 +38,9 @@ def http_versions_agree(http: Http) -> Verdict:
 
     Remediation: set the headers at a place that serves both versions, and test with ``curl --http1.1`` and ``--http2``.
     """
-    if http.version != HTTP2 and http.version:
-        return not_applicable("the server did not choose HTTP/2", facts=("/version",))
     other = http.http1_fields.value
+    if other is None and http.version != HTTP2:
+        return not_applicable("the server did not choose HTTP/2", facts=("/version", "/http1_fields"))
     if other is None:
         return not_applicable("the server speaks HTTP/2 alone", facts=("/http1_fields",))
     here, there = PROTECTING & {each.name for each in http.headers.value}, PROTECTING & set(other)

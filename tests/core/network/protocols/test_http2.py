@@ -83,7 +83,7 @@ Answer = Callable[[ssl.SSLSocket], None]
 
 
 def over_tls(files: Files, answer: Answer, *, protocols: tuple[str, ...] = ("h2", "http/1.1")) -> servers.Answer:
-    """TLS with this choice of protocols, and then this answer."""
+    """TLS with this choice of protocols, and then this answer; without HTTP/1.1 among them none over that."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*files)
     context.set_alpn_protocols(list(protocols))
@@ -92,7 +92,7 @@ def over_tls(files: Files, answer: Answer, *, protocols: tuple[str, ...] = ("h2"
         with context.wrap_socket(client, server_side=True) as tls:
             if tls.selected_alpn_protocol() == "h2":
                 answer(tls)
-            else:
+            elif "http/1.1" in protocols:
                 tls.recv(65536)
                 tls.sendall(b"HTTP/1.1 200 OK\r\nAllow: GET\r\nContent-Length: 0\r\n\r\n")
 
@@ -150,17 +150,21 @@ BROKEN = {
 def test_what_breaks_http2_is_asked_over_http1(files: Files, name: str) -> None:
     """A server that does not answer in the version that it chose is asked once more, over HTTP/1.1."""
     with servers.answering(over_tls(files, sending(BROKEN[name]))) as port:
-        version, fields, connections = sent_by(scanned(port))
+        scan = scanned(port)
+    version, fields, connections = sent_by(scan)
     assert (version, fields["allow"], connections) == ("HTTP/1.1", "GET", 2)
+    assert scan.seen(Http).http1_fields == type(scan.seen(Http).http1_fields)(unseen=Cause.PROTOCOL_ERROR)
 
 
 def test_of_a_server_of_http2_alone_the_first_failure_counts(files: Files) -> None:
     """Where the second question is refused for its version, the failure is that of the first."""
     with servers.answering(over_tls(files, sending(BROKEN["no-status"]), protocols=("h2",))) as port:
         scan = scanned(port)
-    assert scan.failure is not None or scan.seen(Http).headers.unseen is None
-    if scan.failure is not None:
-        assert scan.failure.cause is Cause.PROTOCOL_ERROR
+    assert scan.failure is not None
+    assert (scan.failure.cause, scan.failure.detail) == (
+        Cause.PROTOCOL_ERROR,
+        "ScanFailure: HTTP/2: the answer has no status",
+    )
 
 
 def test_a_malformed_field_costs_only_itself(files: Files) -> None:
