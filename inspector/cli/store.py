@@ -13,16 +13,15 @@ import sqlalchemy as sa
 
 from inspector.cli import terminal
 from inspector.cli.exit_code import CLEAN
-from inspector.cli.inputs import read_settings
+from inspector.cli.inputs import check_choice, parse_dimensions, read_settings
 from inspector.cli.language import _, current, translated
+from inspector.cli.output import print_or_write
 from inspector.fleet.gc_tuning import COLLECT_AFTER, reduced_gc
 from inspector.model.domain_name import with_u_labels
 from inspector.model.errors import UsageError
 from inspector.model.escaping import escape_control
 from inspector.model.finding import Severity
-from inspector.model.formatted import FormattedMessage
 from inspector.model.subject import SYSTEM
-from inspector.pipeline.reporting import write_private
 from inspector.regime.regime import day_of
 from inspector.registry.registry import installed
 from inspector.report.messages import Translator, dated
@@ -113,27 +112,27 @@ def export(
     what: str, *, form: str, states: Sequence[str], output: Path | None, path: Path | None, settings: Path | None
 ) -> int:
     """Print or write a list of the store. Raises InspectorError."""
-    _check("", what, tuple(queries.LISTS))
-    _check("--format ", form, queries.FORMATS)
+    check_choice("export", what, tuple(queries.LISTS))
+    check_choice("--format", form, queries.FORMATS)
     for each in states:
-        _check("--state ", each, tuple(FindingState))
+        check_choice("--state", each, tuple(FindingState))
     if states and what not in ("findings", "events"):
         raise UsageError("--state is for findings and events", remedy="leave it out")
     with _store(read_settings(settings), path) as engine:
-        _give(queries.export(engine, what, form, states), output)
+        print_or_write(queries.export(engine, what, form, states), output)
     return CLEAN
 
 
 def print_sums(*, by: str, form: str | None, output: Path | None, path: Path | None, settings: Path | None) -> int:
     """Print or write counts of systems and of their open failures. Raises InspectorError."""
     if form is not None:
-        _check("--format ", form, queries.FORMATS)
-    dimensions = queries.parse_dimensions(by)
+        check_choice("--format", form, queries.FORMATS)
+    dimensions = parse_dimensions(by, queries.DIMENSIONS) or queries.DIMENSIONS
     with _store(read_settings(settings), path) as engine:
         rows = queries.sums(engine, dimensions)
     names = (*dimensions, *queries.SUMS)
     if form is not None or output is not None:
-        _give(queries.rows_as(form or "csv", names, [[row[name] for name in names] for row in rows]), output)
+        print_or_write(queries.rows_as(form or "csv", names, [[row[name] for name in names] for row in rows]), output)
         return CLEAN
     if not rows:
         terminal.print_result(_("The store has no inspections"))
@@ -154,27 +153,12 @@ def print_sums(*, by: str, form: str | None, output: Path | None, path: Path | N
     return CLEAN
 
 
-def _check(option: str, value: str, known: Sequence[str]) -> None:
-    if value not in known:
-        raise UsageError(
-            FormattedMessage("{option}{value}: there is no such list, format or state", option=option, value=value),
-            remedy=FormattedMessage("write one of {known}", known=", ".join(known)),
-        )
-
-
-def _give(data: bytes, output: Path | None) -> None:
-    if output is None:
-        terminal.print_result(data.decode().replace("\r\n", "\n").removesuffix("\n"))
-    else:
-        write_private({output: data}, remedy="choose another file with --output")
-
-
 # --- The history of a system ------------------------------------------------------------------------------------------
 
 
 def print_history(name: str, *, form: str, path: Path | None, settings: Path | None) -> int:
     """Print the inspections of a system and the state of its findings. Raises InspectorError."""
-    _check("--format ", form, ("text", "json"))
+    check_choice("--format", form, ("text", "json"))
     with _store(read_settings(settings), path) as engine:
         found = queries.history(engine, name)
     if form == "json":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from inspector.model.errors import UsageError
+from inspector.model.escaping import escape_formula
 from inspector.store import queries
 from inspector.store.database import NEWEST, opened
 from inspector.store.schema import Base
@@ -60,3 +62,12 @@ def test_no_cell_is_a_formula() -> None:
     """A name that begins as a formula does gets an apostrophe; numbers and lists stay what they are."""
     data = queries.rows_as("csv", ("name", "n", "at"), [("=cmd|' /C calc'!A0", -1, ["a", None, "b"]), (None, 0, [])])
     assert data.decode().split("\r\n")[1:3] == ["'=cmd|' /C calc'!A0,-1,a b", ",0,"]
+
+
+@pytest.mark.parametrize("text", [" =1+1", "x;=1+1", '"=1+1', "\u3000\uff1d1", "\tx"])
+def test_a_formula_is_found_behind_what_a_spreadsheet_drops(text: str) -> None:
+    """Spaces, quotes, and a semicolon, which separates cells in Vietnam; in the lists of the inventory, too."""
+    made = escape_formula(text)
+    assert made == text.replace("=", "'=", 1) if text.startswith("x;") else f"'{text}"
+    (row,) = csv.reader(queries.rows_as("csv", ("name",), [(text,)]).decode().splitlines()[1:])
+    assert row == [made]
