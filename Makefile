@@ -24,8 +24,8 @@ test: setup
 
 # Resolves the dependencies again; make lock ARGS=--upgrade raises versions.
 lock: setup
-	$(VENV)/uv pip compile -q --universal --generate-hashes --extra dev --extra pki --extra sslyze --extra xlsx --extra setup $(ARGS) -o requirements-dev.lock pyproject.toml
-	$(VENV)/uv pip compile -q --universal --generate-hashes --extra pki --extra sslyze --extra xlsx --extra setup -c requirements-dev.lock -o requirements.lock pyproject.toml
+	$(VENV)/uv pip compile -q --universal --generate-hashes --extra dev --extra pki --extra postgresql --extra sslyze --extra xlsx --extra setup $(ARGS) -o requirements-dev.lock pyproject.toml
+	$(VENV)/uv pip compile -q --universal --generate-hashes --extra pki --extra postgresql --extra sslyze --extra xlsx --extra setup -c requirements-dev.lock -o requirements.lock pyproject.toml
 	./bootstrap setup
 
 # Builds the reference pages (checks, documents, profiles, glossary) into out/docs.

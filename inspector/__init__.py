@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     )
     from inspector.model.domain_name import BadName, a_labels, u_labels, with_u_labels
     from inspector.model.errors import ScanFailure
-    from inspector.model.escaping import escape_control, truncate
+    from inspector.model.escaping import escape_control, escape_formula, truncate
     from inspector.model.finding import ClauseRef, CommonCause, Finding, Force, Obligation, Severity
     from inspector.model.intrusiveness import Intrusiveness
     from inspector.model.language import Language
@@ -145,6 +145,7 @@ _HOME = {
     "with_u_labels": "inspector.model.domain_name",
     "ScanFailure": "inspector.model.errors",
     "escape_control": "inspector.model.escaping",
+    "escape_formula": "inspector.model.escaping",
     "truncate": "inspector.model.escaping",
     "ClauseRef": "inspector.model.finding",
     "CommonCause": "inspector.model.finding",
@@ -373,6 +374,7 @@ __all__ = [
     "dns_name_text",
     "entry_requirements",
     "escape_control",
+    "escape_formula",
     "exploited_verdict",
     "exposure_of",
     "failed",

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.postgresql import PostgreSQL, running
+
 # How long an example takes depends on the machine, and decides no test.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
@@ -25,6 +27,13 @@ NOTHING_MAY_BE_SKIPPED = os.environ.get("CI") == "true"
 def anyio_backend() -> str:
     """Asynchronous tests run on asyncio, the only loop that the product runs on."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A PostgreSQL server of this process; a test makes databases in it, and starts it again where it ended it."""
+    with running() as server:
+        yield server
 
 
 # --- Tests that wait run beside tests that compute -------------------------------------------------------------------

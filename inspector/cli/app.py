@@ -493,8 +493,14 @@ def inventory_due(
 store = typer.Typer(help="Index of an archive of inspections: what is open, fixed, returned.", rich_markup_mode=None)
 app.add_typer(store, name="store")
 
-StoreFile = Annotated[
-    Path | None, typer.Option("--store", help="File of the store (default: store.sqlite3 in the output folder).")
+Store = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="FILE|URL",
+        help="SQLite file of the store (default: store.sqlite3 in the output folder), or a PostgreSQL database: "
+        "postgresql://USER@HOST/DATABASE, or a file with this line.",
+    ),
 ]
 ListFile = Annotated[Path | None, typer.Option("--output", "-o", help="The file (default: stdout).")]
 
@@ -504,12 +510,12 @@ ListFile = Annotated[Path | None, typer.Option("--output", "-o", help="The file 
 def rebuild_store(
     arguments: RunArguments,
     archive: Annotated[Path, typer.Argument(help="The folder that holds the runs, as out.")],
-    file: StoreFile = None,
+    place: Store = None,
 ) -> int:
     """Make the store again from the archive; it loses nothing that the archive has."""
     from inspector.cli.store import rebuild_store as make_again
 
-    return make_again(archive, file, arguments.settings)
+    return make_again(archive, place, arguments.settings)
 
 
 @store.command("ingest")
@@ -519,12 +525,12 @@ def ingest_bundles(
     archive: Annotated[
         Path | None, typer.Argument(metavar="[ARCHIVE]", help="The folder that holds the runs (default: output).")
     ] = None,
-    file: StoreFile = None,
+    place: Store = None,
 ) -> int:
     """Take the inspections of the archive that are new, and those that were assessed again."""
     from inspector.cli.store import ingest_new
 
-    return ingest_new(archive, file, arguments.settings)
+    return ingest_new(archive, place, arguments.settings)
 
 
 @store.command("export")
@@ -542,12 +548,12 @@ def export_store(
         ),
     ] = None,
     output: ListFile = None,
-    file: StoreFile = None,
+    place: Store = None,
 ) -> int:
     """Print a list of the store for other programs."""
     from inspector.cli.store import export
 
-    return export(what, form=form, states=tuple(state or ()), output=output, path=file, settings=arguments.settings)
+    return export(what, form=form, states=tuple(state or ()), output=output, store=place, settings=arguments.settings)
 
 
 @store.command("stats")
@@ -557,12 +563,12 @@ def store_statistics(
     by: Annotated[str, typer.Option("--by", help="organisation, level, or both, comma-separated.")] = "level",
     form: Annotated[str | None, typer.Option("--format", "-f", help="csv or json (default: text).")] = None,
     output: ListFile = None,
-    file: StoreFile = None,
+    place: Store = None,
 ) -> int:
     """Count inspected systems and their open failures, by the newest inspection of each."""
     from inspector.cli.store import print_sums
 
-    return print_sums(by=by, form=form, output=output, path=file, settings=arguments.settings)
+    return print_sums(by=by, form=form, output=output, store=place, settings=arguments.settings)
 
 
 @store.command("history")
@@ -571,12 +577,12 @@ def system_history(
     arguments: RunArguments,
     system: Annotated[str, typer.Argument(help="ORGANISATION/ID, or the id where one organisation alone has it.")],
     form: Annotated[str, typer.Option("--format", "-f", help="text or json.")] = "text",
-    file: StoreFile = None,
+    place: Store = None,
 ) -> int:
     """Print the inspections of a system, and its failures by state, each with its dates."""
     from inspector.cli.store import print_history
 
-    return print_history(system, form=form, path=file, settings=arguments.settings)
+    return print_history(system, form=form, store=place, settings=arguments.settings)
 
 
 @command(name="list")

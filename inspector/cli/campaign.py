@@ -22,7 +22,7 @@ from inspector.campaign.record import CampaignRecord, Unit, units_of
 from inspector.campaign.result import MARK, SUMMARISE
 from inspector.cli import terminal
 from inspector.cli.exit_code import CLEAN, MISUSE, UNSEEN
-from inspector.cli.inputs import read_settings
+from inspector.cli.inputs import check_choice, read_settings
 from inspector.cli.language import _, translated
 from inspector.cli.plan import print_windows, shown_instant
 from inspector.cli.run_progress import RunProgress
@@ -214,7 +214,7 @@ def _failed(campaign: Campaign, session: _Session) -> set[str] | None:
 
 def print_plan(file: Path, settings: Path | None, output: Path | None, form: str) -> int:
     """Print for every selected system whether it is ready, or why not, and what falls into which window."""
-    _check_form(form)
+    check_choice("--format", form, ("text", "json"))
     with _Session.of(settings, output) as session:
         campaign = campaigns.load(file)
         made = _selected(campaign, session)
@@ -441,7 +441,7 @@ def print_status(
     campaign: str | None, settings: Path | None, output: Path | None, form: str, *, every_unit: bool
 ) -> int:
     """Print the state of a campaign, or of all."""
-    _check_form(form)
+    check_choice("--format", form, ("text", "json"))
     with _Session.of(settings, output) as session:
         rows = session.engine.journal.campaigns()
         if campaign is not None:
@@ -500,14 +500,6 @@ def _status_line(unit: Unit) -> str:
     if unit.result is not None:
         parts.append(_("mandatory requirements that failed: {count}", count=unit.result.failed_must))
     return f"{unit.system}: {'; '.join(parts)}"
-
-
-def _check_form(form: str) -> None:
-    if form not in ("text", "json"):
-        raise UsageError(
-            FormattedMessage("--format {name} is not known", name=form),
-            remedy=FormattedMessage("write some of {known}", known="text, json"),
-        )
 
 
 def _campaign_state(row: CampaignRow) -> str:

@@ -49,6 +49,27 @@ def instant(text: str | None) -> datetime:
         ) from None
 
 
+def check_choice(option: str, value: str, known: Sequence[str]) -> None:
+    """Raise UsageError where an option has none of its values."""
+    if value not in known:
+        raise UsageError(
+            FormattedMessage("{option} {value} is not known", option=option, value=repr(value)),
+            remedy=FormattedMessage("write one of {known}", known=", ".join(known)),
+        )
+
+
+def parse_dimensions(text: str, known: Sequence[str]) -> tuple[str, ...]:
+    """The dimensions of ``--by``, in the order of those that are known. Raises UsageError."""
+    names = [each.strip() for each in text.split(",") if each.strip()]
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                FormattedMessage("--by {name}: there is no such dimension", name=repr(name)),
+                remedy=FormattedMessage("write some of {known}", known=",".join(known)),
+            )
+    return tuple(each for each in known if each in names)
+
+
 #: The settings of the current folder.
 FOLDER_FILE = Path("inspector.toml")
 

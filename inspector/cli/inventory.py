@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from inspector import __version__
 from inspector.cli import terminal
 from inspector.cli.exit_code import CLEAN, MISUSE
-from inspector.cli.inputs import read_settings
+from inspector.cli.inputs import check_choice, parse_dimensions, read_settings
 from inspector.cli.language import _, current, translated
+from inspector.cli.output import print_or_write
 from inspector.declare.settings import Settings
 from inspector.inventory import snapshot as snapshots
 from inspector.inventory.columns import load_map
@@ -24,7 +25,7 @@ from inspector.inventory.due import PROMISE, DueItem, State, as_csv, as_json, du
 from inspector.inventory.imports import Imported, ImportRequest, import_lists
 from inspector.inventory.notes import Note, Severity
 from inspector.inventory.snapshot import Snapshot
-from inspector.inventory.statistics import COLUMNS, FORMATS, Statistics, headings, parse_dimensions, share, statistics
+from inspector.inventory.statistics import COLUMNS, DIMENSIONS, FORMATS, Statistics, headings, share, statistics
 from inspector.model.base import now
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
@@ -82,10 +83,7 @@ def import_files(
 
     Raises InspectorError.
     """
-    if form not in ("text", "json"):
-        raise UsageError(
-            FormattedMessage("--format {form}: there is no such format", form=repr(form)), remedy="write text or json"
-        )
+    check_choice("--format", form, ("text", "json"))
     own = read_settings(settings)
     key = SigningKey.load_or_create(own.signing_key)
     folder = folder_of(own, inventory)
@@ -223,25 +221,17 @@ def print_statistics(
     settings: Path | None,
 ) -> int:
     """Print or write statistics of a snapshot. Raises InspectorError."""
-    if form is not None and form not in FORMATS:
-        raise UsageError(
-            FormattedMessage("--format {form}: there is no such format", form=repr(form)),
-            remedy=FormattedMessage("write one of {known}", known=", ".join(FORMATS)),
-        )
+    if form is not None:
+        check_choice("--format", form, tuple(FORMATS))
     if form == "xlsx" and output is None:
         raise UsageError("an xlsx file cannot be printed", remedy="name the file with --output")
-    dimensions = parse_dimensions(by)
+    dimensions = parse_dimensions(by, DIMENSIONS)
     found = open_snapshot(settings, inventory, snapshot)
     made = statistics(found, dimensions, parse_day(as_of, "--as-of") if as_of else found.as_of)
     if form is None:
         _print_shares(made)
         return CLEAN
-    data = FORMATS[form](made)
-    if output is None:
-        terminal.print_result(data.decode().replace("\r\n", "\n").removesuffix("\n"))
-    else:
-        write_private({output: data}, remedy="choose another file with --output")
-        terminal.print_result(_("Written: {path}", path=output))
+    print_or_write(FORMATS[form](made), output)
     return CLEAN
 
 
@@ -267,6 +257,15 @@ def _print_shares(made: Statistics) -> None:
     terminal.print_table(shown)
 
 
+def _check_organisation(code: str | None, found: Snapshot) -> None:
+    """Raise UsageError where a snapshot has no organisation of this code."""
+    if code is not None and code not in found.organisations.by_code:
+        raise UsageError(
+            FormattedMessage("--organisation {code}: there is no such organisation", code=code),
+            remedy="write the code of one in the inventory",
+        )
+
+
 # --- Declarations ---------------------------------------------------------------------------------------------------
 
 
@@ -275,11 +274,7 @@ def export_declarations(
 ) -> int:
     """Write a declaration for each owner; 1 where systems could not be declared. Raises InspectorError."""
     found = open_snapshot(settings, inventory, snapshot)
-    if organisation is not None and organisation not in found.organisations.by_code:
-        raise UsageError(
-            FormattedMessage("--organisation {code}: there is no such organisation", code=organisation),
-            remedy="write the code of one in the inventory",
-        )
+    _check_organisation(organisation, found)
     files, left, count = declarations(found, organisation)
     write_private({folder / name: data for name, data in files.items()}, remedy="choose another folder")
     for each in left[:_MOST_NOTES]:
@@ -316,27 +311,15 @@ def print_due(
     from inspector.registry.registry import installed
     from inspector.report.messages import Translator
 
-    if form not in (None, "csv", "json"):
-        raise UsageError(
-            FormattedMessage("--format {form}: there is no such format", form=repr(form)),
-            remedy=FormattedMessage("write one of {known}", known="csv, json"),
-        )
+    if form is not None:
+        check_choice("--format", form, ("csv", "json"))
     found = open_snapshot(settings, inventory, snapshot)
-    if organisation is not None and organisation not in found.organisations.by_code:
-        raise UsageError(
-            FormattedMessage("--organisation {code}: there is no such organisation", code=organisation),
-            remedy="write the code of one in the inventory",
-        )
+    _check_organisation(organisation, found)
     registry = installed()
     day = parse_day(as_of, "--as-of") if as_of else found.as_of
     items = due(found, load_all(registry.profiles), day, below=organisation)
     if form is not None:
-        data = as_csv(items) if form == "csv" else as_json(items, found, day)
-        if output is None:
-            terminal.print_result(data.decode().replace("\r\n", "\n").removesuffix("\n"))
-        else:
-            write_private({output: data}, remedy="choose another file with --output")
-            terminal.print_result(_("Written: {path}", path=output))
+        print_or_write(as_csv(items) if form == "csv" else as_json(items, found, day), output)
         return CLEAN
     _print_due(items, Translator(registry, current()), found, day)
     return CLEAN

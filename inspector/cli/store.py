@@ -13,22 +13,21 @@ import sqlalchemy as sa
 
 from inspector.cli import terminal
 from inspector.cli.exit_code import CLEAN
-from inspector.cli.inputs import read_settings
+from inspector.cli.inputs import check_choice, parse_dimensions, read_settings
 from inspector.cli.language import _, current, translated
+from inspector.cli.output import print_or_write
 from inspector.fleet.gc_tuning import COLLECT_AFTER, reduced_gc
 from inspector.model.domain_name import with_u_labels
 from inspector.model.errors import UsageError
 from inspector.model.escaping import escape_control
 from inspector.model.finding import Severity
-from inspector.model.formatted import FormattedMessage
 from inspector.model.subject import SYSTEM
-from inspector.pipeline.reporting import write_private
 from inspector.regime.regime import day_of
 from inspector.registry.registry import installed
 from inspector.report.messages import Translator, dated
 from inspector.store import queries
 from inspector.store.archive import NotCounted
-from inspector.store.database import FILE, opened
+from inspector.store.database import FILE, location_of, opened
 from inspector.store.history import FindingState
 from inspector.store.ingest import Ingested, ingest, rebuild
 from inspector.tables.store import trusted_signers
@@ -44,23 +43,23 @@ _MOST = 20
 
 
 @contextmanager
-def _store(settings: Settings, path: Path | None, *, create: bool = False) -> Iterator[sa.Engine]:
-    with opened(path or settings.output / FILE, create=create) as engine:
+def _store(settings: Settings, store: str | None, *, create: bool = False) -> Iterator[sa.Engine]:
+    with opened(location_of(store) if store else settings.output / FILE, create=create) as engine:
         yield engine
 
 
-def rebuild_store(archive: Path, path: Path | None, settings: Path | None) -> int:
+def rebuild_store(archive: Path, store: str | None, settings: Path | None) -> int:
     """Make the store again from an archive. 0: everything counts, 1: something does not. Raises InspectorError."""
     own = read_settings(settings)
-    with _store(own, path, create=True) as engine, reduced_gc():
+    with _store(own, store, create=True) as engine, reduced_gc():
         made = rebuild(engine, archive, installed(), trusted_signers(own), _progress())
         return _print_ingested(engine, made)
 
 
-def ingest_new(archive: Path | None, path: Path | None, settings: Path | None) -> int:
+def ingest_new(archive: Path | None, store: str | None, settings: Path | None) -> int:
     """Take what is new in the archive. 0: everything counts, 1: something does not. Raises InspectorError."""
     own = read_settings(settings)
-    with _store(own, path, create=True) as engine, reduced_gc():
+    with _store(own, store, create=True) as engine, reduced_gc():
         made = ingest(engine, archive or own.output, installed(), trusted_signers(own), _progress())
         return _print_ingested(engine, made)
 
@@ -110,30 +109,30 @@ def _translator() -> Translator:
 
 
 def export(
-    what: str, *, form: str, states: Sequence[str], output: Path | None, path: Path | None, settings: Path | None
+    what: str, *, form: str, states: Sequence[str], output: Path | None, store: str | None, settings: Path | None
 ) -> int:
     """Print or write a list of the store. Raises InspectorError."""
-    _check("", what, tuple(queries.LISTS))
-    _check("--format ", form, queries.FORMATS)
+    check_choice("export", what, tuple(queries.LISTS))
+    check_choice("--format", form, queries.FORMATS)
     for each in states:
-        _check("--state ", each, tuple(FindingState))
+        check_choice("--state", each, tuple(FindingState))
     if states and what not in ("findings", "events"):
         raise UsageError("--state is for findings and events", remedy="leave it out")
-    with _store(read_settings(settings), path) as engine:
-        _give(queries.export(engine, what, form, states), output)
+    with _store(read_settings(settings), store) as engine:
+        print_or_write(queries.export(engine, what, form, states), output)
     return CLEAN
 
 
-def print_sums(*, by: str, form: str | None, output: Path | None, path: Path | None, settings: Path | None) -> int:
+def print_sums(*, by: str, form: str | None, output: Path | None, store: str | None, settings: Path | None) -> int:
     """Print or write counts of systems and of their open failures. Raises InspectorError."""
     if form is not None:
-        _check("--format ", form, queries.FORMATS)
-    dimensions = queries.parse_dimensions(by)
-    with _store(read_settings(settings), path) as engine:
+        check_choice("--format", form, queries.FORMATS)
+    dimensions = parse_dimensions(by, queries.DIMENSIONS) or queries.DIMENSIONS
+    with _store(read_settings(settings), store) as engine:
         rows = queries.sums(engine, dimensions)
     names = (*dimensions, *queries.SUMS)
     if form is not None or output is not None:
-        _give(queries.rows_as(form or "csv", names, [[row[name] for name in names] for row in rows]), output)
+        print_or_write(queries.rows_as(form or "csv", names, [[row[name] for name in names] for row in rows]), output)
         return CLEAN
     if not rows:
         terminal.print_result(_("The store has no inspections"))
@@ -154,28 +153,13 @@ def print_sums(*, by: str, form: str | None, output: Path | None, path: Path | N
     return CLEAN
 
 
-def _check(option: str, value: str, known: Sequence[str]) -> None:
-    if value not in known:
-        raise UsageError(
-            FormattedMessage("{option}{value}: there is no such list, format or state", option=option, value=value),
-            remedy=FormattedMessage("write one of {known}", known=", ".join(known)),
-        )
-
-
-def _give(data: bytes, output: Path | None) -> None:
-    if output is None:
-        terminal.print_result(data.decode().replace("\r\n", "\n").removesuffix("\n"))
-    else:
-        write_private({output: data}, remedy="choose another file with --output")
-
-
 # --- The history of a system ------------------------------------------------------------------------------------------
 
 
-def print_history(name: str, *, form: str, path: Path | None, settings: Path | None) -> int:
+def print_history(name: str, *, form: str, store: str | None, settings: Path | None) -> int:
     """Print the inspections of a system and the state of its findings. Raises InspectorError."""
-    _check("--format ", form, ("text", "json"))
-    with _store(read_settings(settings), path) as engine:
+    check_choice("--format", form, ("text", "json"))
+    with _store(read_settings(settings), store) as engine:
         found = queries.history(engine, name)
     if form == "json":
         terminal.print_result(queries.rows_as("json", ("history",), [[_json(found)]]).decode().removesuffix("\n"))

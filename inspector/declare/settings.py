@@ -98,6 +98,11 @@ def _path(path: Path) -> Path:
     return path
 
 
+def is_database_url(text: str) -> bool:
+    """Whether a text is a URL of a PostgreSQL database, not the path of a file that has it."""
+    return text.startswith(("postgresql://", "postgres://"))
+
+
 FilePath = Annotated[Path, AfterValidator(_path)]
 Resolver = Annotated[str, AfterValidator(_resolver)]
 KeyId = Annotated[

@@ -6,9 +6,7 @@ fulfilment the lists do not tell is *unknown*: neither met nor late.
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -16,9 +14,9 @@ from enum import StrEnum
 from inspector.declare import declaration
 from inspector.inventory.declarations import declared, obstacle
 from inspector.inventory.snapshot import Snapshot
-from inspector.inventory.statistics import inert
 from inspector.inventory.system import InventorySystem
 from inspector.model.base import Model
+from inspector.model.csv_text import csv_of
 from inspector.model.declared import ApprovalStatus, PlanStatus, Stage
 from inspector.model.errors import UsageError
 from inspector.regime.regime import Amount, BilingualText, Deadline, Regime, Status
@@ -273,11 +271,7 @@ def _cells(item: DueItem) -> list[str]:
 
 def as_csv(items: Iterable[DueItem]) -> bytes:
     """One line for each item; no cell is a formula."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([inert(each) for each in _cells(item)] for item in items)
-    return text.getvalue().encode()
+    return csv_of(COLUMNS, map(_cells, items))
 
 
 def as_json(items: Iterable[DueItem], snapshot: Snapshot, as_of: dt.date) -> bytes:

@@ -5,7 +5,6 @@ docs/inventory.md defines each column. What a list does not say is *unknown*: it
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import io
 import json
@@ -17,9 +16,9 @@ from inspector.inventory.organisation import Organisations
 from inspector.inventory.snapshot import Snapshot
 from inspector.inventory.system import InventorySystem
 from inspector.model.base import Model
+from inspector.model.csv_text import csv_of
 from inspector.model.declared import ApprovalStatus, PlanStatus
 from inspector.model.errors import UsageError
-from inspector.model.formatted import FormattedMessage
 
 #: By what systems can be counted.
 DIMENSIONS = ("organisation", "level", "kind", "group")
@@ -66,18 +65,6 @@ class Statistics(Model):
     as_of: dt.date
     by: tuple[str, ...]
     rows: tuple[StatisticsRow, ...]
-
-
-def parse_dimensions(text: str) -> tuple[str, ...]:
-    """The dimensions of ``--by``, in their order. Raises UsageError."""
-    names = [each.strip() for each in text.split(",") if each.strip()]
-    for name in names:
-        if name not in DIMENSIONS:
-            raise UsageError(
-                FormattedMessage("--by {name}: there is no such dimension", name=repr(name)),
-                remedy=FormattedMessage("write some of {known}", known=",".join(DIMENSIONS)),
-            )
-    return tuple(each for each in DIMENSIONS if each in names)
 
 
 _APPRAISED = (ApprovalStatus.APPRAISED, ApprovalStatus.APPROVED)
@@ -153,7 +140,7 @@ def _ordered(name: str, found: Iterable[str]) -> list[str]:
 
 
 def share(part: int, whole: int) -> str:
-    """A share with both its numbers: ``12 of 30 (40.0 %)``; without anything, no percentage."""
+    """A share with both its numbers: ``12/30 (40.0%)``; without anything, no percentage."""
     return f"{part}/{whole} ({part / whole:.1%})" if whole else f"{part}/{whole}"
 
 
@@ -172,21 +159,7 @@ def cells(row: StatisticsRow, by: Sequence[str]) -> list[Any]:
 
 def as_csv(found: Statistics) -> bytes:
     """The statistics as CSV in UTF-8, without byte order mark; no cell is a formula."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(headings(found.by))
-    writer.writerows(
-        [inert(each) if isinstance(each, str) else each for each in cells(row, found.by)] for row in found.rows
-    )
-    return text.getvalue().encode()
-
-
-def inert(text: str) -> str:
-    """A cell's text that no spreadsheet takes for a formula; ``*`` alone is none."""
-    return f"'{text}" if text[:1] in _FORMULA else text
-
-
-_FORMULA = frozenset("=+-@\t\r＝＋－＠")
+    return csv_of(headings(found.by), (cells(row, found.by) for row in found.rows))
 
 
 def as_json(found: Statistics) -> bytes:

@@ -30,6 +30,18 @@ def escape_commands(text: str) -> str:
     return _MARKED_COMMAND.sub(r"\\x23", _LINE_COMMAND.sub(r"\1\\x3a", text))
 
 
+#: What begins a formula, also in full width, behind spaces and quotes; a tab or line feed, which spreadsheets drop.
+_FORMULA = re.compile("(^|;)(?=[\\s\"']*[=+\\-@\\uff1d\\uff0b\\uff0d\\uff20]|[\\t\\r])")
+
+
+def escape_formula(text: str) -> str:
+    """The text of a cell that no spreadsheet takes for a formula: an apostrophe stands before what begins one.
+
+    So it does behind a semicolon, which separates cells where the comma is the decimal sign, as in Vietnam.
+    """
+    return _FORMULA.sub(r"\1'", text)
+
+
 def _is_hidden(character: str) -> bool:
     category = unicodedata.category(character)
     return category[0] == "C" or category in ("Zl", "Zp")

@@ -1,4 +1,4 @@
-"""Opens the store: a SQLite file of this user, with the tables of this version (Alembic)."""
+"""Opens the store: a SQLite file of this user, or a PostgreSQL database; with the tables of this version (Alembic)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
+from inspector.declare.settings import is_database_url
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
+from inspector.network.postgresql import SCHEMA, DatabaseSource
 from inspector.seal.atomic_files import exclusive
 
 #: The store below the output folder.
@@ -22,48 +24,86 @@ FILE = "store.sqlite3"
 #: The newest migration: a store that has it needs none.
 NEWEST = "0001"
 _BUSY_MILLISECONDS = 30_000
+#: Names the lock of the one process that writes into a store in PostgreSQL.
+_WRITER = 0x696E_7370_6563_746F
+_CONNECT_SECONDS = 5
+_MOST_BYTES = 4096
+
+#: Where a store is: a SQLite file, or a PostgreSQL database.
+Location = Path | DatabaseSource
+
+
+def location_of(text: str) -> Location:
+    """Where ``--store`` says that the store is: a URL of PostgreSQL, a file that holds one, or a SQLite file.
+
+    Raises UsageError.
+    """
+    if is_database_url(text) or _has_url(Path(text)):
+        return DatabaseSource.of(text)
+    return Path(text)
+
+
+def _has_url(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return is_database_url(file.read(_MOST_BYTES).decode(errors="replace").lstrip())
+    except (OSError, ValueError):
+        return False
 
 
 @contextmanager
-def opened(path: Path, *, create: bool = False) -> Iterator[sa.Engine]:
-    """The store in a file, brought up to this version.
+def opened(location: Location, *, create: bool = False) -> Iterator[sa.Engine]:
+    """The store at a place, brought up to this version.
 
-    ``create``: where there is none, an empty one, and within the body no other process has one of this folder opened
-    so: it waits. Raises UsageError where it cannot be opened.
+    ``create``: where there is none, an empty one, and within the body no other process has this store opened so: it
+    waits. Raises UsageError where it cannot be opened.
     """
+    is_file = isinstance(location, Path)
+    with ExitStack() as stack:
+        try:
+            if isinstance(location, Path):
+                engine = _sqlite(location, stack, create=create)
+            else:
+                engine = _postgresql(location, create=create)
+            stack.callback(engine.dispose)
+            _migrate(engine, location, create=create or is_file)
+            yield engine
+        except (OSError, sa.exc.DBAPIError) as error:
+            named = location if isinstance(location, Path) else location.name
+            raise UsageError(
+                FormattedMessage("{file}: the store cannot be used: {reason}", file=named, reason=_reason(error)),
+                remedy="check the disk, or remove the file and make the store again with "
+                "'inspector store rebuild ARCHIVE'"
+                if is_file
+                else "check the database and the way to it, then begin again; what was taken is kept",
+            ) from None
+
+
+def _reason(error: OSError | sa.exc.DBAPIError) -> str:
+    """The first line of what the system or the driver says; statements and their values are left out."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    lines = str(error.orig or "").strip().splitlines()
+    return lines[0][:300] if lines else type(error.orig).__name__
+
+
+def _sqlite(path: Path, stack: ExitStack, *, create: bool) -> sa.Engine:
     if not create and not path.is_file():
-        raise UsageError(
-            FormattedMessage("{file}: there is no store", file=path),
-            remedy="make one with 'inspector store rebuild ARCHIVE', or name it with --store",
-        )
-    engine: sa.Engine | None = None
-    alone = ExitStack()
-    try:
-        if create:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            alone.enter_context(exclusive(path.parent))
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
-        engine = engine_of(sa.URL.create("sqlite", database=str(path)))
-        migrate(engine)
-        yield engine
-    except (OSError, sa.exc.DatabaseError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error.__cause__ or error)
-        raise UsageError(
-            FormattedMessage("{file}: the store cannot be used: {reason}", file=path, reason=reason),
-            remedy="check the disk, or remove the file and make the store again with 'inspector store rebuild ARCHIVE'",
-        ) from None
-    finally:
-        if engine is not None:
-            engine.dispose()
-        alone.close()
-
-
-def engine_of(url: sa.URL) -> sa.Engine:
-    """The engine for a database."""
-    engine = sa.create_engine(url)
-    if url.get_backend_name() == "sqlite":
-        sa.event.listen(engine, "connect", _configure)
+        raise _no_store(path)
+    if create:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        stack.enter_context(exclusive(path.parent))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
+    sa.event.listen(engine, "connect", _configure)
     return engine
+
+
+def _no_store(place: object) -> UsageError:
+    return UsageError(
+        FormattedMessage("{file}: there is no store", file=place),
+        remedy="make one with 'inspector store rebuild ARCHIVE', or name it with --store",
+    )
 
 
 def _configure(connection: DBAPIConnection, _record: Any) -> None:
@@ -79,8 +119,35 @@ def _configure(connection: DBAPIConnection, _record: Any) -> None:
     cursor.close()
 
 
-def migrate(engine: sa.Engine) -> None:
-    """Bring the tables up to this version. Raises UsageError where they are newer."""
+def _postgresql(source: DatabaseSource, *, create: bool) -> sa.Engine:
+    """The engine of a database; the URL stays with the driver. One that writes has one session, and with it the lock.
+
+    Where its connection is lost, the lock is, too, and every later statement fails: two never write at once.
+    """
+
+    def connect() -> Any:
+        import psycopg
+
+        made = psycopg.connect(source.url, connect_timeout=_CONNECT_SECONDS, application_name="inspector store")
+        try:
+            made.execute(f"SET search_path TO {SCHEMA}")
+            if create:
+                made.execute("SELECT pg_advisory_lock(%s)", [_WRITER])
+                made.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+            made.commit()
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    if create:
+        return sa.create_engine("postgresql+psycopg://", creator=connect, poolclass=sa.StaticPool)
+    # All queries of a transaction see one state of the store, as in SQLite.
+    return sa.create_engine("postgresql+psycopg://", creator=connect, isolation_level="REPEATABLE READ")
+
+
+def _migrate(engine: sa.Engine, location: Location, *, create: bool) -> None:
+    """Bring the tables up to this version. Raises UsageError where they are newer, and where ``create`` is missing."""
     with engine.begin() as connection:
         found = _revision(connection)
         if found == NEWEST:
@@ -89,6 +156,13 @@ def migrate(engine: sa.Engine) -> None:
             raise UsageError(
                 FormattedMessage("the store was made by a newer version of Inspector ({revision})", revision=found),
                 remedy="use that version, or make another store with 'inspector store rebuild ARCHIVE --store FILE'",
+            )
+        if found is None and not create:
+            raise _no_store(location.name)
+        if not create:
+            raise UsageError(
+                FormattedMessage("{file}: the store was made by an older version of Inspector", file=location.name),
+                remedy="bring it up to this version with 'inspector store ingest'",
             )
         config = Config()
         config.set_main_option("script_location", "inspector.store:migrations")

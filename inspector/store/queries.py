@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from inspector.model.csv_text import csv_of
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.store.schema import Base, EventRow, FindingRow, InspectionRow, NotCountedRow, SystemRow
@@ -101,18 +100,6 @@ def sums(engine: sa.Engine, by: Sequence[str]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: [row[each] for each in by])
 
 
-def parse_dimensions(text: str) -> tuple[str, ...]:
-    """The dimensions of ``--by``, in their order. Raises UsageError."""
-    names = [each.strip() for each in text.split(",") if each.strip()]
-    for name in names:
-        if name not in DIMENSIONS:
-            raise UsageError(
-                FormattedMessage("--by {name}: there is no such dimension", name=repr(name)),
-                remedy=FormattedMessage("write some of {known}", known=",".join(DIMENSIONS)),
-            )
-    return tuple(each for each in DIMENSIONS if each in names) or DIMENSIONS
-
-
 # --- Export -----------------------------------------------------------------------------------------------------------
 
 
@@ -173,25 +160,15 @@ def rows_as(form: str, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> b
     if form == "json":
         values = [dict(zip(names, row, strict=True)) for row in rows]
         return (json.dumps(values, ensure_ascii=False, indent=1) + "\n").encode()
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(names)
-    writer.writerows([_cell(value) for value in row] for row in rows)
-    return text.getvalue().encode()
+    return csv_of(names, ([_cell(value) for value in row] for row in rows))
 
 
 def _plain(value: Any) -> Any:
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
 
 
-_FORMULA = frozenset("=+-@\t\r＝＋－＠")
-
-
 def _cell(value: Any) -> Any:
+    """A value of a cell: the texts of a list one after the other, nothing for None."""
     if isinstance(value, list):
-        value = " ".join(each for each in value if each)
-    if value is None:
-        return ""
-    if isinstance(value, str) and value[:1] in _FORMULA:
-        return f"'{value}"
-    return value
+        return " ".join(each for each in value if each)
+    return "" if value is None else value

@@ -41,11 +41,33 @@ class UtcInstant(sa.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class StoredText(sa.TypeDecorator[str]):
+    """A text that every database takes, and sorts by code points: what it cannot have is replaced by U+FFFD.
+
+    That is the null character (PostgreSQL) and lone surrogates (both).
+    """
+
+    impl = sa.String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[str]:
+        """The database's own type; SQLite compares octets anyway."""
+        return dialect.type_descriptor(sa.String(collation="C") if dialect.name == "postgresql" else sa.String())
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """The text as every database takes it."""
+        del dialect
+        if value is None or (value.isascii() and "\0" not in value):
+            return value
+        return value.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 class Base(DeclarativeBase):
     """The base of all tables."""
 
     metadata = sa.MetaData(naming_convention=_NAMES)
     type_annotation_map = {
+        str: StoredText(),
         datetime: UtcInstant(),
         list[Any]: sa.JSON(),
         dict[str, Any]: sa.JSON(),

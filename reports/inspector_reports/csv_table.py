@@ -8,19 +8,10 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Sequence
 
-from inspector import Language, Renderer, View
+from inspector import Language, Renderer, View, escape_formula
 from inspector_reports.table import headings, rows
-
-#: What begins a formula, also in full width, at the beginning or after a semicolon.
-_FORMULA = re.compile("(^|;)([\\s\"']*)([=+\\-@\\uff1d\\uff0b\\uff0d\\uff20])")
-
-
-def plain(text: str) -> str:
-    """A cell's text that no spreadsheet takes for a formula."""
-    return _FORMULA.sub(r"\1'\2\3", text)
 
 
 def render(views: Sequence[View], language: Language) -> bytes:
@@ -29,7 +20,7 @@ def render(views: Sequence[View], language: Language) -> bytes:
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     if views:
         writer.writerow(headings(views[0].translator(language)))
-    writer.writerows([plain(cell) for cell in row] for row in rows(views, language))
+    writer.writerows([escape_formula(cell) for cell in row] for row in rows(views, language))
     return text.getvalue().encode("utf-8-sig")
 
 

@@ -22,6 +22,7 @@ from inspector import (
     Translator,
     display_json,
     escape_control,
+    escape_formula,
     truncate,
 )
 from inspector_reports.html import MAX_CHARACTERS, environment, style
@@ -198,8 +199,7 @@ def _cell(value: object) -> object:
     """A value as a cell: without control characters, and with an apostrophe where a spreadsheet would see a formula."""
     if not isinstance(value, str):
         return value
-    text = truncate(escape_control(value, keep=""), MAX_CHARACTERS)
-    return f"'{text}" if text.lstrip()[:1] in {"=", "+", "-", "@"} else text
+    return escape_formula(truncate(escape_control(value, keep=""), MAX_CHARACTERS))
 
 
 def render_json(overview: RunOverview, _language: Language) -> bytes:

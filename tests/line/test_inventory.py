@@ -134,7 +134,7 @@ def test_messages_are_in_vietnamese(tmp_path: Path) -> None:
     ("arguments", "says"),
     [
         (("stats", "--by", "owner"), "there is no such dimension"),
-        (("stats", "--format", "pdf"), "there is no such format"),
+        (("stats", "--format", "pdf"), "is not known"),
         (("stats", "--format", "xlsx"), "cannot be printed"),
         (("stats", "--as-of", "14/12/2026"), "this is no day"),
         (("stats", "--snapshot", "ffff"), "there are 0 snapshots"),

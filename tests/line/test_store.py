@@ -10,6 +10,8 @@ import os
 import shutil
 import subprocess
 from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,13 +20,17 @@ import pytest
 from inspector.demo import environment
 from inspector.demo.documents import write
 from inspector.demo.http_pages import sound_page
+from inspector.model.errors import UsageError
+from inspector.registry.registry import installed
 from inspector.seal.layout import CAPTURE, INDEX, INDEX_MANIFEST, MANIFEST, PACK
 from inspector.seal.run_index import RunIndex
 from inspector.seal.signing import SigningKey
-from inspector.store.database import opened
+from inspector.store.database import location_of, opened
+from inspector.store.ingest import ingest
 from inspector.store.queries import LISTS
 from tests.line.harness import Line, RunResult, free_port, run_cli, serving, system, wait_until
 from tests.line.test_difference import BAD, GOOD, ONLY
+from tests.postgresql import PostgreSQL
 
 
 class Archive(NamedTuple):
@@ -60,22 +66,41 @@ def archive(line: Line, certificate: dict[str, str]) -> Archive:
     return Archive(output, output / "store.sqlite3", runs, page, gone)
 
 
-def exported(line: Line, what: str, store: Path) -> list[dict[str, Any]]:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """Makes places of new stores, on each database."""
+    numbers = count()
+    if request.param == "sqlite":
+        yield lambda: str(tmp_path / f"store-{next(numbers)}.sqlite3")
+        return
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    made: list[str] = []
+
+    def create() -> str:
+        made.append(server.create())
+        return made[-1]
+
+    yield create
+    for each in made:
+        server.drop(each)
+
+
+def exported(line: Line, what: str, store: Path | str) -> list[dict[str, Any]]:
     said = line.call("store", "export", what, "--format", "json", "--store", store)
     assert said.code == 0, said.err
     rows: list[dict[str, Any]] = json.loads(said.out)
     return rows
 
 
-def everything(line: Line, store: Path) -> dict[str, list[dict[str, Any]]]:
+def everything(line: Line, store: Path | str) -> dict[str, list[dict[str, Any]]]:
     return {what: exported(line, what, store) for what in LISTS}
 
 
-def rebuilt(line: Line, folder: Path, store: Path) -> RunResult:
+def rebuilt(line: Line, folder: Path, store: Path | str) -> RunResult:
     return line.call("store", "rebuild", folder, "--store", store, "--lang", "en")
 
 
-def states(line: Line, store: Path) -> dict[tuple[str, str], str]:
+def states(line: Line, store: Path | str) -> dict[tuple[str, str], str]:
     return {(each["check"], each["subject"]): each["state"] for each in exported(line, "findings", store)}
 
 
@@ -110,9 +135,9 @@ def test_every_failure_has_the_state_that_was_seen(line: Line, archive: Archive)
     assert ("framing-restricted", archive.page, "still") not in {key[:3] for key in changes}
 
 
-def test_a_rebuilt_store_is_equal(line: Line, archive: Archive, tmp_path: Path) -> None:
+def test_a_rebuilt_store_is_equal(line: Line, archive: Archive, tmp_path: Path, new_store: Callable[[], str]) -> None:
     """An empty database filled from the archive gives the exports of the one that took each inspection in its turn."""
-    store = tmp_path / "store.sqlite3"
+    store = new_store()
     said = rebuilt(line, archive.folder, store)
     assert (said.code, "3 taken" in said.out) == (0, True), said.err
     first = everything(line, archive.store)
@@ -122,9 +147,11 @@ def test_a_rebuilt_store_is_equal(line: Line, archive: Archive, tmp_path: Path) 
     assert everything(line, store) == first
 
 
-def test_an_inspection_that_comes_late_takes_its_place(line: Line, archive: Archive, tmp_path: Path) -> None:
+def test_an_inspection_that_comes_late_takes_its_place(
+    line: Line, archive: Archive, tmp_path: Path, new_store: Callable[[], str]
+) -> None:
     """A bundle that is older than what is known changes the history as if it had been there in time."""
-    place, store = copied(archive, tmp_path / "late", 1, 2), tmp_path / "store.sqlite3"
+    place, store = copied(archive, tmp_path / "late", 1, 2), new_store()
     assert line.call("store", "ingest", place, "--store", store).code == 0
     assert ("content-type-nosniff", archive.page) not in states(line, store)
     run = archive.runs[0].parents[1]
@@ -135,7 +162,7 @@ def test_an_inspection_that_comes_late_takes_its_place(line: Line, archive: Arch
 
 
 def test_what_is_torn_altered_or_a_strangers_is_listed_and_not_counted(
-    line: Line, archive: Archive, tmp_path: Path
+    line: Line, archive: Archive, tmp_path: Path, new_store: Callable[[], str]
 ) -> None:
     """Each is named with its cause; states and numbers are those of an archive without it."""
     place = copied(archive, tmp_path / "archive", 0, 1, 2)
@@ -145,13 +172,13 @@ def test_what_is_torn_altered_or_a_strangers_is_listed_and_not_counted(
     data = bytearray(pack.read_bytes())
     data[len(data) // 2] ^= 1
     pack.write_bytes(data)
-    store = tmp_path / "store.sqlite3"
+    store = new_store()
     said = rebuilt(line, place, store)
     assert said.code == 1
     listed = {each["folder"]: each["cause"] for each in exported(line, "not-counted", store)}
     assert listed[torn.relative_to(place).as_posix()] in ("missing", "not-sealed")
     assert listed[altered.relative_to(place).as_posix()] == "altered"
-    alone = tmp_path / "alone.sqlite3"
+    alone = new_store()
     rebuilt(line, copied(archive, tmp_path / "first", 0), alone)
     assert [exported(line, what, store) for what in ("systems", "findings", "events")] == [
         exported(line, what, alone) for what in ("systems", "findings", "events")
@@ -164,14 +191,16 @@ def test_what_is_torn_altered_or_a_strangers_is_listed_and_not_counted(
     assert exported(line, "systems", store) == []
 
 
-def test_what_was_altered_later_is_found_by_rebuilding(line: Line, archive: Archive, tmp_path: Path) -> None:
+def test_what_was_altered_later_is_found_by_rebuilding(
+    line: Line, archive: Archive, tmp_path: Path, new_store: Callable[[], str]
+) -> None:
     """A bundle that counted and was taken away is forgotten by the next ingest, and named where its run lists it."""
-    place, store = copied(archive, tmp_path / "archive", 0, 1, 2), tmp_path / "store.sqlite3"
+    place, store = copied(archive, tmp_path / "archive", 0, 1, 2), new_store()
     assert rebuilt(line, place, store).code == 0
     shutil.rmtree(place / archive.runs[1].relative_to(archive.folder))
     assert line.call("store", "ingest", "--store", store, output=place).code == 1
     assert [each["cause"] for each in exported(line, "not-counted", store)] == ["missing"]
-    again = tmp_path / "again.sqlite3"
+    again = new_store()
     rebuilt(line, place, again)
     assert everything(line, store) == everything(line, again)
 
@@ -187,14 +216,16 @@ def renamed(place: Path, archive: Archive, number: int, name: str, *, is_copy: b
 
 
 @pytest.mark.parametrize("name", ["0-first", "z-last"])
-def test_of_copies_the_first_by_its_folder_counts(line: Line, archive: Archive, tmp_path: Path, name: str) -> None:
+def test_of_copies_the_first_by_its_folder_counts(
+    line: Line, archive: Archive, tmp_path: Path, name: str, new_store: Callable[[], str]
+) -> None:
     """Also where it came into the archive after another one had been taken: the exports are those of a new store."""
-    place, store = copied(archive, tmp_path / "archive", 0, 1), tmp_path / "store.sqlite3"
+    place, store = copied(archive, tmp_path / "archive", 0, 1), new_store()
     assert rebuilt(line, place, store).code == 0
     renamed(place, archive, 0, name, is_copy=True)
     said = line.call("store", "ingest", "--store", store, "--lang", "en", output=place)
     assert (said.code, "copy of an inspection" in said.out) == (1, True), said.out
-    again = tmp_path / "again.sqlite3"
+    again = new_store()
     assert rebuilt(line, place, again).code == 1
     assert everything(line, store) == everything(line, again)
     first = min(name, archive.runs[0].parents[1].name)
@@ -203,14 +234,16 @@ def test_of_copies_the_first_by_its_folder_counts(line: Line, archive: Archive, 
     )
 
 
-def test_a_run_that_was_renamed_counts_in_its_new_place(line: Line, archive: Archive, tmp_path: Path) -> None:
+def test_a_run_that_was_renamed_counts_in_its_new_place(
+    line: Line, archive: Archive, tmp_path: Path, new_store: Callable[[], str]
+) -> None:
     """It is no copy of what is not there any more."""
-    place, store = copied(archive, tmp_path / "archive", 0, 1), tmp_path / "store.sqlite3"
+    place, store = copied(archive, tmp_path / "archive", 0, 1), new_store()
     assert rebuilt(line, place, store).code == 0
     renamed(place, archive, 1, "z-renamed")
     line.call("store", "ingest", "--store", store, output=place)
     assert len(exported(line, "inspections", store)) == 2
-    again = tmp_path / "again.sqlite3"
+    again = new_store()
     rebuilt(line, place, again)
     assert everything(line, store) == everything(line, again)
 
@@ -244,10 +277,10 @@ def test_an_index_without_its_signature_or_of_a_stranger_is_listed(
 
 
 def test_an_archive_that_cannot_be_read_takes_nothing_off(
-    line: Line, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    line: Line, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new_store: Callable[[], str]
 ) -> None:
     """A run behind an error of the disk is no run that is gone: what counted stays."""
-    place, store = copied(archive, tmp_path / "archive", 0, 1), tmp_path / "store.sqlite3"
+    place, store = copied(archive, tmp_path / "archive", 0, 1), new_store()
     assert rebuilt(line, place, store).code == 0
     before = everything(line, store)
     scandir, damaged = os.scandir, place / archive.runs[0].parents[1].name
@@ -270,22 +303,88 @@ def _waits_for_a_lock(process: subprocess.Popen[str]) -> bool:
     return any(each[1] == "->" and each[5] == str(process.pid) for each in locks)
 
 
-def test_a_second_ingest_waits_for_the_first(line: Line, archive: Archive, tmp_path: Path) -> None:
+def _waiting_sessions(server: PostgreSQL) -> int:
+    """How many sessions wait for the lock of a store's writer."""
+    return int(server.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
+
+
+def test_a_second_ingest_waits_for_the_first(
+    line: Line, archive: Archive, tmp_path: Path, new_store: Callable[[], str], request: pytest.FixtureRequest
+) -> None:
     """Two at once take each inspection once, and both end well."""
-    place, store = copied(archive, tmp_path / "archive", 0, 1, 2), tmp_path / "store.sqlite3"
-    with opened(store, create=True):  # as an ingest has it
+    place, store = copied(archive, tmp_path / "archive", 0, 1, 2), new_store()
+    with opened(location_of(store), create=True):  # as an ingest has it
         waiting = [line.start("store", "ingest", "--store", store, "--lang", "en", output=place) for _ in range(2)]
-        for each in waiting:
-            wait_until(lambda each=each: _waits_for_a_lock(each), each)
+        if isinstance(location_of(store), Path):
+            for each in waiting:
+                wait_until(lambda each=each: _waits_for_a_lock(each), each)
+        else:
+            server: PostgreSQL = request.getfixturevalue("postgresql")
+            wait_until(lambda: _waiting_sessions(server) == len(waiting), waiting[0])
     ended = [each.communicate(timeout=120) for each in waiting]
     assert [each.returncode for each in waiting] == [0, 0], ended
     assert sorted("3 taken, 0 known" in out for out, _err in ended) == [False, True]
     assert everything(line, store) == everything(line, archive.store)
 
 
-def test_rules_that_changed_fix_nothing(line: Line, archive: Archive, tmp_path: Path) -> None:
+def test_a_database_that_is_killed_keeps_what_was_taken(
+    archive: Archive, line: Line, postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An ingest ends with the reason; when the database is back, the next one takes the rest."""
+    url = postgresql.create()
+    registry, key = installed(), SigningKey.load_or_create(line.folder / "key.pem")
+    monkeypatch.setattr("inspector.store.ingest._BATCH", 1)
+
+    def kill(number: int) -> None:
+        if number == 2:
+            postgresql.kill()
+
+    with (
+        pytest.raises(UsageError, match="the store cannot be used") as told,
+        opened(location_of(url), create=True) as engine,
+    ):
+        ingest(engine, archive.folder, registry, {key.keyid}, kill)
+    assert str(postgresql.folder) in str(told.value)
+    said = line.call("store", "export", "--store", url, "--lang", "en")
+    assert (said.code, "the store cannot be used" in said.err) == (2, True)
+    postgresql.start()
+    assert len(exported(line, "inspections", url)) == 1
+    assert line.call("store", "ingest", "--store", url, output=archive.folder).code == 0
+    assert everything(line, url) == everything(line, archive.store)
+
+
+def test_no_message_has_the_password(line: Line, archive: Archive, postgresql: PostgreSQL, tmp_path: Path) -> None:
+    """Whether the database does not know it, is not there, has no store, or the URL is malformed; also from a file."""
+    postgresql.execute("CREATE ROLE reader LOGIN PASSWORD 'hunter22'")
+    port = free_port()
+    urls = (
+        f"postgresql://reader:hunter22@/none?host={postgresql.folder}",
+        f"postgresql://reader:hunter22@127.0.0.1:{port}/inspector",
+        f"postgres://reader@127.0.0.1:{port}/inspector?password=hunter22",
+        f"postgresql://reader:hunter22@/postgres?host={postgresql.folder}",
+        "postgresql://reader:hunter22@[::1/inspector",
+        "postgresql://reader:hunter22@/inspector?hunter=hunter22",
+    )
+    file = tmp_path / "database"
+    for url in urls:
+        for store in (url, file):
+            file.write_text(f"{url}\n")
+            file.chmod(0o600)
+            said = line.call("store", "history", "portal", "--store", store, "--lang", "en")
+            assert said.code == 2
+            assert "hunter22" not in said.out + said.err
+            assert "postgresql" in said.err.lower() or "the URL of the database is malformed" in said.err, said.err
+    file.write_text(f"{urls[0]}\n")
+    file.chmod(0o644)
+    said = line.call("store", "history", "portal", "--store", file, "--lang", "en")
+    assert (said.code, "can read the password" in said.err) == (2, True)
+
+
+def test_rules_that_changed_fix_nothing(
+    line: Line, archive: Archive, tmp_path: Path, new_store: Callable[[], str]
+) -> None:
     """The second inspection assessed again under another regime: what only the rules decide is not fixed, nor new."""
-    place, store = copied(archive, tmp_path / "archive", 0, 1), tmp_path / "store.sqlite3"
+    place, store = copied(archive, tmp_path / "archive", 0, 1), new_store()
     assert rebuilt(line, place, store).code == 0
     before = states(line, store)
     later = place / archive.runs[1].relative_to(archive.folder)
@@ -298,7 +397,7 @@ def test_rules_that_changed_fix_nothing(line: Line, archive: Archive, tmp_path: 
     }
     assert after["content-type-nosniff", archive.page] == "fixed"
     assert {state for key, state in after.items() if key not in before} <= {"by-the-rules"}
-    again = tmp_path / "again.sqlite3"
+    again = new_store()
     rebuilt(line, place, again)
     assert everything(line, store) == everything(line, again)
 

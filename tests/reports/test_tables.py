@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from inspector import Language, Outcome
+from inspector import Language, Outcome, escape_formula
 from inspector.compare.baseline import Baseline
 from inspector_reports import xlsx_table
-from inspector_reports.csv_table import CSV, plain
+from inspector_reports.csv_table import CSV
 from inspector_reports.table import WIDTHS, headings, rows
 from inspector_reports.xlsx_table import XLSX
 from tests.reports import examples as specimens
@@ -28,7 +28,7 @@ def test_both_formats_have_the_same_cells(language: Language) -> None:
     book = workbook_cells(XLSX.render([view, specimens.plain()], language))
     assert [[each.value or "" for each in row] for row in book] == [list(each) for each in wanted]
     table = csv_cells(CSV.render([view, specimens.plain()], language))
-    assert table == [[plain(cell) for cell in row] for row in wanted]
+    assert table == [[escape_formula(cell) for cell in row] for row in wanted]
     assert len(wanted) == 1 + len(view.assessment.findings)
     assert len(WIDTHS) == len(wanted[0])
 

@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 
 from tests.agreement.environment import program
+from tests.postgresql import programs
 
 _ROOT = Path(__file__).parents[3]
 _SPEAKERS = "tests.plugins.inspector_services.scripted_servers"
@@ -87,22 +88,16 @@ def vsftpd(address: str, port: int, *, guests: bool = False, tls: tuple[str, str
 def postgresql(address: str, port: int) -> Iterator[None]:
     """An empty PostgreSQL; it refuses to run as root."""
     user = "postgres" if os.geteuid() == 0 else None
-    programs = _postgresql_programs()
+    folder_of_programs = programs()
     with tempfile.TemporaryDirectory() as folder:
         if user is not None:
             shutil.chown(folder, user)
         data = Path(folder) / "data"
-        initdb = [str(programs / "initdb"), "--auth=reject", "--no-sync", "-D", str(data)]
+        initdb = [str(folder_of_programs / "initdb"), "--auth=reject", "--no-sync", "-D", str(data)]
         subprocess.run(initdb, check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL)
-        command = [str(programs / "postgres"), "-D", str(data), "-h", address, "-p", str(port), "-k", folder]
+        command = [str(folder_of_programs / "postgres"), "-D", str(data), "-h", address, "-p", str(port), "-k", folder]
         with running(command, address, port, user=user):
             yield
-
-
-def _postgresql_programs() -> Path:
-    """The folder of PostgreSQL's programs, which Debian keeps by version and off the path; skips without one."""
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda each: int(each.parent.name))
-    return folders[-1] if folders else Path(installed("postgres")).resolve().parent
 
 
 @contextmanager
