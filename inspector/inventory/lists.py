@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +174,7 @@ class _Reader:
             cells = {name: row[column] if column < len(row) else "" for name, column in self.columns.items()}
             cells |= filled.get(index, {})
             if self._is_system(index, row, cells):
-                self._take(index, cells)
+                self._take(index, row, cells)
         if self.left_out:
             rows = ", ".join(str(self._row_number(each)) for each in self.left_out[:20])
             more = "…" if len(self.left_out) > 20 else ""
@@ -228,8 +228,8 @@ class _Reader:
 
     def _is_header(self, texts: Sequence[str]) -> bool:
         """Whether the headings are repeated here, as at the top of a printed page."""
-        given = [(each, self.header.headings[column]) for column, each in enumerate(texts) if each]
-        return len(given) > 1 and all(column and fold(each) == fold(column) for each, column in given)
+        given = [(each, heading) for each, heading in zip_longest(texts, self.header.headings, fillvalue="") if each]
+        return len(given) > 1 and all(heading and fold(each) == fold(heading) for each, heading in given)
 
     def _has_members(self, index: int, label: str) -> bool:
         """Whether the next row's number continues this one: 1 before 1.1."""
@@ -238,13 +238,13 @@ class _Reader:
             return False
         return clean(self.table.rows[index + 1][column]).startswith(f"{label.rstrip('.)')}.")
 
-    def _take(self, index: int, cells: dict[str, str]) -> None:
+    def _take(self, index: int, row: Sequence[str], cells: dict[str, str]) -> None:
         record = Record(self.found.file, index, self.table, self.columns)
         named = any(clean(cells.get(each, "")) for each in _NEEDED)
         if not named and self.is_annex and self.found.records:  # a further address of the system above
             above = self.found.records[-1]
             record.values = {each: above.values[each] for each in ("code", "name", "owner") if each in above.values}
-        faults = list(self._fill(record, cells))
+        faults = [*self._beyond_the_headings(index, row), *self._fill(record, cells)]
         if not record.values.get("name") and not record.values.get("code") and not faults:
             what = "the row has no name of a system"
             remedy = "write the name, or delete the row"
@@ -256,6 +256,17 @@ class _Reader:
         else:
             self.found.records.append(record)
             self._warn(record)
+
+    def _beyond_the_headings(self, index: int, row: Sequence[str]) -> Iterator[tuple[str, str, str, str]]:
+        """The fault of a row of CSV that has more cells than the headings: the others may have moved, too."""
+        width = len(self.header.headings)
+        if self.table.sheet is None and any(map(clean, row[width:])):
+            yield (
+                self.table.at(index, width),
+                "too-many-cells",
+                "the row has more cells than there are headings",
+                "put a cell that contains the separator in quotes",
+            )
 
     def _fill(self, record: Record, cells: dict[str, str]) -> Iterator[tuple[str, str, str, str]]:
         """Read the cells into the record; gives the faults."""

@@ -83,7 +83,7 @@ def parse_banners(output: ScanOutput, context: ParseContext) -> Banners:
     subject_kind=SubjectKind.ADDRESS,
     parse=parse_banners,
     cost=Cost(connections=MAX_CONNECTIONS * MAX_PORTS, seconds=MAX_PORTS * 6),
-    version="3",
+    version="4",
 )
 async def banners(target: Target, network: Network, ports: OpenPorts) -> ScanOutput:
     """Identify the services behind open ports.

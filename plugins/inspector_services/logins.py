@@ -52,6 +52,12 @@ _FTP_LOGGED_IN = frozenset({"230", "232"})
 #: Replies to AUTH TLS after which the handshake begins (RFC 4217 §4; 334 of older servers).
 _FTP_AUTH = "234"
 _FTP_STARTS_TLS = frozenset({_FTP_AUTH, "334"})
+#: How an FTP server refuses this client or any more clients, whoever logs in: with 530, too, as ProFTPD does.
+_OF_CLIENT = re.compile(
+    rb"maximum|too many|limit|busy|overload|try (?:again|later)|temporar|banned|block|denylist"
+    rb"|your (?:host|ip|address)",
+    re.IGNORECASE,
+)
 _MQTT_SERVICES = frozenset({"mqtt", "mqtt-tls"})
 #: What a port at MQTT's number may be: nothing identified it, or TLS did.
 _OPEN_QUESTION = frozenset({ServiceProtocol.SILENT, ServiceProtocol.TLS, ServiceProtocol.UNKNOWN})
@@ -79,7 +85,7 @@ class StoredLogins(Model):
 
 
 def admits(stored: StoredLogin) -> Answer[bool]:
-    """Whether a client without a name is admitted; unseen where the server gave another answer."""
+    """Whether a client without a name is admitted; unseen where the answer shows neither."""
     if stored.cause is not None:
         return Answer[bool](unseen=stored.cause)
     if stored.protocol is ServiceProtocol.FTP:
@@ -195,14 +201,16 @@ async def _command(stream: Stream, command: bytes) -> str:
 
 
 async def _reply(stream: Stream) -> str:
-    """The code of one reply, however many lines it has; empty where none came."""
+    """The code of one reply, however many lines it has; empty where none came, or where it refuses this client."""
     received = b""
     while not (codes := codes_of(received)) and len(received) < ANSWER_BYTES:
         more = await stream.read(ANSWER_BYTES, timeout=ANSWER_SECONDS)
         if not more:
             return ""
         received += more
-    return codes[-1].decode() if codes else ""
+    if not codes or (codes[-1][:1] == b"5" and _OF_CLIENT.search(received)):
+        return ""
+    return codes[-1].decode()
 
 
 async def _mqtt(stream: Stream) -> str:

@@ -141,8 +141,12 @@ class _Product:
 
 
 def _served(reply: Reply) -> bool | None:
-    """Whether a reply with data, or a refusal for want of a log-in, shows that a log-in is asked for."""
-    return {200: False, 401: True, 403: True}.get(reply.status)
+    """Whether a reply with data, or a refusal for want of a log-in, shows that a log-in is asked for.
+
+    Status 403 shows nothing: it refuses this question to a client that was let in without a name, as Elasticsearch does
+    where anonymous access is set up, and says nothing of other questions.
+    """
+    return {200: False, 401: True}.get(reply.status)
 
 
 def _number(reply: Reply) -> object:
@@ -334,7 +338,7 @@ def _kubernetes_authentication(turns: Turns) -> bool | None:
     reply = next((reply for question, _, reply in _replies(turns) if question == _KUBERNETES_API.name), None)
     if reply is None or (reply.status == 200 and reply.members.get("kind") != "APIVersions"):
         return None
-    return _served(reply)
+    return True if reply.status == 403 else _served(reply)
 
 
 def _then(turns: Turns) -> Ask | None:

@@ -1,5 +1,8 @@
 """SMB: negotiation of SMB 2 and 3, then of SMB 1 alone; at the NetBIOS session service after a session request.
 
+A server without SMB 1 disconnects ([MS-SMB2] §3.3.5.3.1), as one does that is overloaded, bans a client or ends: SMB 2
+is then negotiated once more, to see that the server still answers.
+
 [MS-SMB2] §2.2.3–2.2.4, [MS-SMB] §2.2.4.5, RFC 1002 §4.3. No session is set up.
 """
 
@@ -64,6 +67,9 @@ SMB1 = Ask("smb1", _negotiate_1(), _is_whole, apart=True)
 SESSION = Ask("netbios session", _REQUEST, _is_whole)
 _SESSION_AGAIN = Ask("netbios session again", _REQUEST, _is_whole, apart=True)
 _SMB1_IN_SESSION = Ask(SMB1.name, SMB1.sent, _is_whole)
+_LAST_SESSION = Ask("netbios session after smb1", _REQUEST, _is_whole, apart=True)
+SMB2_AGAIN = Ask("smb2 after smb1", SMB2.sent, _is_whole, apart=True)
+_SMB2_IN_LAST_SESSION = Ask(SMB2_AGAIN.name, SMB2.sent, _is_whole)
 
 
 def _is_refused(received: bytes) -> bool:
@@ -77,15 +83,24 @@ def _offers_smb1(received: bytes) -> re.Match[bytes] | None:
     return found if found and not _is_refused(received) and found[4] else None
 
 
-def _smb1(turns: Turns) -> Answer[bool]:
-    """A server that closes the connection on SMB 1, after it has spoken SMB 2, does not offer it."""
+def _is_disconnected(turns: Turns) -> bool:
+    """Whether the server answered SMB 1 by closing the connection."""
     turn = next((each for each in reversed(turns) if each.question == SMB1.name), None)
-    if turn is not None:
-        if _offers_smb1(turn.received):
-            return Answer[bool](seen=True)
-        if _is_refused(turn.received) or (turn.closed and not turn.received):
-            return Answer[bool](seen=False)
-    return Answer[bool](unseen=unseen_cause(turns, SMB1.name))
+    return turn is not None and turn.closed and not turn.received
+
+
+def _smb1(turns: Turns) -> Answer[bool]:
+    """A server that closes the connection on SMB 1, and speaks SMB 2 before and after, does not offer it."""
+    received = answer_to(turns, SMB1.name)
+    if _offers_smb1(received):
+        return Answer[bool](seen=True)
+    if _is_refused(received):
+        return Answer[bool](seen=False)
+    if not _is_disconnected(turns):
+        return Answer[bool](unseen=unseen_cause(turns, SMB1.name))
+    if _SMB2.match(answer_to(turns, SMB2_AGAIN.name)):
+        return Answer[bool](seen=False)
+    return Answer[bool](unseen=unseen_cause(turns, SMB2_AGAIN.name))
 
 
 def _signing(turns: Turns) -> Answer[bool]:
@@ -109,17 +124,22 @@ def _describe(turns: Turns) -> Banner:
 
 
 def _recognises(turn: Turn) -> bool:
-    if turn.question == SMB2.name:
+    if turn.question in (SMB2.name, SMB2_AGAIN.name):
         return _SMB2.match(turn.received) is not None
     return turn.question == SMB1.name and _SMB1.match(turn.received) is not None
 
 
 def _then(turns: Turns) -> Ask | None:
-    if was_asked(turns, SMB1.name):
+    is_in_session = was_asked(turns, SESSION.name)
+    if not was_asked(turns, SMB1.name):
+        if not is_in_session:
+            return SMB1
+        return _SMB1_IN_SESSION if was_asked(turns, _SESSION_AGAIN.name) else _SESSION_AGAIN
+    if not _is_disconnected(turns) or was_asked(turns, SMB2_AGAIN.name):
         return None
-    if not was_asked(turns, SESSION.name):
-        return SMB1
-    return _SMB1_IN_SESSION if was_asked(turns, _SESSION_AGAIN.name) else _SESSION_AGAIN
+    if not is_in_session:
+        return SMB2_AGAIN
+    return _SMB2_IN_LAST_SESSION if was_asked(turns, _LAST_SESSION.name) else _LAST_SESSION
 
 
 def _session_then(turns: Turns) -> Ask | None:

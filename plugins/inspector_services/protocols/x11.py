@@ -18,8 +18,10 @@ def _recognises(turn: Turn) -> bool:
 
 
 def _describe(turns: Turns) -> Banner:
-    is_open = answer_to(turns, SET_UP.name)[:1] == bytes((_SUCCESS,))
-    return Banner(text="", protocol=ServiceProtocol.X11, cleartext=not turns[-1].tls, authentication=not is_open)
+    """A set-up that failed may have done so for another reason, such as too many clients."""
+    answer = answer_to(turns, SET_UP.name)[:1]
+    authentication = {bytes((_SUCCESS,)): False, bytes((_AUTHENTICATE,)): True}.get(answer)
+    return Banner(text="", protocol=ServiceProtocol.X11, cleartext=not turns[-1].tls, authentication=authentication)
 
 
 X11 = Grammar(ServiceProtocol.X11, _recognises, _describe, first=SET_UP, kept=lambda turn: turn.received[:8])

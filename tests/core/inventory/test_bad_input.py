@@ -376,3 +376,12 @@ def test_a_bomb_of_one_deflate_stream_is_bounded(tmp_path: Path, monkeypatch: py
     path = tmp_path / "G05.xlsx"
     path.write_bytes(repacked({"xl/worksheets/sheet1.xml": b"<worksheet>" + b" " * 3_000_000}))
     assert "unpacks to more than" in refused(tmp_path, path)[1]
+
+
+@pytest.mark.parametrize("row", ["1,Cổng, thông tin,3,Đang dự thảo", "1,Cổng,3,Đang dự thảo,x"])
+def test_a_row_of_more_cells_than_headings_is_refused(tmp_path: Path, row: str) -> None:
+    """A name with the separator in it moves what stands to its right; cells that are empty do no harm."""
+    found = imported(tmp_path, put(tmp_path, "G05.csv", f"{HEAD}{row}\n"))
+    assert (f"2:{row.rindex(',') + 2}", "too-many-cells") in faults(found)
+    assert found.systems == ()
+    assert not faults(imported(tmp_path, put(tmp_path, "G05.csv", f"{HEAD}1,Cổng,3,Đang dự thảo,,\n")))

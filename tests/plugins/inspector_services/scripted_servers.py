@@ -51,6 +51,24 @@ async def greets_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
             writer.write(b"250 mail.example\r\n")
 
 
+def speaks_smb2(until: int | None = None) -> Habit:
+    """Answer the negotiation of SMB 2, and close on anything else; from connection ``until`` on, on everything."""
+    connections = 0
+    reply = b"\xfeSMB\x40\x00\x01\x00" + bytes(56) + b"\x41\x00\x03\x00\x11\x03\x01\x00" + bytes(56)
+
+    async def habit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        number, connections = connections, connections + 1
+        if until is not None and number >= until:
+            return
+        head = await reader.readexactly(8)
+        if head[4:] == b"\xfeSMB":
+            writer.write(len(reply).to_bytes(4, "big") + reply)
+            await reader.read()
+
+    return habit
+
+
 def answers(reply: bytes) -> Habit:
     """Wait for the client; say ``reply`` to whatever comes, and close."""
 
@@ -111,6 +129,12 @@ HABITS: dict[str, Habit] = {
     "ftp-long-refusal": replies(
         b"220 files\r\n", USER=b"331 name", PASS=b"530-sorry:\r\n230 users are logged in\r\n530 come back"
     ),
+    "ftp-full": replies(
+        b"220 files\r\n",
+        USER=b"331 name",
+        PASS=b"530 Sorry, the maximum number of clients (5) from your host are already connected.",
+        AUTH=b"500 AUTH not understood",
+    ),
     "ftp-of-mail": replies(b"220-Files of the mail service\r\n220 ask SMTP-team\r\n", NOOP=b"200 OK", AUTH=b"500 no"),
     "ftps": replies(b"220 ProFTPD Server (files) [::1]\r\n", NOOP=b"200 OK", AUTH=b"234 AUTH TLS successful"),
     "hangup": hangs_up,
@@ -131,6 +155,8 @@ HABITS: dict[str, Habit] = {
     "rsync": says(b"@RSYNCD: 31.0\n"),
     "script": says(b"\x1b]0;owned\x07<script>alert(1)</script>\xc3\x28\r\n"),
     "silent": says(b""),
+    "smb2-gone": speaks_smb2(until=1),
+    "smb2-only": speaks_smb2(),
     "smtp": replies(b"220 mail.example ESMTP\r\n", NOOP=b"250 2.0.0 Ok"),
     "smtp-late": greets_late,
     "smtp-of-files": replies(b"220 mail.example FTP-Gateway\r\n", NOOP=b"250 OK", AUTH=b"500 unknown"),

@@ -88,6 +88,18 @@ def test_no_port_gets_more_connections_than_the_cost_says() -> None:
     assert counted[445] == 2
 
 
+@pytest.mark.parametrize(("habit", "smb1"), [("smb2-only", False), ("smb2-gone", None)])
+def test_a_server_that_closes_every_connection_by_now_shows_nothing_of_smb_1(habit: str, smb1: bool | None) -> None:
+    """That it closes on SMB 1 says something where it still speaks SMB 2 afterwards; three connections in all."""
+    address = own_address()
+    with speaking(address, {445: habit}):
+        ran = run(address, 445)
+    smb = ran.seen(Banners).banner_of(445).value.smb
+    assert smb is not None
+    assert smb.smb1.seen is smb1
+    assert len(ran.ledger) == 3
+
+
 def test_a_declared_page_in_tls_costs_one_connection(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Where TLS is declared it comes first, and the page is asked for inside."""
     place = ServerPlaces(tmp_path_factory.mktemp("nginx")).place("nginx")
@@ -181,12 +193,15 @@ def test_guests_may_have_to_come_in_tls(server: str, admitted: bool) -> None:
     [
         ("ftp-long-refusal", 21, False),
         ("ftp-cut-refusal", 21, None),
+        ("ftp-full", 21, None),
         ("mqtt-in-pieces", 1883, True),
         ("mqtt-cut", 1883, None),
     ],
 )
 def test_a_log_in_is_judged_by_a_whole_answer(habit: str, port: int, admitted: bool | None) -> None:
-    """A line of a long refusal may begin like a welcome, and an answer may come in pieces."""
+    """A line of a long refusal may begin like a welcome, and an answer may come in pieces; one client too many is told
+    nothing of guests.
+    """
     address = own_address()
     protocol = ServiceProtocol.FTP if port == 21 else ServiceProtocol.UNKNOWN
     banner = Banner(text="", protocol=protocol)

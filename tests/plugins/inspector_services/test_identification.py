@@ -196,6 +196,10 @@ AMQP_FRAME = b"\x01\x00\x00" + len(AMQP_START).to_bytes(4, "big") + AMQP_START +
         said(("redis", b"-NOAUTH Authentication requ")),
         said(("http docker", b"HTTP/1.1 200 OK\r\nApi-Version: 1.43\r\nDocker-Experimental: false\r\nServ")),
         said(("http", b"HTTP/1.1 200 OK\r\nX-Elastic-Product: Elasticsearch\r\n")),
+        # Refused to the anonymous user that is set up, who may read other things.
+        said(("http", b"HTTP/1.1 403 Forbidden\r\nX-Elastic-Product: Elasticsearch\r\nContent-Length: 0\r\n\r\n")),
+        # Too many clients.
+        said(("x11", b"\x00\x26\x0b\x00\x00\x00\x0a\x00" + bytes(40))),
         said(("http consul", b"HTTP/1.1 200 OK\r\nX-Consul-Default-Acl-Policy: deny\r\nVary")),
         said(
             ("http kubernetes", b'HTTP/1.1 200 OK\r\n\r\n{"gitVersion": "v1.30.2"}'),
@@ -233,13 +237,26 @@ def test_ftp_is_judged_by_a_whole_reply(reply: bytes, cleartext: bool | None) ->
 SMB2_REQUIRED = b"\x00\x00\x00\xfe\xfeSMB@\x00\x01\x00" + bytes(56) + b"A\x00\x03\x00\x11\x03\x01\x00" + bytes(40)
 
 
-def test_signing_is_not_required_by_a_server_whose_smb_1_did_not_answer() -> None:
-    """It may offer SMB 1, and that without required signing."""
-    for last, signing in ((Turn(question="smb1"), None), (Turn(question="smb1", closed=True), True)):
-        turns = (Turn(question="smb2", received=SMB2_REQUIRED), last)
-        smb = parse_port(StoredPort(port=445, turns=turns)).banner.value.smb
-        assert smb is not None
-        assert smb.signing_required.seen is signing
+_CLOSED = Turn(question="smb1", closed=True)
+
+
+@pytest.mark.parametrize(
+    ("turns", "smb1"),
+    [
+        ((Turn(question="smb1"),), None),
+        ((_CLOSED,), None),
+        ((_CLOSED, Turn(question="smb2 after smb1", closed=True)), None),
+        ((_CLOSED, Turn(question="smb2 after smb1", cause=Cause.REFUSED)), None),
+        ((_CLOSED, Turn(question="smb2 after smb1", received=SMB2_REQUIRED)), False),
+    ],
+)
+def test_smb_1_is_off_where_the_server_closes_on_it_alone(turns: tuple[Turn, ...], smb1: bool | None) -> None:
+    """One that closes every connection by now, or did not answer, may offer SMB 1, without required signing."""
+    stored = StoredPort(port=445, turns=(Turn(question="smb2", received=SMB2_REQUIRED), *turns))
+    smb = parse_port(stored).banner.value.smb
+    assert smb is not None
+    assert smb.smb1.seen is smb1
+    assert smb.signing_required.seen is (None if smb1 is None else True)
 
 
 @pytest.mark.parametrize(
