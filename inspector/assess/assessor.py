@@ -3,9 +3,9 @@
 A capture is assessed twice, provisionally for the confirmation scans and after the seal, mostly on the same evidence. A
 check is pure, so a verdict is determined by the check, its options, the host (for what is declared of it), the digests
 of the evidence, and its tables with the day for which it gets them. A verdict reached during the collection is reused
-under that key in the same process, which no observation needs to be validated for. Never reused: outcome *error*, and
-anything that is parsed again (``--reparse``). ``seal``, ``assess`` and ``verify`` reuse nothing: ``verify`` detects a
-check that is not pure.
+under that key in the same process, which no observation needs to be validated for; and so are all results of a row
+whose evidence is still the same. Never reused: outcome *error*, and anything that is parsed again (``--reparse``).
+``seal``, ``assess`` and ``verify`` reuse nothing: ``verify`` detects a check that is not pure.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from inspector.model.declared import Declared, Tenancy
 from inspector.model.errors import ScanFailure
 from inspector.model.escaping import text_of
 from inspector.model.finding import ClauseRef, CommonCause, EvidenceRef, Finding, Force, finding_id
+from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.observation import STOPPED_ANSWERING, Evidence
 from inspector.model.subject import HOST, SYSTEM, BadUri, Subject, SubjectKind, Uri, parse_uri, subject_of
 from inspector.model.table import Table
@@ -36,6 +37,7 @@ from inspector.plan.planner import applies_to, asks_less, union_of_parts, wanted
 from inspector.plan.selection import has_check, rows_not_permitted, selects
 from inspector.plugin.check import Check
 from inspector.plugin.containment import contained, described
+from inspector.plugin.probe import Probe
 from inspector.plugin.time_limits import Clock
 from inspector.record.assessment import Assessment, Coverage, FailedScan, RegimeChange
 from inspector.record.inspection import Inspection, PluginRecord
@@ -47,9 +49,16 @@ from inspector.registry.registry import Registry
 CHECK_SECONDS = 5.0
 
 
-#: Verdicts by everything that they depend on: check, options, host (for what is declared of it), and the digests of
-#: evidence and tables, these with their day.
-Verdicts = dict[tuple[str, bytes, str | None, tuple[str, ...]], Verdict]
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What an assessment of a system reached, for the next one of the same system.
+
+    ``verdicts`` has verdicts by everything that they depend on: check, options, host (for what is declared of it), and
+    the digests of evidence and tables, these with their day. ``results`` has those of whole rows by the row's id.
+    """
+
+    verdicts: dict[tuple[str, bytes, str | None, tuple[str, ...]], Verdict] = field(default_factory=dict)
+    results: dict[str, _RowResults] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +66,8 @@ class AssessmentInput:
     """What an assessment depends on: the rules, the system, and every piece of evidence with its digest.
 
     ``tables`` are the dated facts with which checks compare.
-    ``verdicts`` are those of an earlier assessment of the same system, and are added to: a check is a pure function.
-    Facts that were parsed again keep the digests of the old ones, so their verdicts may not be shared.
+    ``reached`` is what an earlier assessment of the same system reached, and is added to: a check is a pure function.
+    Facts that were parsed again keep the digests of the old ones, so what they led to may not be shared.
     """
 
     inspection: Inspection
@@ -74,7 +83,7 @@ class AssessmentInput:
     reparse: bool = False
     plugins: Sequence[PluginRecord] = ()
     changes: Sequence[RegimeChange] = ()
-    verdicts: Verdicts = field(default_factory=dict)
+    reached: Reached = field(default_factory=Reached)
     tables: Sequence[Table] = ()
 
 
@@ -136,6 +145,14 @@ class RequirementResult:
         return self.row.requirement.id
 
 
+@dataclass(frozen=True, slots=True)
+class _RowResults:
+    """The results of a row, with everything that they rest on."""
+
+    rest_on: tuple[object, ...]
+    results: tuple[RequirementResult, ...]
+
+
 @lru_cache(maxsize=4096)
 def _clauses_and_options(regime: Same[Regime], requirement: Same[Requirement]) -> tuple[tuple[ClauseRef, ...], bytes]:
     """The clauses of a row, and its options in canonical JSON; systems of one kind share their rows."""
@@ -149,30 +166,68 @@ def _rank(result: RequirementResult) -> tuple[int, int, str, tuple[str, str, str
     return row.force.rank, -row.severity.rank, row.id, result.subject.key
 
 
+@dataclass(frozen=True, slots=True)
+class _Questions:
+    """The rows that are asked about, and the ids of those of them that no authorisation permits, and of the others."""
+
+    selected: tuple[Requirement, ...]
+    not_permitted: frozenset[str]
+    permitted: frozenset[str]
+
+
+@lru_cache(maxsize=128)
+def _questions_of(
+    known: Same[Sequence[Requirement]], at: Same[Registry], selection: Selection, granted: frozenset[Intrusiveness]
+) -> _Questions:
+    """The same for all systems whose rows are the same; one that was captured with a plugin that is gone since is not
+    asked about.
+    """
+    registry = at.value
+    selected = [each for each in known.value if has_check(each, registry) and selects(selection, each, registry)]
+    beyond = rows_not_permitted(selected, registry, granted, selection)
+    return _Questions(tuple(selected), beyond, frozenset(each.id for each in selected) - beyond)
+
+
+@lru_cache(maxsize=1024)
+def _widest_options(questions: Same[_Questions], probe: str) -> Mapping[str, Any]:
+    """The widest scan options that the rows ask of a probe."""
+    return wanted_options(probe, questions.value.selected)
+
+
+@lru_cache(maxsize=1024)
+def _probes_of(check: Same[Check], registry: Same[Registry]) -> tuple[Probe, ...]:
+    """The probes whose observations a check takes."""
+    return tuple(probe for wire in check.value.inputs if wire.kind for probe in registry.value.producers(wire.kind))
+
+
 @dataclass(slots=True)
 class _Assessor:
     given: AssessmentInput
     index: EvidenceIndex
     clock: Clock
     common: CommonInputs
-    #: The rows that are asked about, and the ids of those of them that no authorisation permits.
-    selected: Sequence[Requirement]
-    not_permitted: frozenset[str]
+    questions: _Questions
     #: The declared endpoints, but those of a scheme whose plugin is gone.
     endpoints: Sequence[Uri]
+    #: What all results rest on, beside their row and its evidence.
+    rest_on: tuple[object, ...]
     _declared: dict[str | None, Declared] = field(default_factory=dict)
-    _options: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     _less: dict[str, bool] = field(default_factory=dict)
+    _applies: dict[str, bool] = field(default_factory=dict)
+    _references: dict[str, EvidenceRef] = field(default_factory=dict)
 
     @classmethod
     def of(cls, given: AssessmentInput, clock: Clock) -> _Assessor:
         """The assessor of everything that was captured."""
         common = CommonInputs({each.kind: each for each in given.tables}, given.as_of)
-        granted = [each.intrusiveness for each in given.inspection.authorisations]
-        selected = [each for each in given.requirements if _is_selected(each, given)]
-        beyond = rows_not_permitted(selected, given.registry, granted, given.selection)
-        endpoints = list(_endpoints(given))
-        return cls(given, EvidenceIndex(given.evidence), clock, common, selected, beyond, endpoints)
+        granted = frozenset(each.intrusiveness for each in given.inspection.authorisations)
+        questions = _questions_of(Same(given.requirements), Same(given.registry), given.selection, granted)
+        index = EvidenceIndex(given.evidence)
+        rest_on = (
+            *(Same(given.inspection), Same(given.registry), Same(given.regime), Same(given.requirements)),
+            *(given.as_of, given.selection, common.digests, frozenset(index.subjects())),
+        )
+        return cls(given, index, clock, common, questions, list(_endpoints(given)), rest_on)
 
     def _declared_of(self, host: str | None) -> Declared:
         if host not in self._declared:
@@ -202,13 +257,28 @@ class _Assessor:
             if requirement.check == NOT_OBSERVABLE:
                 if not self.given.selection.only:
                     yield RequirementResult(self._row(requirement), SYSTEM, _UNOBSERVABLE)
-            elif _is_selected(requirement, self.given) and requirement.id not in self.not_permitted:
-                yield from self._results(requirement)
+            elif requirement.id in self.questions.permitted:
+                yield from self._known_results(requirement)
 
-    def _results(self, requirement: Requirement) -> Iterator[RequirementResult]:
+    def _known_results(self, requirement: Requirement) -> Iterable[RequirementResult]:
+        """The results of a row: the known ones, where all that they rest on is the same."""
         check = self.given.registry.checks[requirement.check]
-        row = self._row(requirement)
+        seen = tuple(self.index.digests(family_of(wire.kind.kind)) for wire in check.inputs if wire.kind)
+        rest_on = (Same(requirement), seen, *self.rest_on)
+        known = self.given.reached.results.get(requirement.id)
+        if known is not None and known.rest_on == rest_on:
+            return known.results
         subjects = subjects_of(check, self.index)
+        results = tuple(self._results(requirement, check, subjects))
+        # Why there is no subject depends on all evidence; an error may be transient.
+        if subjects and all(each.verdict.outcome is not Outcome.ERROR for each in results):
+            self.given.reached.results[requirement.id] = _RowResults(rest_on, results)
+        return results
+
+    def _results(
+        self, requirement: Requirement, check: Check, subjects: Sequence[Subject]
+    ) -> Iterator[RequirementResult]:
+        row = self._row(requirement)
         not_swept = self._not_swept(check, subjects)
         if not subjects and not not_swept:
             yield RequirementResult(row, SYSTEM, self._without_subject(check))
@@ -235,9 +305,10 @@ class _Assessor:
 
     def _needs_sweep(self, check: Check) -> bool:
         """Whether the check is about what scans of whole hosts alone can see."""
-        registry = self.given.registry
-        probes = [probe for wire in check.inputs if wire.kind for probe in registry.producers(wire.kind)]
-        return any(probe.schemes == {HOST} for probe in probes)
+        return any(probe.schemes == {HOST} for probe in self._probes(check))
+
+    def _probes(self, check: Check) -> tuple[Probe, ...]:
+        return _probes_of(Same(check), Same(self.given.registry))
 
     def _without_subject(self, check: Check) -> Verdict:
         """The verdict of a check that has nothing to be about: not applicable only where nothing may be missing."""
@@ -248,20 +319,23 @@ class _Assessor:
 
     def _cause_of_no_discovery(self, check: Check) -> Cause | None:
         """Why a scan that might have discovered a subject of this check gave no observation; None where none failed."""
-        registry = self.given.registry
-        probes = [probe for wire in check.inputs if wire.kind for probe in registry.producers(wire.kind)]
-        schemes = {scheme for probe in probes for scheme in probe.schemes}
+        probes = self.given.registry.probes
+        schemes = {scheme for probe in self._probes(check) for scheme in probe.schemes}
         for _, evidence in self.given.evidence:
-            by = registry.probes.get(evidence.probe)
-            if by is not None and evidence.facts is None and by.discovers & schemes:
+            by = probes.get(evidence.probe) if evidence.facts is None else None
+            if by is not None and by.discovers & schemes:
                 return evidence.failure.cause if evidence.failure else Cause.NOT_REACHED
         return None
 
     def _is_declared(self, check: Check) -> bool:
         """Whether a probe would scan a declared endpoint for this check; then missing evidence is not absence."""
-        registry = self.given.registry
-        probes = [probe for wire in check.inputs if wire.kind for probe in registry.producers(wire.kind)]
-        return any(applies_to(probe, uri) for uri in self.endpoints for probe in probes)
+        return any(map(self._is_asked, self._probes(check)))
+
+    def _is_asked(self, probe: Probe) -> bool:
+        """Whether the probe would scan a declared endpoint."""
+        if probe.name not in self._applies:
+            self._applies[probe.name] = any(applies_to(probe, uri) for uri in self.endpoints)
+        return self._applies[probe.name]
 
     def _about(self, row: _Row, check: Check, subject: Subject) -> RequirementResult:
         declared = self._declared_of(subject.host)
@@ -280,7 +354,7 @@ class _Assessor:
         return RequirementResult(row, subject, verdict, evidence, confirmed if inputs.evidence else None)
 
     def _verdict(self, row: _Row, check: Check, inputs: CheckInputs) -> Verdict:
-        known = self.given.verdicts
+        known = self.given.reached.verdicts
         digests = (*(digest for digest, _ in inputs.evidence), *inputs.tables)
         key = (check.id, row.options, inputs.subject.host, digests)
         verdict = known.get(key) or _run_check(check, inputs.arguments(), row.requirement.options, self.clock)
@@ -296,14 +370,9 @@ class _Assessor:
 
     def _asked_less(self, digest: str, evidence: Evidence) -> bool:
         if digest not in self._less:
-            wanted = self._wanted(evidence.probe)
+            wanted = _widest_options(Same(self.questions), evidence.probe)
             self._less[digest] = evidence.facts is not None and asks_less(evidence.options, wanted)
         return self._less[digest]
-
-    def _wanted(self, probe: str) -> Mapping[str, Any]:
-        if probe not in self._options:
-            self._options[probe] = wanted_options(probe, self.selected)
-        return self._options[probe]
 
     def _finding(self, result: RequirementResult, follows_from: CommonCause | None) -> Finding:
         row, subject, verdict, evidence = result.row, result.subject, result.verdict, result.evidence
@@ -328,10 +397,7 @@ class _Assessor:
             measured=verdict.measured,
             threshold=verdict.threshold,
             facts=verdict.facts,
-            evidence=tuple(
-                EvidenceRef(evidence=digest, raw=tuple(sorted(ref.sha256 for ref in each.raw)), scan=each.scan)
-                for digest, each in sorted(evidence.items())
-            ),
+            evidence=tuple(self._reference(digest, evidence[digest]) for digest in sorted(evidence)),
             seen_at=max((each.ended for each in evidence.values()), default=None),
             confirmed=result.confirmed,
             not_yet_due=verdict.outcome is Outcome.FAIL and not row.due,
@@ -339,6 +405,12 @@ class _Assessor:
             declared_status=row.declared_status,
         )
         return apply(finding, tuple(given.statements), given.as_of)
+
+    def _reference(self, digest: str, evidence: Evidence) -> EvidenceRef:
+        if digest not in self._references:
+            raw = tuple(sorted(ref.sha256 for ref in evidence.raw))
+            self._references[digest] = EvidenceRef(evidence=digest, raw=raw, scan=evidence.scan)
+        return self._references[digest]
 
     def coverage(self) -> Coverage:
         firsts = [evidence for _, evidence in self.given.evidence if evidence.scan == 1]
@@ -352,7 +424,7 @@ class _Assessor:
             for evidence in firsts
             if evidence.facts is None
         ]
-        kept = self.selected
+        kept = self.questions.selected
         hidden = [each for each in self.given.requirements if each.check == NOT_OBSERVABLE]
         left = {each.id for each in self.given.requirements} - {each.id for each in (*kept, *hidden)}
         return Coverage(
@@ -363,7 +435,7 @@ class _Assessor:
             not_installed=tuple(
                 sorted({each.id for each in self.given.requirements if not has_check(each, self.given.registry)})
             ),
-            not_authorised=tuple(sorted(self.not_permitted)),
+            not_authorised=tuple(sorted(self.questions.not_permitted)),
             not_observable=tuple(sorted(each.id for each in hidden)),
             limits=(*self.given.inspection.plan.limits, *self._stopped()),
         )
@@ -413,11 +485,6 @@ _WRONG_VANTAGE = Verdict(
     message=Message(id="the requirement is judged from other vantages only"),
     cause=Cause.WRONG_VANTAGE,
 )
-
-
-def _is_selected(requirement: Requirement, given: AssessmentInput) -> bool:
-    """Whether the row is asked about; one that was captured with a plugin that is gone since is not."""
-    return has_check(requirement, given.registry) and selects(given.selection, requirement, given.registry)
 
 
 def _endpoints(given: AssessmentInput) -> Iterator[Uri]:

@@ -141,14 +141,14 @@ def check_inputs_of(
 
     ``confirms``: it prefers the confirmation scan, where that asked for these parts of each family of observations.
     """
-    scan = 1 if confirms is None else 2
+    scan, confirms = (1, {}) if confirms is None else (2, confirms)
     makers: list[Callable[[], object]] = []
     evidence: list[DigestedEvidence] = []
     for wire in check.inputs:
         if wire.kind is None:
             makers.append(partial(_declared, declared))
             continue
-        needs = (confirms or {}).get(family_of(wire.kind.kind), check.needs)
+        needs = confirms.get(family_of(wire.kind.kind), check.needs)
         if wire.every:
             found = [each for each in index.of(wire.kind, scan, needs) if subject.covers(each[1].subject)]
             makers.append(partial(_every, index, wire.kind, found, needs))
@@ -157,8 +157,10 @@ def check_inputs_of(
             one = _about(subject, wire, index, scan, needs)
             makers.append(partial(_single, index, wire.kind, one, needs, subject))
             evidence.extend([one] if one else [])
-    seen_on = max((each.ended for _, each in evidence), default=common.as_of).astimezone(UTC).date()
     tables = [(place, wire.table) for place, wire in enumerate(check.inputs) if wire.table is not None]
+    if not tables:
+        return CheckInputs(subject, tuple(evidence), (), tuple(makers))
+    seen_on = max((each.ended for _, each in evidence), default=common.as_of).astimezone(UTC).date()
     for place, kind in tables:
         makers[place] = partial(common.table, kind, seen_on)
     known = tuple(f"{common.digests.get(kind.kind, '')} {seen_on}" for _, kind in tables)

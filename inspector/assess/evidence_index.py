@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pydantic import ValidationError
 
@@ -23,7 +24,9 @@ _Key = tuple[str, str, str]
 Needs = tuple[str, ...] | None
 
 
+@lru_cache(maxsize=1024)
 def family_of(kind: str) -> str:
+    """The name of a kind of observation without its version."""
     return kind.partition("/")[0]
 
 
@@ -36,12 +39,19 @@ class EvidenceIndex:
     rescanned: set[str] = field(default_factory=set)
     _chosen: dict[tuple[str, int, Needs], dict[_Key, DigestedEvidence]] = field(default_factory=dict)
     _read: dict[tuple[str, int], SubjectResult[Observation]] = field(default_factory=dict)
+    _digests: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for each in sorted(self.evidence, key=lambda one: (one[1].subject.key, one[1].scan)):
             self.by_family.setdefault(family_of(each[1].kind), []).append(each)
             if each[1].scan == 2:
                 self.rescanned.add(family_of(each[1].kind))
+
+    def digests(self, family: str) -> tuple[str, ...]:
+        """The digests of all evidence of a family of observations."""
+        if family not in self._digests:
+            self._digests[family] = tuple(digest for digest, _ in self.by_family.get(family, ()))
+        return self._digests[family]
 
     def subjects(self) -> Iterator[Subject]:
         """Every subject that was to be scanned."""

@@ -13,12 +13,13 @@ from itertools import count
 from pathlib import Path
 from pkgutil import resolve_name
 
-from inspector.assess.assessor import Verdicts, tasks_to_confirm
+from inspector.assess.assessor import Reached, tasks_to_confirm
 from inspector.declare.settings import Settings
 from inspector.fleet.gc_tuning import COLLECT_AFTER, reduce_gc
 from inspector.model.base import Instant, Model, canonical
 from inspector.model.errors import BundleError, InspectorError, UsageError
 from inspector.model.formatted import FormattedMessage, packed, unpacked
+from inspector.model.observation import Evidence
 from inspector.network.sandbox import worker
 from inspector.pipeline.capture import COMPLETE, planned_as_captured, reopen_capture
 from inspector.pipeline.context import RunContext
@@ -91,9 +92,9 @@ class Tasks(Model):
 
 # --- What runs in the worker process ----------------------------------------------------------------------------------
 
-#: The verdicts of provisional assessments in this process, by folder, for the last one if it is made here, too.
-_reached: dict[str, Verdicts] = {}
-_MOST_REACHED = 256
+#: What provisional assessments in this process read and reached, by folder, for the last one if it is made here, too.
+_known: dict[str, tuple[Mapping[str, Evidence], Reached]] = {}
+_MOST_KNOWN = 64
 #: Counts the systems that were finished in this process.
 _numbers = count(1)
 
@@ -133,9 +134,9 @@ def _provisional(payload: bytes, context: bytes) -> bytes:
     planned, run = planned_as_captured(captured, run, job.as_of)
     given = assessment_input(planned, run.registry, captured, evidence)
     failing = tasks_to_confirm(given)
-    _reached[job.folder] = given.verdicts
-    while len(_reached) > _MOST_REACHED:
-        del _reached[next(iter(_reached))]
+    _known[job.folder] = dict(evidence), given.reached
+    while len(_known) > _MOST_KNOWN:
+        del _known[next(iter(_known))]
     return Tasks(tasks=tuple(Task(key=key, parts=parts) for key, parts in failing.items())).canonical()
 
 
@@ -149,9 +150,10 @@ def _finish(payload: bytes, context: bytes) -> bytes:
     if next(_numbers) % COLLECT_AFTER == 0:
         gc.collect()
     job = FinishJob.parse(payload)
-    writer, planned, run = reopen_capture(Path(job.folder), run, job.as_of, job.reports)
+    parsed, reached = _known.pop(job.folder, ({}, None))
+    writer, planned, run = reopen_capture(Path(job.folder), run, job.as_of, job.reports, parsed=parsed)
     with writer:
-        steps = StepsHere(_reached.pop(job.folder, None), signs_index=False)
+        steps = StepsHere(reached, signs_index=False)
         written = run_async(steps.finish(writer, planned, run, reason=job.reason))
     return summary_of(written, common)
 

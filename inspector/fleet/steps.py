@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -33,7 +34,8 @@ JOB_SECONDS = 600.0
 CALL_SECONDS = 30.0
 #: Bound of the address space of a worker: plugins, and all evidence of one system at a time.
 _MEMORY_BYTES = 4 << 30
-_POOL = "assessment"
+#: How many jobs a worker may have before the next system goes to another one: starting that costs as much as some jobs.
+_JOBS_PER_WORKER = 4
 
 
 class RunSteps(Steps[bytes], Protocol):
@@ -69,10 +71,16 @@ class InThisProcess(RunSteps):
 
 
 class InWorkers(RunSteps):
-    """For several systems: a few processes that end with this one, and are killed when a plugin does not end there."""
+    """For several systems: a few processes that end with this one, and are killed when a plugin does not end there.
+
+    All jobs about one system run in the same worker, where what the first one read and found is there for the next.
+    """
 
     def __init__(self, common: Common) -> None:
         self._context = common.canonical()
+        #: How many jobs each worker has, with those that wait for it.
+        self._jobs = [0] * (os.cpu_count() or 1)
+        self._workers: dict[Path, int] = {}
 
     async def failing(
         self, writer: CaptureWriter, planned: PlannedInspection, registry: Registry
@@ -84,7 +92,8 @@ class InWorkers(RunSteps):
             as_of=planned.request.as_of,
             evidence=tuple(known for known, _ in writer.evidence()),
         )
-        answer = await self._run(jobs.provisional, job, planned.request.system.id)
+        worker = self._workers[writer.folder] = self._least_busy()
+        answer = await self._run(jobs.provisional, job, planned.request.system.id, worker)
         return {each.key: each.parts for each in Tasks.parse(answer).tasks}
 
     async def finish(
@@ -95,7 +104,8 @@ class InWorkers(RunSteps):
         request = planned.request
         writer.close()
         job = FinishJob(folder=str(writer.folder), as_of=request.as_of, reports=request.reports, reason=reason)
-        summary = await self._run(jobs.finish, job, request.system.id)
+        worker = self._workers.pop(writer.folder, None)
+        summary = await self._run(jobs.finish, job, request.system.id, worker)
         _log.info("inspection finished", extra={"system": request.system.id, "path": writer.folder})
         return summary
 
@@ -104,13 +114,22 @@ class InWorkers(RunSteps):
         job = KeptJob(folder=str(folder), as_of=as_of, reports=reports)
         return await self._run(jobs.kept, job, folder.parent.name)
 
-    @staticmethod
-    def close() -> None:
+    def close(self) -> None:
         """End the workers, which have loaded what this run needs."""
-        kill_pool(_POOL)
+        for worker in range(len(self._jobs)):
+            kill_pool(_pool_of(worker))
 
-    async def _run(self, function: Callable[[bytes, bytes], bytes], job: Model, system: str) -> bytes:
+    def _least_busy(self) -> int:
+        """The first worker with few jobs, or else the one with the fewest."""
+        few = (worker for worker, jobs in enumerate(self._jobs) if jobs < _JOBS_PER_WORKER)
+        return next(few, self._jobs.index(min(self._jobs)))
+
+    async def _run(
+        self, function: Callable[[bytes, bytes], bytes], job: Model, system: str, worker: int | None = None
+    ) -> bytes:
         """The result of a job. Raises InspectorError."""
+        worker = self._least_busy() if worker is None else worker
+        self._jobs[worker] += 1
         try:
             answer = await run_isolated(
                 function,
@@ -118,7 +137,7 @@ class InWorkers(RunSteps):
                 timeout=JOB_SECONDS,
                 memory_bytes=_MEMORY_BYTES,
                 context=self._context,
-                pool=_POOL,
+                pool=_pool_of(worker),
                 call_seconds=CALL_SECONDS,
                 log_fields={"system": system},
             )
@@ -140,7 +159,13 @@ class InWorkers(RunSteps):
                 ),
                 remedy=_REMEDY,
             ) from None
+        finally:
+            self._jobs[worker] -= 1
         return result_of(answer)
+
+
+def _pool_of(worker: int) -> str:
+    return f"assessment {worker}"
 
 
 def _last_line(failure: ScanFailure) -> str:

@@ -281,7 +281,7 @@ class Subject(Model):
     @property
     def key(self) -> tuple[str, str, str]:
         """The identity of the subject within one inspection."""
-        return (self.kind.value, self.uri, self.address or "")
+        return (str(self.kind), self.uri, self.address or "")
 
     def shares_service(self, other: Subject) -> bool:
         """Whether both have the same host and address, and not two different ports."""

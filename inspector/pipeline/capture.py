@@ -7,11 +7,13 @@ import logging
 import platform
 import secrets
 import ssl
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from cryptography.hazmat.backends.openssl.backend import backend
@@ -113,13 +115,16 @@ def reopen_capture(
     as_of: datetime,
     reports: ReportOptions = ReportOptions(),  # noqa: B008  (frozen)
     authorisations: tuple[Authorisation, ...] = (),
+    *,
+    parsed: Mapping[str, Evidence] = MappingProxyType({}),
 ) -> tuple[CaptureWriter, PlannedInspection, RunContext]:
     """Open an interrupted capture again, with the documents, regimes and plan that it began with.
 
     It keeps to ``authorisations`` as well, if there are any, and to those of earlier resumptions. The context comes
-    back with the captured regimes. Raises BundleError.
+    back with the captured regimes. ``parsed`` is evidence by its digest, which need not be parsed again. Raises
+    BundleError.
     """
-    writer = CaptureWriter.resume(folder)
+    writer = CaptureWriter.resume(folder, parsed)
     writer.keep_to(authorisations)
     _log.info("capture reopened", extra={**_about(writer.inspection), "path": folder})
     planned, context = planned_as_captured(writer.inspection, context, as_of, reports, writer.further())

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from inspector.assess.assessor import AssessmentInput, Verdicts, tasks_to_confirm
+from inspector.assess.assessor import AssessmentInput, Reached, tasks_to_confirm
 from inspector.collect.collector import Collector, Progress, TaskKey
 from inspector.collect.control import InspectionControl
 from inspector.collect.shared_scans import SharedScans
@@ -71,14 +71,14 @@ class Steps(Protocol[T_co]):
 
 
 class StepsHere:
-    """The steps of one inspection in this process; verdicts are reached once, and not those in ``verdicts`` again.
+    """The steps of one inspection in this process; verdicts are reached once, and not those in ``reached`` again.
 
     ``signs_index``: the index of the run is signed with each step. Its cost grows with the run, so that a run over
     many systems signs it by the clock instead.
     """
 
-    def __init__(self, verdicts: Verdicts | None = None, *, signs_index: bool = True) -> None:
-        self._verdicts: Verdicts = verdicts or {}
+    def __init__(self, reached: Reached | None = None, *, signs_index: bool = True) -> None:
+        self._reached = reached
         self._signs_index = signs_index
 
     async def failing(
@@ -86,7 +86,7 @@ class StepsHere:
     ) -> Mapping[TaskKey, tuple[str, ...] | None]:
         """What a provisional assessment of the evidence so far gives."""
         given = assessment_input(planned, registry, writer.inspection, writer.evidence())
-        self._verdicts = given.verdicts
+        self._reached = given.reached
         return tasks_to_confirm(given)
 
     async def finish(
@@ -106,7 +106,7 @@ class StepsHere:
     ) -> WrittenAssessment:
         """Assess a sealed capture and write its reports."""
         key = SigningKey.load_or_create(context.settings.signing_key)
-        options = AssessmentOptions(as_of=as_of, verdicts=self._verdicts)
+        options = AssessmentOptions(as_of=as_of, reached=self._reached)
         assessment = await assess_bundle(bundle, context.registry, options)
         written = write_assessment(bundle, assessment, context.registry, reports, key, context.mark)
         attempt = _attempt_of(bundle.folder, bundle.inspection.system.id)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from inspector.assess.assessor import AssessmentInput, Verdicts, assess
+from inspector.assess.assessor import AssessmentInput, Reached, assess
 from inspector.collect.parsing import facts_of
 from inspector.declare.statement import Statement
 from inspector.model.base import Cause
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 class AssessmentOptions:
     """Under which rules a sealed bundle is assessed; None keeps what the capture was planned with.
 
-    ``reparse`` parses the raw bytes again. ``verdicts`` are those that the same system's evidence gave while it was
+    ``reparse`` parses the raw bytes again. ``reached`` is what the same system's evidence led to while it was
     collected; None: every check is asked again.
     """
 
@@ -42,7 +42,7 @@ class AssessmentOptions:
     statements: tuple[Statement, ...] | None = None
     tables: tuple[Table, ...] | None = None
     reparse: bool = False
-    verdicts: Verdicts | None = None
+    reached: Reached | None = None
 
 
 @contextmanager
@@ -89,7 +89,7 @@ async def _assess_bundle(bundle: Bundle, registry: Registry, options: Assessment
             reparse=options.reparse,
             plugins=records_of(registry),
             changes=changes(regime, following, system) if following else (),
-            verdicts={} if options.reparse or options.verdicts is None else options.verdicts,
+            reached=Reached() if options.reparse or options.reached is None else options.reached,
             tables=inspection.tables if options.tables is None else _tables(inspection, options.tables),
         )
     )

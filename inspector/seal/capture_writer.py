@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 from inspector.declare.authorisation import Authorisation
@@ -241,11 +242,12 @@ class CaptureWriter:
         return writer
 
     @classmethod
-    def resume(cls, folder: Path) -> CaptureWriter:
+    def resume(cls, folder: Path, parsed: Mapping[str, Evidence] = MappingProxyType({})) -> CaptureWriter:
         """Resume the capture in ``folder`` after its writer ended; every recorded scan that is whole is kept.
 
-        What is not whole any more is removed and recorded as an incident. Raises BundleError when there is no capture,
-        another process writes it, it is sealed, or something in it is a link or no file.
+        ``parsed`` is evidence by the digest of its bytes, which need not be parsed again. What is not whole any more is
+        removed and recorded as an incident. Raises BundleError when there is no capture, another process writes it, it
+        is sealed, or something in it is a link or no file.
         """
         _check_is_inspection(folder)
         locked = disk.lock(folder / LOCK)
@@ -256,13 +258,13 @@ class CaptureWriter:
                     FormattedMessage("{folder}: is sealed", folder=folder),
                     remedy="assess it, or begin a new inspection",
                 )
-            return cls._resumed(folder, locked)
+            return cls._resumed(folder, locked, parsed)
         except BaseException:
             os.close(locked)
             raise
 
     @classmethod
-    def _resumed(cls, folder: Path, locked: int) -> CaptureWriter:
+    def _resumed(cls, folder: Path, locked: int, parsed: Mapping[str, Evidence]) -> CaptureWriter:
         files = UntrustedFolder(folder)
         found = PackSurvey.of(files)
         found.refuse_unbegun(folder)
@@ -275,7 +277,7 @@ class CaptureWriter:
         torn = disk.cut_incomplete_line(writer.ledger_path)
         # A line that was being written is torn by a killed process; zeros are what a power failure leaves of many.
         writer._remember({LEDGER: ENDS_IN_ZEROS} if b"\0" in torn else {})
-        writer._check(found)
+        writer._check(found, parsed)
         return writer
 
     # --- What is whole ---------------------------------------------------------------------------------------------
@@ -297,9 +299,9 @@ class CaptureWriter:
             files = UntrustedFolder(self.folder)
             _, faults = files.walk(CAPTURE)
             refuse(faults)
-            return self._check(PackSurvey.of(files))
+            return self._check(PackSurvey.of(files), self._known)
 
-    def _check(self, found: PackSurvey) -> bool:
+    def _check(self, found: PackSurvey, parsed: Mapping[str, Evidence]) -> bool:
         """Keep of a survey what is whole, and what its evidence rests on."""
         read = found.head(archive_of(self.folder))
         for name in (INSPECTION.rest, *INSPECTION.files):
@@ -317,7 +319,8 @@ class CaptureWriter:
                         places[name] = {digest(content[begin:end]) for begin, end in spans}
                     elif name.startswith(f"{EVIDENCE}/"):
                         content = content_of(frame)
-                        known[name] = digest(content), parse(Evidence, content, f"{CAPTURE}/{name}")
+                        sha256 = digest(content)
+                        known[name] = sha256, parsed.get(sha256) or parse(Evidence, content, f"{CAPTURE}/{name}")
                 except BundleError as error:
                     lost[name] = fault_of(CAPTURE, error).what
         there = set().union(*places.values())

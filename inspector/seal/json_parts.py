@@ -65,9 +65,15 @@ class Parts(Generic[M]):
 
     def join(self, read: Callable[[str], bytes], part: str) -> M:
         """The value in ``part`` of a bundle; ``read`` gives the content of a part. Raises BundleError naming it."""
+        common = {str(self.files[name]): Same(self._common(name, read(name), f"{part}/{name}")) for name in self.common}
+        own = tuple((name, read(name)) for name in (self.rest, *self.files) if name not in self.common)
+        return cast("M", _joined(Same(self), part, own, tuple(common.items())))
+
+    def read(self, part: str, own: Mapping[str, bytes], common: Mapping[str, Any]) -> M:
+        """The value whose own parts have these contents. Raises BundleError."""
         rest = f"{part}/{self.rest}"
-        whole: dict[str, Any] = json_object(read(self.rest), rest)
-        common: dict[str, Any] = {}
+        whole: dict[str, Any] = json_object(own[self.rest], rest)
+        apart = dict(common)
         file_of: dict[str, str] = {}
         for name, fields in self.files.items():
             file = f"{part}/{name}"
@@ -76,13 +82,12 @@ class Parts(Generic[M]):
                 raise BundleError(
                     FormattedMessage("{rest}: contains fields that belong into {file}", rest=rest, file=file)
                 )
-            if name in self.forms:
-                common[str(fields)] = self.forms[name].read(read(name), file)
-                continue
             if name in self.common:
-                common[str(fields)] = self._common(name, read(name), file)
                 continue
-            found = {fields: json_value(read(name), file)} if isinstance(fields, str) else json_object(read(name), file)
+            if name in self.forms:
+                apart[str(fields)] = self.forms[name].read(own[name], file)
+                continue
+            found = {fields: json_value(own[name], file)} if isinstance(fields, str) else json_object(own[name], file)
             if set(found) != expected:
                 raise BundleError(
                     FormattedMessage(
@@ -92,10 +97,10 @@ class Parts(Generic[M]):
             whole |= found
             file_of |= dict.fromkeys(expected, file)
         try:
-            known, *_ = _validator_without(self.model, frozenset(common)).validate_json(canonical(whole))
+            known, *_ = _validator_without(self.model, frozenset(apart)).validate_json(canonical(whole))
         except ValidationError as error:
             raise not_valid(error, rest, file_of) from None
-        joined: Any = self.model.model_construct(**known, **common)  # all of them are valid
+        joined: Any = self.model.model_construct(**known, **apart)  # all of them are valid
         return cast("M", joined)
 
     def _common(self, name: str, data: bytes, file: str) -> Any:
@@ -104,6 +109,14 @@ class Parts(Generic[M]):
         except ValidationError as error:
             json_value(data, file)  # what is no JSON is called that
             raise not_valid(error, file, {}) from None
+
+
+@lru_cache(maxsize=64)
+def _joined(
+    parts: Same[Parts[Any]], part: str, own: tuple[tuple[str, bytes], ...], common: tuple[tuple[str, Same[Any]], ...]
+) -> Any:
+    """The value with these contents: while a capture is sealed it is read several times."""
+    return parts.value.read(part, dict(own), {name: each.value for name, each in common})
 
 
 @lru_cache(maxsize=16)

@@ -266,7 +266,7 @@ async def run_isolated(
     """Run an importable, pure ``function(payload)`` in a process that is killed at the timeout and opens no socket.
 
     With a ``context`` it is ``function(payload, context)``: what many jobs have in common is sent to a worker once.
-    The jobs of a ``pool`` have processes of their own, in which no other job runs; there code that reaches for the
+    The jobs of a ``pool`` have one process of their own, in which no other job runs; there code that reaches for the
     network gets an exception, and the job goes on. ``call_seconds`` limits each call that the job names
     (``inspector.plugin.time_limits.named``), StuckCall is raised then. With ``log_fields`` what the core logs there is
     logged here, with those fields.

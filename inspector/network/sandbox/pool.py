@@ -35,7 +35,7 @@ from inspector.network.sandbox.worker_process import WorkerProcess
 #: A precaution: the scanners and linters in use keep their size over thousands of jobs.
 _JOBS_PER_WORKER = 2000
 _CONNECTING_WORKERS = 8
-#: As many as may run at once: those that connect, those that do not, and those of a pool that a caller named. With
+#: As many as may run at once: those that connect, those that do not, and those of pools that a caller named. With
 #: fewer, a worker that is needed again is killed while others are idle, and another one imports the same.
 _IDLE_WORKERS = _CONNECTING_WORKERS + 2 * (os.cpu_count() or 1)
 #: Seconds that a job waits for a worker of its package before another one is started: as long as the first job of the
@@ -210,8 +210,9 @@ def pool_of(name: str) -> _Pool:
 def worker_slots(*, network: bool, pool: str | None = None) -> asyncio.Semaphore:
     """How many workers run side by side in the running event loop: those that connect, and those that do not.
 
-    A ``pool`` that a caller named has slots of its own. Scanners mostly wait for a server; pure functions need a
-    processor each.
+    A ``pool`` that a caller named has one worker, which runs its jobs one after the other. Scanners mostly wait for a
+    server; pure functions need a processor each.
     """
-    most = _CONNECTING_WORKERS if network else os.cpu_count() or 1
-    return _current().slots(network if pool is None else pool, most)
+    if pool is not None:
+        return _current().slots(pool, 1)
+    return _current().slots(network, _CONNECTING_WORKERS if network else os.cpu_count() or 1)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -30,10 +30,11 @@ from inspector import (
     passed,
     probe,
 )
-from inspector.assess.assessor import AssessmentInput, assess, tasks_to_confirm
+from inspector.assess.assessor import AssessmentInput, Reached, assess, tasks_to_confirm
 from inspector.declare.authorisation import Authorisation, AuthorisationKind, Covers
 from inspector.declare.declaration import System
 from inspector.declare.settings import Vantage, VantageKind
+from inspector.model.base import digest
 from inspector.model.declared import Measure
 from inspector.model.finding import Finding, Force, Obligation, Severity
 from inspector.model.observation import Evidence
@@ -223,6 +224,10 @@ def _given(
         as_of=NOW,
         selection=selection or Selection(),
     )
+
+
+def _digested(evidence: list[Evidence]) -> list[tuple[str, Evidence]]:
+    return [(digest(each.canonical()), each) for each in evidence]
 
 
 def _one(*evidence: Evidence, row: Requirement | None = None) -> Finding:
@@ -425,13 +430,61 @@ def test_what_also_recommends_is_scanned_again() -> None:
     assert tasks_to_confirm(given) == {("health", "address", "device://a", "127.0.0.1"): None}
 
 
-def test_verdicts_reached_before_change_nothing() -> None:
-    """An assessment that takes over verdicts gives the same bytes, also once a confirmation scan was added."""
-    scans = [_evidence(False), _evidence(True, address="127.0.0.2")]
-    given = _given([_row("device-healthy")], [device_healthy], scans)
+_ROWS = [_row("device-healthy"), _row("all-devices-healthy")]
+_SCANS = [_evidence(False), _evidence(True, address="127.0.0.2")]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"evidence": [*_SCANS, _evidence(False, scan=2)]},
+        {"evidence": [*_SCANS, _evidence(True, scan=2)]},
+        {"evidence": [*_SCANS, _evidence(None, address="127.0.0.3")]},
+        {"evidence": [_SCANS[1]]},
+        {"evidence": []},
+        {"as_of": NOW + timedelta(days=400)},
+        {"requirements": [_row("device-healthy", options={"wanted": False}), _ROWS[1]]},
+        {"requirements": [*_ROWS, _row("device-healthy", id="row-wider", scan={"health": {"deep": True}})]},
+        {"inspection": {"vantage": Vantage(name="other", kind=VantageKind.INSIDE)}},
+    ],
+    ids=str,
+)
+def test_what_was_reached_before_changes_nothing(changed: dict[str, Any]) -> None:
+    """An assessment that takes over what another one reached gives the same bytes, whatever has changed since."""
+    checks = [device_healthy, all_devices_healthy]
+    rows = [row.model_copy(update={"vantages": (VantageKind.INTERNET,)}) for row in _ROWS]
+    given = replace(_given(rows, checks, []), evidence=_digested(_SCANS))
     tasks_to_confirm(given)
-    whole = _given([_row("device-healthy")], [device_healthy], [*scans, _evidence(False, scan=2)])
-    assert assess(replace(whole, verdicts=given.verdicts)).canonical() == assess(whole).canonical()
+    if "evidence" in changed:
+        changed = {"evidence": _digested(changed["evidence"])}
+    if "inspection" in changed:
+        changed = {"inspection": given.inspection.model_copy(update=changed["inspection"])}
+    now = replace(given, **changed)
+    assert assess(now).canonical() == assess(replace(now, reached=Reached())).canonical()
+
+
+def test_results_over_the_same_evidence_are_not_worked_out_again() -> None:
+    """Neither a known result of a row, nor a known verdict is asked for again; with other evidence it is."""
+    asked: list[bool] = []
+
+    @check("device-asked", title="The device was asked about")
+    def device_asked(seen: Health) -> Verdict:
+        """It counts.
+
+        Remediation: r.
+        """
+        asked.append(bool(seen.healthy.value))
+        return failed("asked")
+
+    given = _given([_row("device-asked")], [device_asked], _SCANS)
+    tasks_to_confirm(given)
+    assert (sorted(asked), len(given.reached.results)) == ([False, True], 1)
+    assess(given)
+    assert len(asked) == 2
+    again = _evidence(True, scan=2)
+    assess(replace(given, evidence=[*given.evidence, ("again", again)]))
+    assert asked[2:] == [True]
 
 
 def test_every_address_has_its_finding_under_one_id() -> None:

@@ -11,7 +11,7 @@ import certifi
 import pytest
 
 from inspector import Answer, Cause, Declared, ParseContext, ScanOutput, Verdict, check, failed, passed
-from inspector.assess.assessor import Verdicts
+from inspector.assess.assessor import Reached
 from inspector.declare.authorisation import Authorisation, Covers
 from inspector.declare.settings import Settings
 from inspector.declare.statement import Statement, StatementKind
@@ -115,12 +115,10 @@ def test_reread_with_a_parser_that_was_fixed(tmp_path: Path) -> None:
     )
     bundle, first = inspect(tmp_path, given)
     fixed = registry()
-    known: Verdicts = {}
-    second = asyncio.run(assess_bundle(bundle, fixed, AssessmentOptions(as_of=first.as_of, verdicts=known)))
-    assert known
-    third = asyncio.run(
-        assess_bundle(bundle, fixed, AssessmentOptions(as_of=first.as_of, reparse=True, verdicts=known))
-    )
+    known = Reached()
+    second = asyncio.run(assess_bundle(bundle, fixed, AssessmentOptions(as_of=first.as_of, reached=known)))
+    assert known.verdicts
+    third = asyncio.run(assess_bundle(bundle, fixed, AssessmentOptions(as_of=first.as_of, reparse=True, reached=known)))
     assert outcomes(first)["sensor-online"] == outcomes(second)["sensor-online"] == ("inconclusive", "protocol-error")
     assert outcomes(third)["sensor-online"] == ("pass", None)
     assert (second.reparse, third.reparse) == (False, True)

@@ -25,7 +25,7 @@ from inspector import (
     failed,
     passed,
 )
-from inspector.assess.assessor import Verdicts
+from inspector.assess.assessor import Reached
 from inspector.model.errors import PluginError
 from inspector.model.table import Table
 from inspector.pipeline.reassess import AssessmentOptions, assess_bundle
@@ -169,9 +169,9 @@ def test_an_assessment_is_reproduced_with_the_tables_that_it_was_made_with(tmp_p
 def test_a_verdict_is_not_reused_with_another_table(tmp_path: Path) -> None:
     """Verdicts of the same evidence differ by the table."""
     bundle, _ = inspect(tmp_path, given(tmp_path, table(2)))
-    known: Verdicts = {}
-    assert verdict(again(bundle, [table(2)], verdicts=known)) == (Outcome.PASS, None)
-    assert verdict(again(bundle, [table(1)], verdicts=known)) == (Outcome.FAIL, None)
+    known = Reached()
+    assert verdict(again(bundle, [table(2)], reached=known)) == (Outcome.PASS, None)
+    assert verdict(again(bundle, [table(1)], reached=known)) == (Outcome.FAIL, None)
 
 
 @check("declared-not-recalled", title="Nothing declared was recalled", about=SubjectKind.SYSTEM)
@@ -188,10 +188,10 @@ def test_a_verdict_without_evidence_is_not_reused_on_another_day(tmp_path: Path)
     known_checks = registry(checks=[declared_not_recalled])
     made = job(tmp_path, registry=known_checks, regime=regime(row("declared-not-recalled")))
     bundle, _ = inspect(tmp_path, made._replace(context=replace(made.context, tables=(table(2),))))
-    verdicts: Verdicts = {}
+    reached = Reached()
     for days, expected in ((0, (Outcome.PASS, None)), (31, (Outcome.INCONCLUSIVE, Cause.STALE_TABLE))):
         at = datetime.combine(TODAY, time(12), UTC) + timedelta(days=days)
-        options = AssessmentOptions(as_of=at, verdicts=verdicts)
+        options = AssessmentOptions(as_of=at, reached=reached)
         assert verdict(asyncio.run(assess_bundle(bundle, known_checks, options))) == expected
 
 
