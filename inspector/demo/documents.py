@@ -12,8 +12,8 @@ from inspector.model.base import now
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
 
-#: The time limit of a scan: short, because one server never answers (seconds).
-SCAN_SECONDS = 6
+#: The time limit of a scan in seconds: short, because one server never answers, and enough for a slow machine.
+SCAN_SECONDS = 12
 
 
 @dataclass(frozen=True, slots=True)

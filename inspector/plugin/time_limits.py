@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import signal
 import threading
 import time
@@ -104,6 +105,32 @@ def _watchdog(seconds: float, check: Callable[[_Raise], None]) -> Iterator[None]
         thread.join()
 
 
+@contextmanager
+def _running_clock() -> Iterator[Callable[[], float]]:
+    """A clock in seconds that stands still while this thread is ready to run and the processors run others.
+
+    A busy machine delays a call that is not at fault. Linux counts that time in ``schedstat`` (proc(5)); where nothing
+    does, the clock is ``time.monotonic``.
+    """
+    try:
+        counts = os.open(f"/proc/self/task/{threading.get_native_id()}/schedstat", os.O_RDONLY)
+    except OSError:
+        yield time.monotonic
+        return
+
+    def now() -> float:
+        try:
+            _ran, waited, _turns = map(int, os.pread(counts, 100, 0).split())  # nanoseconds, and how many turns
+        except (OSError, ValueError):  # third-party code closed the file
+            waited = 0
+        return time.monotonic() - waited / 1e9
+
+    try:
+        yield now
+    finally:
+        os.close(counts)
+
+
 def _tell_no_one(_what: str) -> None:
     """Nobody watches this process."""
 
@@ -137,10 +164,11 @@ class TookTooLong(ScanFailure):
 
 
 class Clock:
-    """Limits many short calls, one after the other, to so many seconds each."""
+    """Limits many short calls, one after the other, to so many seconds each, by the clock ``now``."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, now: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
+        self._now = now
         self._what = ""
         self._deadline = math.inf
         self._interrupted_at = math.inf
@@ -153,16 +181,17 @@ class Clock:
     @contextmanager
     def of(cls, seconds: float) -> Iterator[Clock]:
         """A clock that works within the body, in the thread that runs it."""
-        clock = cls(seconds)
-        with _interrupting(seconds / _CHECKS_PER_LIMIT, clock._check):
-            yield clock
+        with _running_clock() as now:
+            clock = cls(seconds, now)
+            with _interrupting(seconds / _CHECKS_PER_LIMIT, clock._check):
+                yield clock
 
     def call(self, what: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The function's result. Raises ``TookTooLong`` (cause bug, naming ``what``) when it exceeds the limit."""
         self._has_expired = False
         try:
             self._what = what
-            self._deadline = time.monotonic() + self._seconds
+            self._deadline = self._now() + self._seconds
             self._interrupted_at = math.inf
             try:
                 with named(what):
@@ -177,9 +206,9 @@ class Clock:
 
     def _check(self, interrupt: _Raise) -> None:
         with self._lock:
-            if time.monotonic() < self._deadline:
+            if self._now() < self._deadline:
                 return
-            self._deadline = time.monotonic()  # until the call has ended: what is raised in a destructor is ignored
+            self._deadline = self._now()  # until the call has ended: what is raised in a destructor is ignored
             self._has_expired = True
             self._interrupted_at = min(self._interrupted_at, self._deadline)
             if self._deadline - self._interrupted_at > VAIN_SECONDS:
@@ -221,6 +250,7 @@ class _BlockingWatch:
         self._loop = loop
         self._seconds = seconds
         self._users: Counter[asyncio.Task[object] | None] = Counter()
+        self._now: Callable[[], float] = time.monotonic
         self._last_pulse = 0.0
         self._interrupted_at = math.inf
         self._suspect: asyncio.Task[object] | None = None
@@ -238,7 +268,8 @@ class _BlockingWatch:
         """A task is in the body from now on."""
         self._users[task] += 1
         if self._pulsing is None:
-            self._last_pulse = time.monotonic()
+            self._now = self._timer.enter_context(_running_clock())
+            self._last_pulse = self._now()
             self._pulsing = self._loop.create_task(self._pulse(), name="pulse")
             self._timer.enter_context(_interrupting(self._seconds / 2, self._check))
 
@@ -255,7 +286,7 @@ class _BlockingWatch:
 
     async def _pulse(self) -> None:
         while True:
-            self._last_pulse, self._suspect, self._interrupted_at = time.monotonic(), None, math.inf
+            self._last_pulse, self._suspect, self._interrupted_at = self._now(), None, math.inf
             await asyncio.sleep(self._seconds / 4)
 
     def _check(self, interrupt: _Raise) -> None:
@@ -263,7 +294,7 @@ class _BlockingWatch:
         known, self._suspect = self._suspect, running
         if running in (None, self._pulsing) or running in self._users:
             return
-        at = time.monotonic()
+        at = self._now()
         if at - self._last_pulse > self._seconds and running is known:
             self._interrupted_at = min(self._interrupted_at, at)
             if at - self._interrupted_at > VAIN_SECONDS and running is not None:

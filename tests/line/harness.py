@@ -27,6 +27,7 @@ from inspector.record.ledger_entry import LedgerEntry
 from inspector.seal import Bundle
 from tests.agreement.environment import needs_programs
 from tests.bundles import assessments, parsed
+from tests.launcher import COMMAND, Launched
 
 ROOT = Path(__file__).resolve().parents[2]
 RESPONDERS = Path(__file__).with_name("responders.py")
@@ -224,18 +225,17 @@ class Line:
         output: Path,
         wrap: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
+        as_usual: bool = False,
         **settings: Any,
     ) -> subprocess.Popen[str]:
-        """Begin a command in a process of its own."""
-        return subprocess.Popen(
-            [
-                # A shell starts what runs in its background with interrupts ignored.
-                *("env", "--default-signal=INT"),
-                *wrap,
-                *(sys.executable, "-m", "inspector.cli"),
-                *map(str, arguments),
-                *self.options(output, **settings),
-            ],
+        """Begin a command in a process of its own; ``as_usual`` with an interpreter that has imported nothing."""
+        command = [*COMMAND, *map(str, arguments), *self.options(output, **settings)]
+        start: type[subprocess.Popen[Any]] = Launched
+        if wrap or as_usual:
+            # A shell starts what runs in its background with interrupts ignored.
+            start, command = subprocess.Popen, ["env", "--default-signal=INT", *wrap, *command]
+        return start(
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -59,7 +59,7 @@ def result(line: Line, servers: Servers, tmp_path_factory: pytest.TempPathFactor
     module.write_text(IMPORT.format(address=DECOY, port=port) + module.read_text())
     declaration = line.declare(system(f"http://127.0.0.1:{port}/", f"ending://127.0.0.1:{port}"), name="knocking.yaml")
     only = [word for each in ("ending", "no-version-disclosed") for word in ("--only", each)]
-    return line.spawn("run", declaration, *only, "--lang", "en", "--fail-on", "low", env=environment)
+    return line.spawn("run", declaration, *only, "--lang", "en", "--fail-on", "low", env=environment, as_usual=True)
 
 
 def test_nothing_reaches_a_third_party(result: RunResult, servers: Servers) -> None:
@@ -98,7 +98,7 @@ def test_an_import_that_is_refused_is_the_plugins_error(line: Line, servers: Ser
     module = tmp_path / "inspector_ending" / "__init__.py"
     where = (DECOY, servers.ports["decoy"])
     module.write_text(f"import socket\nsocket.create_connection({where!r})\n{module.read_text()}")
-    result = line.spawn("plan", declaration, "--lang", "en", env=environment)
+    result = line.spawn("plan", declaration, "--lang", "en", env=environment, as_usual=True)
     assert result.code == 2
     assert "plugin 'inspector_ending' (inspector_ending 3.0) cannot be loaded: " in result.err
     assert servers.received()["decoy"] == []

@@ -49,7 +49,9 @@ def without(missing: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 @pytest.fixture(scope="module")
 def result(line: Line, declaration: Path, without: dict[str, str]) -> RunResult:
     return line.spawn(
-        *("run", declaration, "--only", "tls", "--fail-on", "critical", "--format", "sarif,junit"), env=without
+        *("run", declaration, "--only", "tls", "--fail-on", "critical", "--format", "sarif,junit"),
+        env=without,
+        as_usual=True,
     )
 
 
@@ -81,7 +83,7 @@ def test_the_report_names_the_missing_plugin(result: RunResult, language: str, t
 
 def test_the_plan_names_the_missing_plugin(line: Line, declaration: Path, without: dict[str, str]) -> None:
     """The plan says which rows are not selected, and why."""
-    out = line.spawn("plan", declaration, "--lang", "en", env=without).out
+    out = line.spawn("plan", declaration, "--lang", "en", env=without, as_usual=True).out
     shown = " ".join(out.split())
     assert f"Not selected, because the plugin {PLUGIN} is not installed: ccs-injection-closed" in shown
     assert "tls-attacks" not in out
@@ -99,7 +101,7 @@ def test_the_list_of_plugins_names_what_is_missing(without: dict[str, str], miss
 
 def test_a_missing_plugin_cannot_be_asked_for_by_name(line: Line, declaration: Path, without: dict[str, str]) -> None:
     """``--only`` with a check of the missing plugin is a usage error that names the plugin."""
-    result = line.spawn("run", declaration, "--only", "heartbleed-closed", env=without)
+    result = line.spawn("run", declaration, "--only", "heartbleed-closed", env=without, as_usual=True)
     assert result.code == 2
     assert f"--only heartbleed-closed: the plugin {PLUGIN} is not installed" in result.err
 
@@ -110,7 +112,7 @@ def test_a_bundle_with_evidence_of_the_plugin_is_assessed_without_it(
     """What was captured with the plugin is assessed elsewhere without it: its rows are not selected there."""
     captured = line.call("run", declaration, "--only", "heartbleed-closed", "--only", "tls-modern-protocols")
     assert captured.verdict("heartbleed-closed")[0] == "pass"
-    again = line.spawn("assess", captured.bundle.folder, output=captured.output, env=without)
+    again = line.spawn("assess", captured.bundle.folder, output=captured.output, env=without, as_usual=True)
     assert again.code == captured.code
     stored = [parsed(folder, "assessment.json") for folder in assessments(captured.output)]
     newest = max(stored, key=lambda each: each["as_of"])

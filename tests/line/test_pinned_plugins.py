@@ -42,7 +42,7 @@ class Pinned:
         return document(self.site.parent / "declaration.yaml", content)
 
     def more(self) -> dict[str, object]:
-        return {"env": self.environment, "plugins_lock": str(self.lock)}
+        return {"env": self.environment, "plugins_lock": str(self.lock), "as_usual": True}
 
 
 @pytest.fixture

@@ -176,7 +176,7 @@ def _no_tls(made: Sequence[Handshake]) -> ScanFailure:
     if unsupported is not None:
         return ScanFailure(unsupported.cause or Cause.TOOL_MISSING, unsupported.note)
     alerts = sorted({each.alert for each in made if each.alert is not None})
-    if alerts:
+    if alerts and not any(each.cause is Cause.TIMEOUT for each in made):
         numbers = ", ".join(map(str, alerts))
         return ScanFailure(Cause.PROTOCOL_ERROR, f"answers every hello with an alert (number {numbers})")
     for each in made:

@@ -5,9 +5,11 @@ import contextlib
 import gc
 import re
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 
 import pytest
@@ -85,6 +87,49 @@ def test_a_function_that_returns_is_not_disturbed(in_main: bool) -> None:
         return total
 
     assert run_in(body, in_main=in_main) == 4995000
+
+
+#: A process that gets a tenth of one processor, beside one that takes the rest, computes 50 ms in one call.
+_DELAYED = """
+import os, subprocess, sys, threading, time
+from inspector.plugin.time_limits import call_within
+
+def compute():
+    until = time.thread_time() + 0.05
+    while time.thread_time() < until:
+        pass
+
+def body():
+    began = time.monotonic()
+    while time.monotonic() - began < 0.5:  # until one of them is delayed by more than its limit
+        began = time.monotonic()
+        call_within(0.25, "compute", compute)
+    ended.append(True)
+
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+ended = []
+with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:
+    try:
+        os.nice(10)
+        if sys.argv[1] == "True":
+            body()
+        else:
+            thread = threading.Thread(target=body)
+            thread.start()
+            thread.join()
+    finally:
+        other.kill()
+assert ended
+"""
+
+
+@in_both_threads
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="this kernel does not count the waits of threads")
+def test_a_function_that_a_busy_machine_delays_is_not_at_fault(in_main: bool) -> None:
+    """Only the time counts in which its thread runs, or waits for something else than a processor."""
+    command = [sys.executable, "-c", _DELAYED, str(in_main)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.fixture

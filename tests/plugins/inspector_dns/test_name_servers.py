@@ -29,7 +29,8 @@ def servers_of(served: Served, facts: Zone) -> Every[NameServer]:
     for server in facts.servers.value:
         for address in server.ipv4.value:
             about = subject(name_server, f"ns://{server.name}:{served.port}/{facts.name}", address)
-            output = scan(name_server, about, served.port, answer_seconds=1)
+            seconds = 1 if address == zone_set.SILENT else 10
+            output = scan(name_server, about, served.port, answer_seconds=seconds)
             seen.append(SubjectResult(about, read(name_server, output, about)))
     return Every(seen)
 

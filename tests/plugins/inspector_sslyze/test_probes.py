@@ -47,7 +47,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     return identity.write(tmp_path_factory.mktemp("tls"), "server")
 
 
-def attacked(port: int, scheme: str = "tls", *, seconds: int = 3) -> ProbeRun:
+def attacked(port: int, scheme: str = "tls", *, seconds: int = 10) -> ProbeRun:
     """The result of the intrusive probe."""
     return run_probe(tls_attacks, f"{scheme}://www.example.vn:{port}", answer_seconds=seconds)
 
@@ -126,7 +126,7 @@ def test_renegotiation_with_a_server_that_speaks_first(renegotiates: bool, own_f
 def test_no_answer_is_not_secure(habit: Habit, cause: Cause, own_files: Files) -> None:
     """A server that resets the connection at a heartbeat, or stops answering, does not count as secure."""
     with servers.answering(with_heartbeats(own(own_files), habit)) as port:
-        seen = attacked(port, seconds=1).seen(TlsAttacks)
+        seen = attacked(port, seconds=3 if cause is Cause.TIMEOUT else 10).seen(TlsAttacks)
     assert seen.heartbleed.unseen is cause
     assert seen.ccs_injection.seen is False
 
@@ -157,7 +157,7 @@ def _quietly(answer: servers.Answer, far: socket.socket) -> None:
 def test_no_answer_after_the_hello_is_inconclusive(own_files: Files) -> None:
     """Where the server sends nothing after its first flight, no attack has a result."""
     with servers.answering(_mute_after_hello(own_files)) as port:
-        scan = attacked(port, seconds=1)
+        scan = attacked(port, seconds=2)
     seen = scan.seen(TlsAttacks)
     assert seen.version.seen is TlsVersion.TLS_1_2
     for answer in (seen.heartbleed, seen.ccs_injection, seen.robot, seen.renegotiations):
@@ -177,7 +177,7 @@ def test_no_answer_after_the_hello_is_inconclusive(own_files: Files) -> None:
 def test_no_tls_gives_the_failure(answer: servers.Answer, cause: Cause) -> None:
     """A server without TLS gives no observation but the failure."""
     with servers.answering(answer) as port:
-        scan = attacked(port, seconds=1)
+        scan = attacked(port, seconds=1 if cause is Cause.TIMEOUT else 10)
     assert scan.facts is None
     assert scan.failure is not None
     assert scan.failure.cause is cause
@@ -188,7 +188,8 @@ def test_no_tls_gives_the_failure(answer: servers.Answer, cause: Cause) -> None:
 def test_no_tls_is_inconclusive_about_early_data(answer: servers.Answer, cause: Cause) -> None:
     """A server without TLS has not shown that it accepts no early data."""
     with servers.answering(answer) as port:
-        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=1)
+        seconds = 1 if cause is Cause.TIMEOUT else 10
+        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=seconds)
     assert scan.facts is None
     assert scan.failure is not None
     assert scan.failure.cause is cause
@@ -238,7 +239,7 @@ def test_early_data(switch: str, files: Files, tmp_path: Path) -> None:
         f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_protocols TLSv1.3; ssl_early_data {switch};"
     )
     with servers.nginx(tmp_path, directives) as port:
-        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
+        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=10)
     assert scan.seen(TlsSessions).early_data.seen is (switch == "on")
     assert len(scan.ledger) <= tls_sessions.cost(scan.target, {}).connections
 
@@ -251,14 +252,14 @@ def test_early_data_after_a_second_hello(group: str, files: Files, tmp_path: Pat
         f" ssl_protocols TLSv1.3; ssl_early_data on; ssl_ecdh_curve {group};"
     )
     with servers.nginx(tmp_path, directives) as port:
-        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
+        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=10)
     assert scan.seen(TlsSessions).early_data.seen is True
 
 
 def test_no_early_data_before_tls_1_3(files: Files) -> None:
     """A server without TLS 1.3 accepts no early data."""
     with servers.openssl(files, "-tls1_2") as port:
-        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
+        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=10)
     assert scan.seen(TlsSessions).early_data.seen is False
 
 
@@ -269,7 +270,10 @@ def test_nothing_is_asked_twice(files: Files, tmp_path: Path) -> None:
     """
     directives = f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_ciphers ECDHE;"
     with servers.nginx(tmp_path, f"{directives} ssl_protocols TLSv1.2 TLSv1.3;") as port:
-        attacks, sessions = attacked(port), run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
+        attacks, sessions = (
+            attacked(port),
+            run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=10),
+        )
     assert attacks.seen(TlsAttacks).robot.seen is Robot.NO_RSA
     assert len(attacks.ledger) == 6
     assert sessions.seen(TlsSessions).early_data.seen is False
@@ -313,7 +317,7 @@ def _ends_after_hello(files: Files) -> servers.Answer:
 def test_end_after_the_hello_is_inconclusive_about_early_data(files: Files) -> None:
     """A server that chooses TLS 1.3 and gives no session to resume has not shown that it accepts no early data."""
     with servers.answering(_ends_after_hello(files)) as port:
-        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=2)
+        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=10)
     assert scan.seen(TlsSessions).early_data.unseen is Cause.PROTOCOL_ERROR
 
 
@@ -349,7 +353,7 @@ def test_refusal_of_an_old_client() -> None:
 def test_refusal_of_what_was_accepted(files: Files) -> None:
     """A server that made a TLS 1.3 handshake, timed out and then refuses it has shown nothing about early data."""
     with servers.answering(servers.first_and_then(ticketing(files, unresponsive=True), _refusing)) as port:
-        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=1)
+        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
     assert scan.seen(TlsSessions).early_data.unseen is Cause.UNSTABLE
 
 
@@ -395,7 +399,7 @@ def test_early_data_refused_by_an_unspecific_alert(recovers: bool, own_files: Fi
     """An alert that any ClientHello may get refuses TLS 1.3 only where an older one is accepted afterwards."""
     then = own(own_files) if recovers else _refusing
     with servers.answering(servers.first_and_then(_refusing, then)) as port:
-        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=2)
+        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=10)
     early = scan.seen(TlsSessions).early_data
     assert (early.seen, early.unseen) == ((False, None) if recovers else (None, Cause.UNSTABLE))
     assert len(scan.ledger) <= tls_sessions.cost(scan.target, {}).connections
@@ -490,7 +494,7 @@ def test_no_early_data_without_an_alert(files: Files) -> None:
     """A server that closes the connection at the hello of TLS 1.3, and accepts TLS 1.2, accepts no early data."""
     quiet = servers.without_alerts(servers.speaking_tls(files, only=ssl.TLSVersion.TLSv1_2))
     with servers.answering(quiet) as port:
-        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
+        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=10)
     assert scan.seen(TlsSessions).early_data.seen is False
     assert len(scan.ledger) <= tls_sessions.cost(scan.target, {}).connections
 
@@ -500,7 +504,7 @@ def test_group_without_key_agreement(versions: tuple[str, ...], files: Files) ->
     """A server whose groups of TLS 1.3 sslyze lacks accepts that version, and early data cannot be tried."""
     with servers.openssl(files, *versions, "-groups", "ffdhe3072", "-cipher", "DHE") as port:
         attacks = attacked(port).seen(TlsAttacks)
-        sessions = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
+        sessions = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=10)
     assert attacks.version == Answer(seen=None if versions else TlsVersion.TLS_1_2)
     assert sessions.seen(TlsSessions).early_data.unseen is Cause.TOOL_MISSING
 
@@ -530,7 +534,7 @@ def test_end_of_every_connection(own_files: Files) -> None:
 def test_closing_server_gives_the_failure(probe: Probe) -> None:
     """A server that closes every connection has shown neither versions nor early data."""
     with servers.answering(_closing) as port:
-        scan = run_probe(probe, f"https://www.example.vn:{port}/", answer_seconds=2)
+        scan = run_probe(probe, f"https://www.example.vn:{port}/", answer_seconds=10)
     assert scan.facts is None
     assert scan.failure is not None
     assert scan.failure.cause is Cause.PROTOCOL_ERROR

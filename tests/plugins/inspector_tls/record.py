@@ -120,7 +120,7 @@ class Servers:
     def scanned(self, server: Server, at: Scan = scan_certificates, **options: str) -> Observation:
         """The observation of a server; the test's root is declared and public."""
         with server as port:
-            return at(port, seconds=1, declared=self.root.pem, public=self.root.pem, **options)
+            return at(port, seconds=3, declared=self.root.pem, public=self.root.pem, **options)
 
     def openssl(self, identity: Identity, *arguments: str | Path, at: Scan = scan_certificates) -> Recorder:
         """Records an OpenSSL server with this identity."""
@@ -231,20 +231,20 @@ class Servers:
     def without_declared_roots(self, *, alone: bool = False) -> Observation:
         """The certificates of a server where no root is declared; ``alone``: it sends no intermediate."""
         with servers.openssl(self.good.write(self.folder, "server", chain=() if alone else None)) as port:
-            return scan_certificates(port, seconds=1, public=self.root.pem)
+            return scan_certificates(port, public=self.root.pem)
 
     def below_weak_root(self) -> Observation:
         """The certificates of a server below a declared root with a short key, which it does not send."""
         weak = root("Weak root", key=rsa_key(1024))
         with servers.openssl(issue(HOST, weak, dns=[HOST]).write(self.folder, "server")) as port:
-            return scan_certificates(port, seconds=1, declared=weak.pem, public=self.root.pem)
+            return scan_certificates(port, declared=weak.pem, public=self.root.pem)
 
     def below_declared_root(self, days: tuple[int, int] | None = None) -> Observation:
         """The certificates of a server below a private CA whose root is declared, and not among the browsers'."""
         private = root("Own root")
         dated = {} if days is None else {"days": days}
         with servers.openssl(issue(HOST, private, dns=[HOST], **dated).write(self.folder, "server")) as port:
-            return scan_certificates(port, seconds=1, declared=private.pem, public=self.root.pem)
+            return scan_certificates(port, declared=private.pem, public=self.root.pem)
 
     def conforming(self) -> Identity:
         """A certificate to which the browsers' profile does not object."""
@@ -352,14 +352,14 @@ class Servers:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*self.good.write(self.folder, "server"))
             with servers.answering(speaking(script, context, habit)) as port:
-                return run_probe(probe, f"smtp://www.example.vn:{port}", negotiation_seconds=2).seen(probe.kind)
+                return run_probe(probe, f"smtp://www.example.vn:{port}", negotiation_seconds=10).seen(probe.kind)
 
         def login(name: str, scheme: str, start: Start) -> Observation:
             with staged() as stage:
                 place = stage.place(name)
                 with serving(place, scheme, self.good, start) as port:
                     uri = f"{scheme}://{HOST}:{port}"
-                    return run_probe(starttls, uri, address=place.address, negotiation_seconds=5).seen(StartTls)
+                    return run_probe(starttls, uri, address=place.address, negotiation_seconds=10).seen(StartTls)
 
         smtp = SCRIPTS["smtp"]
         without = replace(smtp, replies={**smtp.replies, b"EHLO": b"250 SIZE\r\n"})
@@ -516,7 +516,7 @@ class Servers:
 
     def probed(self, probe: Probe, uri: str, address: str) -> Observation:
         """The observation of one probe; the test's root is public."""
-        run = run_probe(probe, uri, address=address, public_roots=self.root.pem, answer_seconds=1)
+        run = run_probe(probe, uri, address=address, public_roots=self.root.pem, answer_seconds=3)
         return run.seen(probe.kind)
 
 

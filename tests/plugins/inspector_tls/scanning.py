@@ -19,7 +19,7 @@ def scanned(
     scheme: str = "https",
     host: str = "www.example.vn",
     address: str = "127.0.0.1",
-    seconds: int = 2,
+    seconds: int = 10,
     declared: bytes = b"",
     public: bytes = b"",
 ) -> ProbeRun:

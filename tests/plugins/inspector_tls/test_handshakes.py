@@ -325,6 +325,7 @@ def _dripping(connection: servers.socket.socket) -> None:
         (servers.not_tls, Cause.PROTOCOL_ERROR, "answers a TLS hello with"),
         (servers.clear_http, Cause.PROTOCOL_ERROR, "HTTP/1.1 400"),
         (_sending(_record(21, b"\x02\x28")), Cause.PROTOCOL_ERROR, "number 40"),
+        (servers.first_and_then(servers.silent, _sending(_record(21, b"\x02\x28"))), Cause.TIMEOUT, "in time"),
         (_sending(_record(21, b"\x02\x70")), Cause.PROTOCOL_ERROR, "number 112"),
         (_endlessly(_record(21, b"\x01\x5a")), Cause.PROTOCOL_ERROR, "without handshake content"),
         (_endlessly(_record(22, b"")), Cause.PROTOCOL_ERROR, "without handshake content"),
@@ -345,7 +346,7 @@ def _dripping(connection: servers.socket.socket) -> None:
 def test_hostile_servers_end_in_a_failure(answer: servers.Answer, cause: Cause, words: str) -> None:
     """Whatever a server sends instead of certificates, the scan ends soon, with its cause."""
     with servers.answering(answer) as port, pytest.raises(ScanFailure, match=words) as failure:
-        scan(port, seconds=1)
+        scan(port, seconds=1 if cause is Cause.TIMEOUT else 10)
     assert failure.value.cause is cause
 
 
@@ -370,7 +371,7 @@ def test_version_intolerance_is_no_refusal(tmp_path: Path, identity: Identity) -
             speaking(connection)
 
     with servers.answering(intolerant) as port:
-        found = scan(port, seconds=1)
+        found = scan(port)
     assert found.leaves_by_kind.usual.value == _digest(identity)
 
 

@@ -52,7 +52,7 @@ def test_parsing_again_gives_the_same_bytes(modern: servers.Answer) -> None:
 def test_raw_bytes_of_a_failure_are_kept() -> None:
     """What a port answered instead of TLS is kept with the failure."""
     with servers.answering(servers.clear_http) as port:
-        scan = scanned(port, seconds=1)
+        scan = scanned(port)
     assert scan.failure is not None
     assert scan.failure.cause is Cause.PROTOCOL_ERROR
     assert b"HTTP/1.1 400" in (scan.output.named("messages") or b"")
@@ -84,7 +84,7 @@ def test_nothing_secret_of_a_clear_text_is_kept(said: bytes, scheme: str) -> Non
             connection.sendall(b"454 no TLS, try token %b\r\n" % SECRET)
 
     with servers.answering(answer) as port:
-        scan = scanned(port, scheme=scheme, seconds=1)
+        scan = scanned(port, scheme=scheme)
     kept = redacted_notes(redacted_raw(scan.output))
     assert scan.failure is not None
     assert SECRET not in kept.model_dump_json().encode() + b"".join(raw.data for raw in kept.raw)

@@ -36,7 +36,7 @@ async def enumerated(
     fast: bool = False,
     extra: bool = True,
     at_once: int = AT_ONCE,
-    seconds: int = 3,
+    seconds: int = 10,
     most: int = 400,
 ) -> ScanOutput:
     """Enumerate the target."""

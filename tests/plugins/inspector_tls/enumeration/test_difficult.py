@@ -24,6 +24,15 @@ from tests.plugins.inspector_tls.enumeration.simulated import Server
 RESPONDERS = Path(__file__).with_name("responders.py")
 
 
+#: Seconds for an answer where a server is silent about some hellos, and answers others.
+WITH_SILENCE = 3
+
+
+def _seconds(kind: str) -> int:
+    """Seconds for an answer of this responder, of which only those that drop hellos leave one out."""
+    return WITH_SILENCE if kind.startswith("drops-") else 10
+
+
 @contextlib.contextmanager
 def responder(kind: str, backend: int | None = None) -> Iterator[int]:
     """A difficult server, in front of another or by itself."""
@@ -73,7 +82,7 @@ def test_a_server_that_fails_on_many_suites_is_asked_in_short_lists(kind: str, b
 def test_a_server_that_drops_long_hellos_is_asked_with_small_ones(kind: str, backend: int, plain: Tls) -> None:
     """A server that loses hellos of more than 512 bytes is distinguished from one that refuses."""
     with responder(kind, backend) as port:
-        facts, _ = enumerate_port(port, seconds=1, extra=False)
+        facts, _ = enumerate_port(port, seconds=_seconds(kind), extra=False)
     seen = offers(facts)
     for name, expected in offers(plain).items():
         if name != "signatures":
@@ -86,7 +95,7 @@ def test_groups_of_a_server_that_prefers_a_hybrid_one(kind: str, tmp_path: Path)
     """Where long hellos are lost, all groups of a server are seen that chooses one without a share in the hello."""
     files = issue(HOST, key=rsa_key(), dns=[HOST]).write(tmp_path, "rsa")
     with servers.node(tmp_path, files, "minVersion: 'TLSv1.3'") as behind, responder(kind, behind) as port:
-        facts, transcript = enumerate_port(port, seconds=1, extra=False)
+        facts, transcript = enumerate_port(port, seconds=_seconds(kind), extra=False)
     assert facts.groups.complete.seen
     assert {"X25519MLKEM768", "x25519", "secp256r1", "secp384r1", "x448", "ffdhe2048"} <= set(facts.groups.accepted)
     assert max(len(each.sent) for each in transcript.exchanges if each.purpose is Purpose.GROUPS) < 512
@@ -108,7 +117,7 @@ def test_unusual_but_valid_answers_make_no_difference(kind: str, backend: int, p
 def test_intolerance_is_named(kind: str, field: str, backend: int, plain: Tls) -> None:
     """Intolerance of values that a server must ignore is found, and nothing else changes."""
     with responder(kind, backend) as port:
-        facts, _ = enumerate_port(port, seconds=1)
+        facts, _ = enumerate_port(port, seconds=_seconds(kind))
     expected = plain.tolerance.model_copy(update={field: type(getattr(plain.tolerance, field))(seen=False)})
     assert facts.tolerance == expected
     assert offers(facts) == offers(plain)
@@ -117,7 +126,7 @@ def test_intolerance_is_named(kind: str, field: str, backend: int, plain: Tls) -
 def test_a_version_without_an_answer_is_unseen(backend: int, plain: Tls) -> None:
     """A timeout about TLS 1.1 is no refusal of TLS 1.1, and changes nothing else."""
     with responder("no-answer-about-tls-1-1", backend) as port:
-        facts, _ = enumerate_port(port, seconds=1, extra=False)
+        facts, _ = enumerate_port(port, seconds=WITH_SILENCE, extra=False)
     assert facts[TlsVersion.TLS_1_1].accepted == Answer(unseen=Cause.TIMEOUT)
     assert facts[TlsVersion.TLS_1_2].suites == plain[TlsVersion.TLS_1_2].suites
     assert ("whether TLSv1.1 is accepted", Cause.TIMEOUT) in facts.gaps
@@ -137,7 +146,7 @@ def test_an_unknown_version_is_parsed_again_with_the_same_result() -> None:
             connection.sendall(server(data))
 
     with servers.answering(old) as port:
-        facts, _ = enumerate_port(port, seconds=1)
+        facts, _ = enumerate_port(port, seconds=WITH_SILENCE)
     assert facts[TlsVersion.TLS_1_0].accepted.seen
     assert facts[TlsVersion.TLS_1_2].accepted.unseen is Cause.TIMEOUT
     assert facts.tolerance.future_version.seen
@@ -168,7 +177,7 @@ ALONE = {
 def test_a_server_without_a_tls_answer_is_unseen(kind: str, backend: int) -> None:
     """A server that never sends a hello refuses nothing: every version is unseen with its cause, after a few tries."""
     with responder(kind, backend if kind == "slowly" else None) as port:
-        facts, transcript = enumerate_port(port, seconds=1)
+        facts, transcript = enumerate_port(port, seconds=1 if ALONE[kind] == {Cause.TIMEOUT} else 10)
     assert {each.accepted.unseen for each in facts.versions.each} == ALONE[kind]
     assert transcript.connections <= 6 + AT_ONCE
     assert facts.gaps
@@ -178,7 +187,7 @@ def test_a_server_without_a_tls_answer_is_unseen(kind: str, backend: int) -> Non
 def test_a_hostile_flight_is_cut_off(kind: str) -> None:
     """Endless records, an oversized certificate, wrong lengths: the enumeration ends, without false completeness."""
     with responder(kind) as port:
-        facts, transcript = enumerate_port(port, seconds=3)
+        facts, transcript = enumerate_port(port)
     assert transcript.connections < 60
     assert sum(len(each.received) for each in transcript.exchanges) < 8_000_000
     assert facts[TlsVersion.TLS_1_2].accepted.seen

@@ -37,7 +37,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     return identity.write(tmp_path_factory.mktemp("tls"), "server")
 
 
-def scanned(port: int, scheme: str = "https", *, seconds: int = 3) -> ProbeRun:
+def scanned(port: int, scheme: str = "https", *, seconds: int = 10) -> ProbeRun:
     """The result of the probe."""
     scan = run_probe(tls_resumption, f"{scheme}://www.example.vn:{port}", answer_seconds=seconds)
     assert len(scan.ledger) <= tls_resumption.cost(scan.target, {}).connections
@@ -184,7 +184,7 @@ def test_lifetime_left_to_the_client(files: Files) -> None:
 def test_silence_after_the_handshake_is_not_the_absence_of_tickets(files: Files) -> None:
     """Where a server of TLS 1.3 gives no ticket in time, and sends nothing else, its tickets are not seen."""
     with servers.answering(ticketing(files, unresponsive=True)) as port:
-        seen = scanned(port, seconds=1).seen(TlsResumption)
+        seen = scanned(port, seconds=3).seen(TlsResumption)
     assert seen.psk_seconds.unseen is Cause.TIMEOUT
     assert (seen.ticket_seconds.is_seen, seen.ticket_seconds.seen) == (True, None)
 
@@ -205,7 +205,7 @@ def test_silence_about_older_versions(files: Files) -> None:
         (modern if _LISTS_TLS_1_3.search(hello) else servers.silent)(connection)
 
     with servers.answering(answer) as port:
-        seen = scanned(port, seconds=1).seen(TlsResumption)
+        seen = scanned(port, seconds=3).seen(TlsResumption)
     assert seen.psk_seconds.seen == 300
     assert seen.ticket_seconds.unseen is Cause.TIMEOUT
 
@@ -242,7 +242,7 @@ def test_intolerance_of_tls_1_3(files: Files) -> None:
         (servers.silent if _LISTS_TLS_1_3.search(hello) else older)(connection)
 
     with servers.answering(answer) as port:
-        seen = scanned(port, seconds=1).seen(TlsResumption)
+        seen = scanned(port, seconds=3).seen(TlsResumption)
     assert (seen.ticket_seconds.seen, seen.psk_seconds.unseen) == (300, Cause.TIMEOUT)
 
 
@@ -294,7 +294,7 @@ def _dripping(connection: socket.socket) -> None:
 def test_no_tls_gives_the_failure(answer: servers.Answer, cause: Cause) -> None:
     """A server without TLS gives no observation but the failure, within four connections."""
     with servers.answering(answer) as port:
-        scan = scanned(port, seconds=1)
+        scan = scanned(port, seconds=1 if cause is Cause.TIMEOUT else 10)
     assert scan.facts is None
     assert scan.failure is not None
     assert scan.failure.cause is cause

@@ -193,7 +193,8 @@ def _http(body: bytes, *, promised: int | None = None) -> servers.Answer:
 def test_a_failing_source_is_inconclusive(tmp_path: Path, answer: servers.Answer, cause: Cause) -> None:
     """A source that times out, closes early, or sends too much is unseen with its cause: neither pass nor fail."""
     with decoy(answer) as source:
-        scan = scanned(tmp_path, leaf(AUTHORITY, crls=[f"http://{LISTS}:{source.port}/list.crl"]), seconds=1)
+        listed = leaf(AUTHORITY, crls=[f"http://{LISTS}:{source.port}/list.crl"])
+        scan = scanned(tmp_path, listed, seconds=3 if cause is Cause.TIMEOUT else 10)
     assert examined(scan).status.unseen is cause
     verdict = not_revoked(scan.seen(Revocation))
     assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, cause)

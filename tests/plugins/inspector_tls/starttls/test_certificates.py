@@ -45,7 +45,7 @@ def identity(authority: Identity) -> Identity:
     return issue(HOST, intermediate(authority, key=rsa_key()), key=rsa_key(), dns=[HOST])
 
 
-def scanned(scheme: str, port: int, address: str = "127.0.0.1", *, seconds: int = 4, **options: bytes) -> ProbeRun:
+def scanned(scheme: str, port: int, address: str = "127.0.0.1", *, seconds: int = 10, **options: bytes) -> ProbeRun:
     """The result of one scan, which keeps its bound."""
     scan = run_probe(certificates, f"{scheme}://{HOST}:{port}", address=address, answer_seconds=seconds, **options)
     assert len(scan.ledger) <= certificates.cost(scan.target, {}).connections == MOST_CONNECTIONS
@@ -166,7 +166,7 @@ def _says(*lines: bytes) -> servers.Answer:
 def test_no_tls_is_a_failure(answer: servers.Answer, cause: Cause, words: str, connections: int) -> None:
     """A server that does not begin TLS gives no observation but its reply, and no further connection."""
     with servers.answering(answer) as port:
-        scan = scanned("smtp", port, seconds=1)
+        scan = scanned("smtp", port, seconds=1 if cause is Cause.TIMEOUT else 10)
     assert scan.facts is None
     assert scan.failure is not None
     assert scan.failure.cause is cause

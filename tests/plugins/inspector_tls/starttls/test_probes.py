@@ -38,14 +38,14 @@ def context(files: Files) -> ssl.SSLContext:
     return made
 
 
-def offered(scheme: str, port: int) -> ProbeRun:
+def offered(scheme: str, port: int, *, seconds: int = 10) -> ProbeRun:
     """The result of the polite probe."""
-    return run_probe(starttls, f"{scheme}://www.example.vn:{port}", negotiation_seconds=2)
+    return run_probe(starttls, f"{scheme}://www.example.vn:{port}", negotiation_seconds=seconds)
 
 
 def injected(scheme: str, port: int) -> ProbeRun:
     """The result of the intrusive probe."""
-    return run_probe(starttls_injection, f"{scheme}://www.example.vn:{port}", negotiation_seconds=2)
+    return run_probe(starttls_injection, f"{scheme}://www.example.vn:{port}", negotiation_seconds=10)
 
 
 # --- responders -------------------------------------------------------------------------------------------------------
@@ -130,7 +130,8 @@ def test_end_before_the_request(
 def test_no_answer_is_a_failure(answer: servers.Answer, cause: Cause) -> None:
     """A timeout, a reset, an end without a reply, a ban, a delay and other protocols give no observation."""
     with servers.answering(answer) as port:
-        scan = offered("smtp" if answer is not servers.resetting else "ldap", port)
+        scheme = "smtp" if answer is not servers.resetting else "ldap"
+        scan = offered(scheme, port, seconds=1 if cause is Cause.TIMEOUT else 10)
     assert scan.facts is None
     assert scan.failure is not None
     assert scan.failure.cause is cause
