@@ -137,7 +137,7 @@ def _why(code: int, threshold: str) -> str:
 
 
 #: What is decided about a failure that was not found again, so that nothing remains unseen.
-_DECIDED = (ChangeReason.NOT_APPLICABLE,)
+_DECIDED = (ChangeReason.NOT_APPLICABLE, ChangeReason.NOT_SELECTED)
 
 
 def exit_code(differences: Sequence[SystemDifference], threshold: Threshold) -> int:

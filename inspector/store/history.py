@@ -2,7 +2,8 @@
 
 A failure stays open until everything that it rested on was seen again and its subject passes at every address. What a
 later inspection did not see of these addresses and scans is carried on while it fails elsewhere: whatever an inspection
-did not see, nothing is fixed by it.
+did not see, nothing is fixed by it. What it did not ask about, as a re-inspection leaves out all but earlier failures,
+stays as it was.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class InspectionResult:
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """The inspection of the same system before this one: the digests of its capture and of its rules."""
+    """The last inspection of the same system that asked about everything: the digests of its capture and its rules."""
 
     capture: str
     rules: str
@@ -126,9 +127,15 @@ def advance(
         group, before = result.judged.group(name), known.get(name)
         if any(each.outcome is Outcome.FAIL for each in group):
             changed[name] = _failing(name, group, before, result, previous, rejudge, seen)
-        elif before is not None and before.is_open:
+        elif before is not None and before.is_open and _is_asked(before, result.judged):
             changed[name] = _without_failure(before, group, result, rejudge, seen)
     return changed
+
+
+def _is_asked(before: TrackedFinding, judged: Judged) -> bool:
+    """Whether an inspection says anything of a finding: it was asked about, or the rules do not demand it any more."""
+    is_demanded = judged.requirements is None or before.requirement in judged.requirements
+    return not is_demanded or judged.asks(before.id, before.requirement)
 
 
 #: States between which a finding that keeps failing passes without an event.

@@ -198,9 +198,14 @@ class _Importer:
             self.session.flush()
         return row
 
-    def _newest(self, system_id: int) -> InspectionRow | None:
+    def _newest(self, system_id: int, *, whole: bool = False) -> InspectionRow | None:
+        """The newest inspection of a system; with ``whole`` the newest one that asked about everything."""
+        wanted = InspectionRow.is_partial.is_(False) if whole else InspectionRow.is_newest.is_(True)
         return self.session.scalar(
-            sa.select(InspectionRow).where(InspectionRow.system_id == system_id, InspectionRow.is_newest.is_(True))
+            sa.select(InspectionRow)
+            .where(InspectionRow.system_id == system_id, wanted)
+            .order_by(InspectionRow.begun.desc(), InspectionRow.folder.desc())
+            .limit(1)
         )
 
     def _add(self, system: SystemRow, newest: InspectionRow | None, found: ReadInspection) -> None:
@@ -210,7 +215,8 @@ class _Importer:
             for each in self.session.scalars(sa.select(FindingRow).where(FindingRow.system_id == system.id))
         }
         before = {name: tracked(each) for name, each in rows.items()}
-        previous = None if newest is None else Previous(newest.capture, newest.rules)
+        whole = self._newest(system.id, whole=True) or newest
+        previous = None if whole is None else Previous(whole.capture, whole.rules)
         again = Rejudging(self.archive, self.registry, found, self._folders(system.id), self.trusted)
         changed = advance(before, found.result, previous, again)
         self.made.rejudged += again.count
@@ -296,6 +302,7 @@ def _columns(
         "regime": assessment.regime,
         "regime_version": assessment.regime_version,
         "rules": found.result.rules,
+        "is_partial": found.result.judged.is_partial,
         **{column: outcomes[outcome] for outcome, column in _COUNTED.items()},
         "failed_must": sum(
             each.outcome is Outcome.FAIL and each.obligation is Obligation.MUST and not each.not_yet_due

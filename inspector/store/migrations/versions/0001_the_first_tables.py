@@ -86,6 +86,7 @@ def upgrade() -> None:
         sa.Column("regime", StoredText(), nullable=False),
         sa.Column("regime_version", StoredText(), nullable=False),
         sa.Column("rules", StoredText(), nullable=False),
+        sa.Column("is_partial", sa.Boolean(), nullable=False),
         sa.Column("passed", sa.Integer(), nullable=False),
         sa.Column("failed", sa.Integer(), nullable=False),
         sa.Column("failed_must", sa.Integer(), nullable=False),
