@@ -42,6 +42,7 @@ class ChangeReason(StrEnum):
     SCAN_MISSING = "scan-missing"
     SCANS_UNKNOWN = "scans-unknown"
     NOT_SELECTED = "not-selected"
+    WITHDRAWAL_AGREED = "withdrawal-agreed"
     NOT_DECIDED = "not-decided"
     NOT_APPLICABLE = "not-applicable"
     NOT_DEMANDED = "not-demanded"

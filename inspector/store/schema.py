@@ -197,6 +197,26 @@ class EventRow(Base):
     reason: Mapped[str | None]
 
 
+class FollowUpRow(Base):
+    """A sealed record of the follow-up (``inspector.follow_up.records``); ``due`` is a day."""
+
+    __tablename__ = "follow_up"
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    file: Mapped[str]
+    digest: Mapped[str]
+    at: Mapped[datetime]
+    action: Mapped[str]
+    system: Mapped[str]
+    author: Mapped[str]
+    due: Mapped[str | None]
+    responsible: Mapped[str | None]
+    email: Mapped[str | None]
+    document: Mapped[str | None]
+    note: Mapped[str | None]
+    findings: Mapped[list[Any]]
+
+
 class NotCountedRow(Base):
     """A folder of the archive that is not counted, and why; ``detail`` is an English text, perhaps of several lines."""
 

@@ -8,7 +8,7 @@ from inspector.model.subject import HOST, Scheme, UriForm, parse_uri
 from inspector.plan.selection import endpoints_of
 from inspector.record.plan import AskedFinding
 
-SCHEMES = {"https": Scheme("https", UriForm.URL, 443), "host": HOST}
+SCHEMES = {"https": Scheme("https", UriForm.PAGE, 443), "host": HOST}
 DECLARED = ("https://a.example/", "https://a.example/login", "https://b.example/", "host:a.example")
 
 
