@@ -133,7 +133,8 @@ def read(archive: Path, trusted: Collection[str]) -> tuple[list[FollowUpRecord],
     folder = archive / FOLDER
     found: list[FollowUpRecord] = []
     faults: list[RecordFault] = []
-    before, expected = None, 1
+    before: str | None = None
+    expected = 1
     for number, name in sorted(_names(folder)):
         place = f"{FOLDER}/{name}"
         faults += [RecordFault(f"{FOLDER}/{gone:06d}", "missing", "") for gone in range(expected, number)]
@@ -144,14 +145,14 @@ def read(archive: Path, trusted: Collection[str]) -> tuple[list[FollowUpRecord],
             before, expected = None, number + 1
             continue
         record = FollowUpRecord(place, sealed.digest, sealed.predicate)
-        follows = number == expected and (before is None or record.sealed.prev == before)
+        gap, previous, before, expected = number != expected, before, sealed.digest, number + 1
         if record.sealed.number != number or not name.startswith(f"{number:06d}-{sealed.digest[:12]}"):
             faults.append(RecordFault(place, "altered", FormattedMessage("is not the record of this number")))
-        elif number == expected and not follows:
+            before = None
+        elif not gap and previous is not None and record.sealed.prev != previous:
             faults.append(RecordFault(place, "altered", FormattedMessage("does not follow the record before it")))
         elif not set(trusted) & set(sealed.signers):
             faults.append(RecordFault(place, "unknown-signer", ", ".join(sealed.signers)))
         else:
             found.append(record)
-        before, expected = sealed.digest, number + 1
     return found, faults

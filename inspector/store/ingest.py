@@ -183,7 +183,8 @@ class _Importer:
             if each.entry.action is FollowUpAction.AGREE:
                 self._agreed.setdefault(each.entry.system, []).append((each.at, frozenset(each.entry.findings)))
         is_consent = FollowUpRow.action == FollowUpAction.AGREE.value
-        before = set(self.session.execute(sa.select(FollowUpRow.digest, FollowUpRow.system).where(is_consent)).tuples())
+        known = self.session.execute(sa.select(FollowUpRow.digest, FollowUpRow.system).where(is_consent))
+        before = {(digest, system) for digest, system in known}
         consents = (each for each in self._records if each.entry.action is FollowUpAction.AGREE)
         return {system for _, system in before ^ {(each.digest, each.entry.system) for each in consents}}
 
@@ -303,7 +304,9 @@ class _Importer:
 
     def _add(self, system: SystemRow, newest: InspectionRow | None, found: ReadInspection) -> None:
         """Add an inspection that is the newest of its system, and what it changes."""
-        self._agree(system.id, system.key, found.result.begun)
+        if found.key in self._agreed:
+            self._agree(system.id, found.key, found.result.begun)
+            system, newest = self._system_of(found), self._newest(system.id)
         rows = {
             each.id: each
             for each in self.session.scalars(sa.select(FindingRow).where(FindingRow.system_id == system.id))
