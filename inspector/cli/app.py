@@ -272,6 +272,33 @@ def tick_(arguments: RunArguments) -> int:
     return tick(arguments.settings, arguments.output, quiet=arguments.quiet)
 
 
+@command("authorisations", "settings", "output", "quiet")
+def incident(
+    arguments: RunArguments,
+    declaration: Annotated[Path, typer.Argument(help="declaration.yaml, or a folder of declarations.")],
+    system: Annotated[str, typer.Option("--system", help="The system: ID, or ORGANISATION/ID.")],
+    detected: Annotated[
+        str, typer.Option("--detected", help="When the incident was detected, as 2026-12-01T08:30+07:00.")
+    ],
+    basis: Annotated[str | None, typer.Option("--basis", help="The decision or report behind the inspection.")] = None,
+    no_run: NoRun = False,
+) -> int:
+    """After an incident: tell the terms of the law, inspect the system first in line, and tell what changed."""
+    from inspector.cli.incident import inspect_incident
+
+    return inspect_incident(
+        declaration,
+        system,
+        detected=detected,
+        authorisations=arguments.authorisations,
+        basis=basis,
+        runs=not no_run,
+        quiet=arguments.quiet,
+        settings=arguments.settings,
+        output=arguments.output,
+    )
+
+
 baselines = typer.Typer(help="Known failures that a pipeline leaves out of its exit code.", rich_markup_mode=None)
 app.add_typer(baselines, name="baseline")
 
@@ -611,7 +638,7 @@ def demand(
     findings: FindingIds = None,
     document: Letter = None,
     note: NoteText = None,
-    file: StoreFile = None,
+    place: Store = None,
 ) -> int:
     """Record that failures are to be mended (default: of mandatory requirements that are due), by when and by whom."""
     from inspector.cli.follow_up import record_entry
@@ -627,7 +654,7 @@ def demand(
         email=email,
         document=document,
         note=note,
-        store=file,
+        store=place,
         settings=arguments.settings,
     )
 
@@ -641,7 +668,7 @@ def claim(
     findings: FindingIds = None,
     document: Letter = None,
     note: NoteText = None,
-    file: StoreFile = None,
+    place: Store = None,
 ) -> int:
     """Record that the owner says failures are mended (default: all that were demanded); an inspection decides."""
     from inspector.cli.follow_up import record_entry
@@ -654,7 +681,7 @@ def claim(
         by=by,
         document=document,
         note=note,
-        store=file,
+        store=place,
         settings=arguments.settings,
     )
 
@@ -668,7 +695,7 @@ def agree(
     findings: FindingIds = None,
     document: Letter = None,
     note: NoteText = None,
-    file: StoreFile = None,
+    place: Store = None,
 ) -> int:
     """Record that an inspector agrees to the withdrawal of endpoints: their failures are closed."""
     from inspector.cli.follow_up import record_entry
@@ -681,7 +708,7 @@ def agree(
         by=by,
         document=document,
         note=note,
-        store=file,
+        store=place,
         settings=arguments.settings,
     )
 
@@ -691,12 +718,12 @@ def agree(
 def record_follow_up(
     arguments: RunArguments,
     document: Annotated[Path, typer.Argument(metavar="FILE", help="follow-up.yaml.")],
-    file: StoreFile = None,
+    place: Store = None,
 ) -> int:
     """Record everything in a file: demands, claims and consents for many systems."""
     from inspector.cli.follow_up import record_file
 
-    return record_file(document, store=file, settings=arguments.settings)
+    return record_file(document, store=place, settings=arguments.settings)
 
 
 @follow_ups.command("list")
@@ -708,13 +735,13 @@ def list_follow_up(
     as_of: Annotated[str | None, typer.Option("--as-of", help="The day, YYYY-MM-DD (default: today).")] = None,
     form: Annotated[str, typer.Option("--format", "-f", help="text, csv or json.")] = "text",
     output: ListFile = None,
-    file: StoreFile = None,
+    place: Store = None,
 ) -> int:
     """Print what was demanded: by when and by whom, claimed, mended as seen by an inspection, or late."""
     from inspector.cli.follow_up import print_items
 
     return print_items(
-        system=system, late=late, as_of=as_of, form=form, output=output, store=file, settings=arguments.settings
+        system=system, late=late, as_of=as_of, form=form, output=output, store=place, settings=arguments.settings
     )
 
 
@@ -727,12 +754,12 @@ def remind(
         str | None, typer.Option("--from", help="Address that they come from (default: contact in the settings).")
     ] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="The day, YYYY-MM-DD (default: today).")] = None,
-    file: StoreFile = None,
+    place: Store = None,
 ) -> int:
     """Write reminders, 14 and 3 days before the last day and weekly after it, each once; nothing is sent."""
     from inspector.cli.follow_up import write_reminders
 
-    return write_reminders(to, sender=sender, as_of=as_of, store=file, settings=arguments.settings)
+    return write_reminders(to, sender=sender, as_of=as_of, store=place, settings=arguments.settings)
 
 
 @command(name="list")

@@ -396,6 +396,21 @@ def _enqueue(campaign: Campaign, session: _Session) -> Enqueued:
     return enqueued
 
 
+def start_once(
+    campaign: Campaign, settings: Path | None, output: Path | None, *, runs: bool, quiet: bool
+) -> tuple[Path, tuple[Unit, ...]]:
+    """Start a campaign that a command made, unless it was started, and inspect what may be inspected now.
+
+    The result is the output folder, and every system of the campaign.
+    """
+    with _Session.of(settings, output, quiet=quiet) as session:
+        if campaign.id not in session.engine.journal.campaigns() and not record.exists(session.folder, campaign.id):
+            _enqueue(campaign, session)
+        if runs:
+            _run(session)
+        return session.settings.output, session.units(campaign.id)
+
+
 def _known(campaign: str) -> UsageError:
     return UsageError(
         FormattedMessage("campaign {id} was started before", id=repr(campaign)),
@@ -517,7 +532,7 @@ def print_status(
                 terminal.print_result(_("Refused, because it was known already: {count}", count=row.refused))
             if every_unit:
                 for unit in session.units(known):
-                    terminal.print_result(_status_line(unit))
+                    terminal.print_result(status_line(unit))
         for known in session.engine.journal.scheduled() if campaign is None else ():
             terminal.print_result(_("Campaign {id} is repeated", id=known))
         return CLEAN
@@ -549,7 +564,8 @@ def _print_counts(counts: dict[JobState, int]) -> None:
     terminal.print_result("; ".join(parts))
 
 
-def _status_line(unit: Unit) -> str:
+def status_line(unit: Unit) -> str:
+    """A system of a campaign, and what became of it."""
     parts = [_state(unit.state)]
     if unit.cause is not None:
         parts.append(_cause(unit.cause))

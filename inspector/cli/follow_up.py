@@ -16,8 +16,9 @@ from pydantic import ValidationError
 
 from inspector.cli import terminal
 from inspector.cli.exit_code import CLEAN, FAILING
-from inspector.cli.inputs import read_settings
+from inspector.cli.inputs import check_choice, read_settings
 from inspector.cli.language import _, current
+from inspector.cli.output import print_or_write
 from inspector.declare.document import split
 from inspector.declare.follow_up import FollowUpAction, FollowUpEntry, Problem, Responsible, decides, load
 from inspector.declare.settings import Settings
@@ -33,14 +34,13 @@ from inspector.model.finding import Obligation, Severity
 from inspector.model.formatted import FormattedMessage
 from inspector.model.language import Language
 from inspector.model.subject import SYSTEM
-from inspector.pipeline.reporting import write_private
 from inspector.regime.regime import day_of
 from inspector.registry.registry import installed
 from inspector.report import messages
 from inspector.report.messages import Translator, dated
 from inspector.seal.signing import SigningKey
 from inspector.store import queries
-from inspector.store.database import FILE, opened
+from inspector.store.database import FILE, location_of, opened
 from inspector.store.history import FindingState
 from inspector.store.ingest import refresh_follow_up
 from inspector.store.schema import FindingRow
@@ -51,8 +51,8 @@ _DIGITS = re.compile(r"[0-9a-f]{6,32}")
 
 
 @contextmanager
-def _store(own: Settings, path: Path | None) -> Iterator[sa.Engine]:
-    with opened(path or own.output / FILE) as engine:
+def _store(own: Settings, store: str | None) -> Iterator[sa.Engine]:
+    with opened(location_of(store) if store else own.output / FILE) as engine:
         yield engine
 
 
@@ -75,7 +75,7 @@ def record_entry(
     email: str | None = None,
     document: str | None = None,
     note: str | None = None,
-    store: Path | None,
+    store: str | None,
     settings: Path | None,
 ) -> int:
     """Record one demand, claim or consent. Raises InspectorError."""
@@ -101,7 +101,7 @@ def record_entry(
         return _seal(engine, own, archive, [entry])
 
 
-def record_file(file: Path, *, store: Path | None, settings: Path | None) -> int:
+def record_file(file: Path, *, store: str | None, settings: Path | None) -> int:
     """Record everything in a follow-up document, or nothing. Raises InspectorError."""
     own = read_settings(settings)
     with _store(own, store) as engine:
@@ -229,15 +229,11 @@ def print_items(
     as_of: str | None,
     form: str,
     output: Path | None,
-    store: Path | None,
+    store: str | None,
     settings: Path | None,
 ) -> int:
     """Print or write what was demanded; with ``late`` what is late, and 1 where anything is. Raises InspectorError."""
-    if form not in ("text", *queries.FORMATS):
-        raise UsageError(
-            FormattedMessage("--format {name} is not known", name=form),
-            remedy=FormattedMessage("write some of {known}", known=", ".join(("text", *queries.FORMATS))),
-        )
+    check_choice("--format", form, ("text", *queries.FORMATS))
     own, day = read_settings(settings), _day(as_of)
     with _store(own, store) as engine:
         _refreshed(engine, own)
@@ -250,11 +246,7 @@ def print_items(
         _print(items, day)
     else:
         rows = [[_row(each, day)[name] for name in _COLUMNS] for each in items]
-        data = queries.rows_as("csv" if form == "text" else form, _COLUMNS, rows)
-        if output is None:
-            terminal.print_result(data.decode().replace("\r\n", "\n").removesuffix("\n"))
-        else:
-            write_private({output: data}, remedy="choose another file with --output")
+        print_or_write(queries.rows_as("csv" if form == "text" else form, _COLUMNS, rows), output)
     return FAILING if late and items else CLEAN
 
 
@@ -327,7 +319,7 @@ def _day(text: str | None) -> dt.date:
 
 
 def write_reminders(
-    folder: Path, *, sender: str | None, as_of: str | None, store: Path | None, settings: Path | None
+    folder: Path, *, sender: str | None, as_of: str | None, store: str | None, settings: Path | None
 ) -> int:
     """Write the reminders that are due and not written yet. Raises InspectorError."""
     own, day = read_settings(settings), _day(as_of)

@@ -106,9 +106,10 @@ def _before(before: Predecessors, translate: Translate) -> Iterator[str]:
     def say(text: str, **values: object) -> str:
         return translate(FormattedMessage(text, **{name: printable(str(value)) for name, value in values.items()}))
 
-    if before.folder is not None:
-        yield say("previous inspection: {digest} in {folder}", digest=before.digest, folder=before.folder)
-        yield say("sealed inspections before it in this archive, one behind the other: {count}", count=before.count)
+    if before.folders:
+        yield say("previous inspection: {digest} in {folder}", digest=before.digest, folder=before.folders[0])
+        count = len(before.folders)
+        yield say("sealed inspections before it in this archive, one behind the other: {count}", count=count)
     if before.faults:
         yield translate("not as the chain of seals says:")
         yield from capped([f"  {_fault(each, translate)}" for each in before.faults], translate)

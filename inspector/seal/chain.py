@@ -105,15 +105,14 @@ class Chain:
 class Predecessors(Model):
     """What an archive has of the inspections that were sealed before one of the same system.
 
-    ``digest`` is what its seal names (None: nothing), ``folder`` where that lies in the archive. ``count`` inspections
-    lie there one behind the other; ``missing`` is the digest of the first one that does not, as where a bundle was
-    copied alone. ``unnamed`` is the folder of an earlier inspection that a seal without a predecessor does not name.
-    ``faults`` are inspections that are others than those named.
+    ``digest`` is what its seal names (None: nothing), ``folders`` are those of the inspections that lie in the archive
+    one behind the other, the last one first; ``missing`` is the digest of the first one that does not, as where a
+    bundle was copied alone. ``unnamed`` is the folder of an earlier inspection that a seal without a predecessor does
+    not name. ``faults`` are inspections that are others than those named.
     """
 
     digest: str | None = None
-    folder: str | None = None
-    count: int = 0
+    folders: tuple[str, ...] = ()
     missing: str | None = None
     unnamed: str | None = None
     faults: tuple[FileFault, ...] = ()
@@ -131,20 +130,19 @@ def predecessors(folder: Path, inspection: Inspection, sealed: Sealed[CaptureSea
         linked = {each.digest: each.folder for each in Chain.of(archive, inspection).links()}
     except BundleError:
         linked = {}
-    first: str | None = None
+    folders: list[str] = []
     faults: list[FileFault] = []
     named: str | None = sealed.predicate.prev
-    count = 0
-    while named is not None and named in known and count < _MOST:
+    while named is not None and named in known and len(folders) < _MOST:
         place, before = known[named]
-        first, count, named = first or place, count + 1, before.predicate.prev
+        folders.append(place)
+        named = before.predicate.prev
     if named is not None and (linked_to := linked.get(named)) in there:
         what = FormattedMessage("is not the inspection {digest} that the next seal names", digest=named)
         faults.append(FileFault(file=printable(f"../../../{linked_to}"), what=what))
     return Predecessors(
         digest=sealed.predicate.prev,
-        folder=first,
-        count=count,
+        folders=tuple(folders),
         missing=named,
         unnamed=_unnamed(archive, inspection, sealed, there) if sealed.predicate.prev is None else None,
         faults=tuple(faults),

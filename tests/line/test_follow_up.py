@@ -15,7 +15,7 @@ import pytest
 
 from inspector.cli.follow_up import FollowUpAction
 from inspector.follow_up.records import FOLDER
-from tests.line.harness import Line, RunResult, document, free_port, serving, system
+from tests.line.harness import Line, RunResult, document, free_port, run_cli, serving, system
 from tests.line.test_difference import BAD, GOOD, ONLY
 from tests.line.test_store import everything, exported, rebuilt
 
@@ -182,7 +182,7 @@ def test_a_record_that_is_not_what_was_sealed_is_listed(told: Told, tmp_path: Pa
         ),
         (("claim", KEY, "0" * 32, "--by", "A"), "names 0 findings"),
         (("list", "--as-of", "soon"), "--as-of 'soon' is no date"),
-        (("list", "--format", "xml"), "--format xml is not known"),
+        (("list", "--format", "xml"), "--format 'xml' is not known"),
     ],
 )
 def test_what_cannot_be_recorded_is_refused(told: Told, arguments: tuple[object, ...], words: str) -> None:
@@ -205,9 +205,9 @@ def test_a_file_is_recorded_as_a_whole_or_not(told: Told, tmp_path: Path) -> Non
     for words in ("Ai đó is not one of the inspectors", "T-9/x: the store has no such system"):
         (found,) = (each for each in wrong.err.splitlines() if words in each)
         assert f"{file}:" in found
-    assert told.line.call("check", file, *EN).code == 0
+    assert run_cli("check", file, *EN).code == 0
     document(file, {"entries": [{**entry, "due": "2027-01-31"}]})
-    assert f"{file}:1:14: due and responsible belong to a demand" in told.line.call("check", file, *EN).err
+    assert f"{file}:1:14: due and responsible belong to a demand" in run_cli("check", file, *EN).err
     store = tmp_path / "store.sqlite3"
     rebuilt(told.line, tmp_path / "out", store)
     document(file, {"entries": [entry]})

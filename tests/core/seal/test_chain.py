@@ -71,7 +71,7 @@ def test_one_that_is_missing_is_stated(three: list[Bundle]) -> None:
     """Wherever in the chain it was taken out: that is no failure of what is there."""
     shutil.rmtree(three[0].folder)
     answer = verify(three[2].folder, trusted=three[2].signers)
-    assert (answer.before.count, answer.before.missing, answer.before.faults) == (1, three[0].digest, ())
+    assert (len(answer.before.folders), answer.before.missing, answer.before.faults) == (1, three[0].digest, ())
     assert f"an earlier inspection is not in this archive: {three[0].digest}" in said(three[2])
     shutil.rmtree(three[1].folder)
     assert verify(three[2].folder, trusted=()).before.missing == three[1].digest
@@ -177,4 +177,4 @@ def test_two_processes_at_once_make_one_chain(tmp_path: Path, key: SigningKey) -
     named = [prev(each) for each in bundles]
     assert len(bundles) == len(set(named)) == 8
     last = closed(begun(tmp_path / "out", 99), key)
-    assert verify(last.folder, trusted=()).before.count == 8
+    assert len(verify(last.folder, trusted=()).before.folders) == 8
