@@ -8,7 +8,7 @@ from typing import Any
 from inspector.declare.json_schema import schema
 from inspector.regime.regime import Clause, Deadline, Document, Overlay, Requirement, Transition
 
-DOCUMENTS = ("declaration", "authorisation", "statements", "inspection", "settings", "campaign")
+DOCUMENTS = ("declaration", "authorisation", "statements", "inspection", "settings", "campaign", "follow-up")
 PARTS = (Document, Clause, Requirement, Overlay, Deadline, Transition)
 _Schema = Mapping[str, Any]
 

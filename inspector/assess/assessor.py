@@ -255,7 +255,7 @@ class _Assessor:
     def results(self, requirements: Iterable[Requirement]) -> Iterator[RequirementResult]:
         for requirement in requirements:
             if requirement.check == NOT_OBSERVABLE:
-                if not self.given.selection.only:
+                if not self.given.selection.only and not self.given.selection.findings:
                     yield RequirementResult(self._row(requirement), SYSTEM, _UNOBSERVABLE)
             elif requirement.id in self.questions.permitted:
                 yield from self._known_results(requirement)
@@ -280,7 +280,13 @@ class _Assessor:
     ) -> Iterator[RequirementResult]:
         row = self._row(requirement)
         not_swept = self._not_swept(check, subjects)
-        if not subjects and not not_swept:
+        if self.given.selection.findings:
+            asked = {each.subject for each in self.given.selection.findings if each.requirement == requirement.id}
+            subjects = [each for each in subjects if each.uri in asked]
+            not_swept = [each for each in not_swept if each.uri in asked]
+            if not subjects and not not_swept:
+                yield RequirementResult(row, SYSTEM, _unasked(self._cause_of_no_discovery(check) or Cause.NOT_REACHED))
+        elif not subjects and not not_swept:
             yield RequirementResult(row, SYSTEM, self._without_subject(check))
         for host in not_swept:
             yield RequirementResult(row, host, _unasked(Cause.NOT_SELECTED))

@@ -19,6 +19,7 @@ from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.subject import Scheme
 from inspector.pipeline.context import InputDocuments
+from inspector.record.plan import AskedFinding
 
 _ENDS = (".yaml", ".yml", ".jsonl")
 #: By which key of the top level a document in a folder is recognised.
@@ -32,13 +33,15 @@ _INCIDENT, _RE_INSPECTION, _LEVEL_5 = 0, 1, 2
 class Candidate:
     """A system that may be inspected, the documents that it is declared in, and what the inventory adds.
 
-    ``due``: until when it is to be inspected, where that is known.
+    ``due``: until when it is to be inspected, where that is known. ``findings``: the failures that a re-inspection asks
+    about.
     """
 
     system: System
     documents: InputDocuments
     kind: str | None = None
     due: date | None = None
+    findings: tuple[AskedFinding, ...] = ()
 
     @property
     def organisation(self) -> Organisation:

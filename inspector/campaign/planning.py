@@ -31,11 +31,15 @@ from inspector.regime.regime import day_of
 
 @dataclass(frozen=True, slots=True)
 class PlannedUnit:
-    """A system of a campaign with its job, and the window that it falls into (None: it is not ready, or needs none)."""
+    """A system of a campaign with its job, and the window that it falls into (None: it is not ready, or needs none).
+
+    ``connections``: at most so many to its addresses.
+    """
 
     candidate: Candidate
     job: Job
     window: Interval | None = None
+    connections: int = 0
 
     @property
     def is_ready(self) -> bool:
@@ -129,7 +133,7 @@ class CampaignPlanner:
         planned = await prepare(request, self._context, pins, at=opens)
         for endpoint, task in sorted(refused_endpoints(planned.plan).items()):
             raise _Refusal(NotInspected.NO_AUTHORISATION, f"{endpoint}: {task.detail}")
-        if not planned.plan.tasks:
+        if not planned.plan.tasks and not candidate.findings:  # what failed may be about documents alone
             raise _Refusal(NotInspected.NO_ENDPOINT)
         return planned
 
@@ -143,7 +147,7 @@ class CampaignPlanner:
                 run=self._campaign.id,
                 as_of=self._begin,
                 regime=asked.regime,
-                selection=Selection(only=asked.only, tags=asked.select),
+                selection=Selection(only=asked.only, tags=asked.select, findings=candidate.findings),
             )
         except UsageError as error:
             raise _Refusal(NotInspected.NO_REGIME, error.message) from None
@@ -185,7 +189,7 @@ class CampaignPlanner:
         request = planned.request.model_copy(update={"authorisations": _kept(granted, used)})
         update = {"request": request, "seconds": seconds, "authorisations": used}
         interval = None if window is None else (window.opens, window.closes)
-        return PlannedUnit(candidate, job.model_copy(update=update), interval)
+        return PlannedUnit(candidate, job.model_copy(update=update), interval, plan.bounds.connections)
 
 
 def _refused(job: Job, refusal: _Refusal) -> Job:

@@ -272,6 +272,33 @@ def tick_(arguments: RunArguments) -> int:
     return tick(arguments.settings, arguments.output, quiet=arguments.quiet)
 
 
+@command("authorisations", "settings", "output", "quiet")
+def incident(
+    arguments: RunArguments,
+    declaration: Annotated[Path, typer.Argument(help="declaration.yaml, or a folder of declarations.")],
+    system: Annotated[str, typer.Option("--system", help="The system: ID, or ORGANISATION/ID.")],
+    detected: Annotated[
+        str, typer.Option("--detected", help="When the incident was detected, as 2026-12-01T08:30+07:00.")
+    ],
+    basis: Annotated[str | None, typer.Option("--basis", help="The decision or report behind the inspection.")] = None,
+    no_run: NoRun = False,
+) -> int:
+    """After an incident: tell the terms of the law, inspect the system first in line, and tell what changed."""
+    from inspector.cli.incident import inspect_incident
+
+    return inspect_incident(
+        declaration,
+        system,
+        detected=detected,
+        authorisations=arguments.authorisations,
+        basis=basis,
+        runs=not no_run,
+        quiet=arguments.quiet,
+        settings=arguments.settings,
+        output=arguments.output,
+    )
+
+
 baselines = typer.Typer(help="Known failures that a pipeline leaves out of its exit code.", rich_markup_mode=None)
 app.add_typer(baselines, name="baseline")
 
@@ -537,7 +564,9 @@ def ingest_bundles(
 @takes("settings")
 def export_store(
     arguments: RunArguments,
-    what: Annotated[str, typer.Argument(help="systems, inspections, findings, events or not-counted.")] = "systems",
+    what: Annotated[
+        str, typer.Argument(help="systems, inspections, findings, events, follow-up or not-counted.")
+    ] = "systems",
     form: Annotated[str, typer.Option("--format", "-f", help="csv or json.")] = "csv",
     state: Annotated[
         list[str] | None,
@@ -585,6 +614,154 @@ def system_history(
     return print_history(system, form=form, store=place, settings=arguments.settings)
 
 
+follow_ups = typer.Typer(help="What was told to be mended, by when and by whom, and reminders.", rich_markup_mode=None)
+app.add_typer(follow_ups, name="followup")
+
+SystemKey = Annotated[str, typer.Argument(metavar="SYSTEM", help="ORGANISATION/ID, as the store lists it.")]
+FindingIds = Annotated[
+    list[str] | None, typer.Argument(metavar="[FINDING]...", help="Ids of findings, or their first digits.")
+]
+Author = Annotated[str, typer.Option("--by", help="The person who says so.")]
+Letter = Annotated[str | None, typer.Option("--document", help="Letter or minutes: number and date.")]
+NoteText = Annotated[str | None, typer.Option("--note", help="A note, on one line.")]
+
+
+@follow_ups.command("demand")
+@takes("settings")
+def demand(
+    arguments: RunArguments,
+    system: SystemKey,
+    due: Annotated[str, typer.Option("--due", help="The last day, YYYY-MM-DD.")],
+    responsible: Annotated[str, typer.Option("--responsible", help="Who has to have it mended.")],
+    email: Annotated[str, typer.Option("--email", help="Where reminders go.")],
+    by: Author,
+    findings: FindingIds = None,
+    document: Letter = None,
+    note: NoteText = None,
+    place: Store = None,
+) -> int:
+    """Record that failures are to be mended (default: of mandatory requirements that are due), by when and by whom."""
+    from inspector.cli.follow_up import record_entry
+    from inspector.declare.follow_up import FollowUpAction
+
+    return record_entry(
+        FollowUpAction.DEMAND,
+        system,
+        findings or (),
+        by=by,
+        due=due,
+        responsible=responsible,
+        email=email,
+        document=document,
+        note=note,
+        store=place,
+        settings=arguments.settings,
+    )
+
+
+@follow_ups.command("claim")
+@takes("settings")
+def claim(
+    arguments: RunArguments,
+    system: SystemKey,
+    by: Author,
+    findings: FindingIds = None,
+    document: Letter = None,
+    note: NoteText = None,
+    place: Store = None,
+) -> int:
+    """Record that the owner says failures are mended (default: all that were demanded); an inspection decides."""
+    from inspector.cli.follow_up import record_entry
+    from inspector.declare.follow_up import FollowUpAction
+
+    return record_entry(
+        FollowUpAction.CLAIM,
+        system,
+        findings or (),
+        by=by,
+        document=document,
+        note=note,
+        store=place,
+        settings=arguments.settings,
+    )
+
+
+@follow_ups.command("agree")
+@takes("settings")
+def agree(
+    arguments: RunArguments,
+    system: SystemKey,
+    by: Author,
+    findings: FindingIds = None,
+    document: Letter = None,
+    note: NoteText = None,
+    place: Store = None,
+) -> int:
+    """Record that an inspector agrees to the withdrawal of endpoints: their failures are closed."""
+    from inspector.cli.follow_up import record_entry
+    from inspector.declare.follow_up import FollowUpAction
+
+    return record_entry(
+        FollowUpAction.AGREE,
+        system,
+        findings or (),
+        by=by,
+        document=document,
+        note=note,
+        store=place,
+        settings=arguments.settings,
+    )
+
+
+@follow_ups.command("record")
+@takes("settings")
+def record_follow_up(
+    arguments: RunArguments,
+    document: Annotated[Path, typer.Argument(metavar="FILE", help="follow-up.yaml.")],
+    place: Store = None,
+) -> int:
+    """Record everything in a file: demands, claims and consents for many systems."""
+    from inspector.cli.follow_up import record_file
+
+    return record_file(document, store=place, settings=arguments.settings)
+
+
+@follow_ups.command("list")
+@takes("settings")
+def list_follow_up(
+    arguments: RunArguments,
+    system: Annotated[str | None, typer.Option("--system", help="Only this system, ORGANISATION/ID.")] = None,
+    late: Annotated[bool, typer.Option("--late", help="Only what is late; exit code 1 where anything is.")] = False,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="The day, YYYY-MM-DD (default: today).")] = None,
+    form: Annotated[str, typer.Option("--format", "-f", help="text, csv or json.")] = "text",
+    output: ListFile = None,
+    place: Store = None,
+) -> int:
+    """Print what was demanded: by when and by whom, claimed, mended as seen by an inspection, or late."""
+    from inspector.cli.follow_up import print_items
+
+    return print_items(
+        system=system, late=late, as_of=as_of, form=form, output=output, store=place, settings=arguments.settings
+    )
+
+
+@follow_ups.command("remind")
+@takes("settings")
+def remind(
+    arguments: RunArguments,
+    to: Annotated[Path, typer.Option("--to", help="Folder for the mail files (.eml).")],
+    sender: Annotated[
+        str | None, typer.Option("--from", help="Address that they come from (default: contact in the settings).")
+    ] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="The day, YYYY-MM-DD (default: today).")] = None,
+    place: Store = None,
+) -> int:
+    """Write reminders, 14 and 3 days before the last day and weekly after it, each once; nothing is sent."""
+    from inspector.cli.follow_up import write_reminders
+
+    return write_reminders(to, sender=sender, as_of=as_of, store=place, settings=arguments.settings)
+
+
 @command(name="list")
 def list_(
     what: Annotated[str, typer.Argument(help="plugins, probes, checks, regimes, formats or schemes.")] = "checks",
@@ -610,7 +787,7 @@ def schema(
         str,
         typer.Argument(
             help="A document: declaration, declaration-line, authorisation, statements, inspection, settings, "
-            "campaign, findings or inventory."
+            "campaign, follow-up, findings or inventory."
         ),
     ],
 ) -> int:

@@ -61,6 +61,13 @@ class RunArguments:
     select: Annotated[
         tuple[str, ...], typer.Option("--select", help="Only requirements with this tag, e.g. smoke.")
     ] = ()
+    failed_in: Annotated[
+        Path | None,
+        typer.Option(
+            "--failed-in",
+            help="Only what failed in this inspection, run or findings.json, as after it was mended.",
+        ),
+    ] = None
     within: Annotated[int | None, typer.Option("--within", help="Start no scan after this many seconds.", min=1)] = None
     all_ports: Annotated[
         bool,
@@ -106,7 +113,7 @@ class RunArguments:
 #: What chooses systems and requirements: the options of ``plan``, and some of those of ``run``.
 SELECTION = (
     *("targets", "authorisations", "systems", "level", "authorised_by", "addresses", "regime", "as_of"),
-    *("only", "select", "within", "all_ports", "settings"),
+    *("only", "select", "failed_in", "within", "all_ports", "settings"),
 )
 #: What is made of the findings.
 RESULTS = ("fail_on", "baseline", "formats", "keep_reports", "to", "verbose", "summary")

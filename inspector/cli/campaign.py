@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -17,9 +18,9 @@ from inspector.campaign.candidates import Candidate, Undeclared
 from inspector.campaign.closing import attempt_of
 from inspector.campaign.closing import close as close_campaign
 from inspector.campaign.inventory_source import read_inventory
-from inspector.campaign.planning import CampaignPlanner, terms_of
+from inspector.campaign.planning import CampaignPlanner, PlannedUnit, terms_of
 from inspector.campaign.record import CampaignRecord, Unit, units_of
-from inspector.campaign.result import MARK, SUMMARISE
+from inspector.campaign.result import MARK, SUMMARISE, UnitResult
 from inspector.cli import terminal
 from inspector.cli.exit_code import CLEAN, MISUSE, UNSEEN
 from inspector.cli.inputs import check_choice, read_settings
@@ -27,7 +28,7 @@ from inspector.cli.language import _, translated
 from inspector.cli.plan import print_windows, shown_instant
 from inspector.cli.run_progress import RunProgress
 from inspector.declare import campaign as campaigns
-from inspector.declare.campaign import Campaign
+from inspector.declare.campaign import Campaign, CampaignKind
 from inspector.declare.settings import Settings
 from inspector.engine.embedded import EmbeddedEngine, EngineBusy, EngineListener, RunSetup
 from inspector.engine.engine import Enqueued, Job, JobState, NotInspected
@@ -38,16 +39,17 @@ from inspector.fleet.jobs import Common
 from inspector.model.base import canonical, now
 from inspector.model.errors import BundleError, EngineError, InspectorError, UsageError
 from inspector.model.formatted import FormattedMessage
-from inspector.network.access.time_windows import Interval
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.event_loop import run_async
 from inspector.pipeline.pipeline import resume_inspection
+from inspector.pipeline.reinspection import failures_in
 from inspector.pipeline.trust import load_trust
 from inspector.regime.loader import load_all
 from inspector.regime.regime import day_of
 from inspector.registry.lock import is_decided as is_under_decision
 from inspector.registry.lock import pinned, records_of
 from inspector.registry.registry import installed
+from inspector.seal import Bundle
 from inspector.seal.signing import SigningKey
 from inspector.seal.signing import default_path as default_key_path
 from inspector.tables.store import tables_at_hand, trusted_signers
@@ -185,6 +187,9 @@ def _selected(campaign: Campaign, session: _Session) -> _SelectedCampaign:
         undeclared, below = [each for each in source.undeclared if each.key not in known], source.below
     failed = _failed(campaign, session)
     chosen, others = candidates.select(campaign, found, below=below, undeclared=undeclared, failed=failed)
+    if campaign.kind is CampaignKind.RE_INSPECTION and failed is not None:
+        asked = _with_failures(chosen, failed, session)
+        chosen, others = asked.candidates, [*others, *asked.unreadable]
     return _SelectedCampaign(
         campaign, setup.context, candidates.in_order(campaign, chosen), others, is_decided, snapshot
     )
@@ -193,7 +198,9 @@ def _selected(campaign: Campaign, session: _Session) -> _SelectedCampaign:
 def _last_inspections(session: _Session) -> dict[str, date]:
     """The day of the last inspection of each system in a campaign of this archive, by key."""
     found: dict[str, date] = {}
-    for known in session.engine.journal.campaigns():
+    for known, row in session.engine.journal.campaigns().items():
+        if not _is_whole(row):
+            continue
         for unit in session.units(known):
             if unit.result is not None:
                 day = day_of(unit.result.begun)
@@ -201,12 +208,48 @@ def _last_inspections(session: _Session) -> dict[str, date]:
     return found
 
 
-def _failed(campaign: Campaign, session: _Session) -> set[str] | None:
-    """The systems in which a mandatory requirement failed in the campaign that the selection names."""
+def _is_whole(row: CampaignRow) -> bool:
+    """Whether a campaign asks about everything: a re-inspection is no inspection that the law asks for."""
+    try:
+        return bool(json.loads(row.document or b"{}").get("kind") != CampaignKind.RE_INSPECTION)
+    except (ValueError, AttributeError):
+        return True
+
+
+def _failed(campaign: Campaign, session: _Session) -> dict[str, UnitResult] | None:
+    """The inspections in which a mandatory requirement failed in the campaign that the selection names, by system."""
     before = campaign.selection.failed_in
     if before is None:
         return None
-    return {each.system for each in session.units(before) if each.result is not None and each.result.failed_must > 0}
+    found = {each.system: each.result for each in session.units(before) if each.result is not None}
+    return {system: result for system, result in found.items() if result.failed_must > 0}
+
+
+def _with_failures(chosen: Iterable[Candidate], failed: Mapping[str, UnitResult], session: _Session) -> _Asked:
+    """The systems of a re-inspection with what failed in each; those whose earlier inspection cannot be read apart."""
+    made = _Asked()
+    for each in chosen:
+        result = failed[each.key]
+        folder = session.settings.output / result.run / result.system / result.inspection
+        try:
+            bundle = Bundle.open(folder)
+            if bundle.digest != result.capture:
+                raise BundleError(FormattedMessage("{folder}: is not what was sealed", folder=folder))
+            findings = failures_in(bundle, bundle.assessment(result.assessment).assessment)
+        except BundleError as error:
+            code, level = each.organisation.code, each.system.level
+            made.unreadable.append(Undeclared(each.key, code, level, each.kind, NotInspected.INVALID, error.message))
+        else:
+            made.candidates.append(replace(each, findings=findings))
+    return made
+
+
+@dataclass(slots=True)
+class _Asked:
+    """The systems of a re-inspection: those with failures, and those of which these cannot be read."""
+
+    candidates: list[Candidate] = field(default_factory=list)
+    unreadable: list[Undeclared] = field(default_factory=list)
 
 
 # --- The plan ---------------------------------------------------------------------------------------------------------
@@ -247,6 +290,8 @@ class _PlannedSystem:
     seconds: int
     opens: datetime | None
     job: bytes
+    connections: int = 0
+    findings: int = 0
 
     @property
     def is_ready(self) -> bool:
@@ -258,18 +303,22 @@ def _planned(planner: CampaignPlanner, made: _SelectedCampaign) -> list[_Planned
     found: list[_PlannedSystem] = []
 
     async def plan_all() -> None:
-        found.extend([_planned_system(unit.job, unit.window) async for unit in planner.plan(made.candidates)])
+        found.extend([_planned_system(unit) async for unit in planner.plan(made.candidates)])
 
     with reduced_gc():
         run_async(plan_all())
     others = (Job(system=each.key, cause=each.cause, detail=each.detail) for each in made.undeclared)
-    return [*found, *(_planned_system(each, None) for each in others)]
+    return [*found, *map(_not_planned, others)]
 
 
-def _planned_system(job: Job, window: Interval | None) -> _PlannedSystem:
-    opens = None if window is None else window[0]
-    data = zstandard.compress(job.canonical())
-    return _PlannedSystem(job.system, job.cause, job.detail, job.seconds, opens, data)
+def _planned_system(unit: PlannedUnit) -> _PlannedSystem:
+    made = _not_planned(unit.job)
+    opens = None if unit.window is None else unit.window[0]
+    return replace(made, opens=opens, connections=unit.connections, findings=len(unit.candidate.findings))
+
+
+def _not_planned(job: Job) -> _PlannedSystem:
+    return _PlannedSystem(job.system, job.cause, job.detail, job.seconds, None, zstandard.compress(job.canonical()))
 
 
 def _unit_json(unit: _PlannedSystem) -> dict[str, object]:
@@ -279,6 +328,8 @@ def _unit_json(unit: _PlannedSystem) -> dict[str, object]:
         "cause": unit.cause,
         "detail": unit.detail,
         "seconds": unit.seconds,
+        "connections": unit.connections,
+        "findings": unit.findings or None,
         "window_opens": None if unit.opens is None else unit.opens.isoformat(),
     }
 
@@ -287,6 +338,13 @@ def _unit_line(unit: _PlannedSystem) -> str:
     if unit.cause is not None:
         detail = f" ({translated(unit.detail)})" if unit.detail else ""
         return f"{unit.key}: {_cause(unit.cause)}{detail}"
+    if unit.findings:
+        return _(
+            "{system}: ready; {count} earlier failures, at most {connections} connections",
+            system=unit.key,
+            count=unit.findings,
+            connections=unit.connections,
+        )
     if unit.opens is None:
         return _("{system}: ready", system=unit.key)
     return _(
@@ -336,6 +394,21 @@ def _enqueue(campaign: Campaign, session: _Session) -> Enqueued:
     if enqueued.refused:
         raise _known(campaign.id)
     return enqueued
+
+
+def start_once(
+    campaign: Campaign, settings: Path | None, output: Path | None, *, runs: bool, quiet: bool
+) -> tuple[Path, tuple[Unit, ...]]:
+    """Start a campaign that a command made, unless it was started, and inspect what may be inspected now.
+
+    The result is the output folder, and every system of the campaign.
+    """
+    with _Session.of(settings, output, quiet=quiet) as session:
+        if campaign.id not in session.engine.journal.campaigns() and not record.exists(session.folder, campaign.id):
+            _enqueue(campaign, session)
+        if runs:
+            _run(session)
+        return session.settings.output, session.units(campaign.id)
 
 
 def _known(campaign: str) -> UsageError:
@@ -459,7 +532,7 @@ def print_status(
                 terminal.print_result(_("Refused, because it was known already: {count}", count=row.refused))
             if every_unit:
                 for unit in session.units(known):
-                    terminal.print_result(_status_line(unit))
+                    terminal.print_result(status_line(unit))
         for known in session.engine.journal.scheduled() if campaign is None else ():
             terminal.print_result(_("Campaign {id} is repeated", id=known))
         return CLEAN
@@ -491,7 +564,8 @@ def _print_counts(counts: dict[JobState, int]) -> None:
     terminal.print_result("; ".join(parts))
 
 
-def _status_line(unit: Unit) -> str:
+def status_line(unit: Unit) -> str:
+    """A system of a campaign, and what became of it."""
     parts = [_state(unit.state)]
     if unit.cause is not None:
         parts.append(_cause(unit.cause))

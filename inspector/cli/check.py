@@ -8,7 +8,7 @@ from pathlib import Path
 from inspector.cli import terminal
 from inspector.cli.exit_code import CLEAN, MISUSE
 from inspector.cli.language import _
-from inspector.declare import authorisation, campaign, declaration, settings, statement
+from inspector.declare import authorisation, campaign, declaration, follow_up, settings, statement
 from inspector.declare import document as documents
 from inspector.model.errors import InspectorError, UsageError
 from inspector.model.formatted import FormattedMessage
@@ -20,6 +20,7 @@ _KEYS = {
     "statements": "statements",
     "covers": "authorisation",
     "selection": "campaign",
+    "entries": "follow-up",
 }
 
 
@@ -50,6 +51,8 @@ def _check(path: Path, registry: Registry) -> str:
             authorisation.load(path)
         case "campaign":
             campaign.load(path)
+        case "follow-up":
+            follow_up.load(path)
         case "statements":
             statement.load(path, schemes=registry.schemes)
     return kind
@@ -65,8 +68,8 @@ def _kind(path: Path) -> str:
         return kind
     raise UsageError(
         FormattedMessage("{file}: it cannot be told which document this is", file=path),
-        remedy="write systems (declaration), covers (authorisation), statements or selection (campaign); "
-        "settings end in .toml",
+        remedy="write systems (declaration), covers (authorisation), statements, selection (campaign) or entries "
+        "(follow-up); settings end in .toml",
     )
 
 

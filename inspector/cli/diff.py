@@ -43,17 +43,22 @@ def print_difference(old: Path, new: Path, fail_on: str, formats: str, folder: P
     threshold = Threshold(fail_on)
     wanted = _formats(formats, registry)
     made = difference_view(read_side(old), read_side(new), registry)
-    for each in made.differences:
-        for line in _lines(made, each):
-            terminal.print_result(line)
-    if len(made.differences) > 1:
-        terminal.print_result(_counted(made, _("in all"), made.differences))
+    print_changes(made)
     code = exit_code(made.differences, threshold)
     terminal.print_result(_why(code, fail_on))
     if wanted:
         for path in write(folder, render_difference(made, wanted, registry)):
             terminal.print_result(_("Report: {path}", path=path))
     return code
+
+
+def print_changes(made: DifferenceView) -> None:
+    """Print what changed in each system, and in all."""
+    for each in made.differences:
+        for line in _lines(made, each):
+            terminal.print_result(line)
+    if len(made.differences) > 1:
+        terminal.print_result(_counted(made, _("in all"), made.differences))
 
 
 def _formats(text: str, registry: Registry) -> tuple[str, ...]:
@@ -137,7 +142,7 @@ def _why(code: int, threshold: str) -> str:
 
 
 #: What is decided about a failure that was not found again, so that nothing remains unseen.
-_DECIDED = (ChangeReason.NOT_APPLICABLE,)
+_DECIDED = (ChangeReason.NOT_APPLICABLE, ChangeReason.NOT_SELECTED)
 
 
 def exit_code(differences: Sequence[SystemDifference], threshold: Threshold) -> int:

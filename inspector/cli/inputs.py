@@ -8,10 +8,12 @@ import re
 import secrets
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from inspector.cli import log, terminal
 from inspector.cli.arguments import RunArguments
+from inspector.cli.judged import read_side
 from inspector.cli.language import translated
 from inspector.declare import authorisation, declaration, inspection_record, settings, statement
 from inspector.declare.authorisation import Authorisation
@@ -27,9 +29,10 @@ from inspector.model.escaping import storable
 from inspector.model.formatted import FormattedMessage
 from inspector.model.subject import Uri, parse_uri
 from inspector.pipeline.context import InputDocuments, RunContext, check_approvals, request_for
+from inspector.pipeline.reinspection import failures_in, failures_of
 from inspector.pipeline.request import InspectionRequest, ReportOptions
 from inspector.pipeline.trust import load_trust
-from inspector.record.plan import Selection
+from inspector.record.plan import AskedFinding, Selection
 from inspector.regime.loader import load_all
 from inspector.regime.regime import Regime, day_of
 from inspector.registry.lock import is_decided, registry_under
@@ -245,6 +248,32 @@ def systems_of(declared: Declaration, wanted: tuple[str, ...]) -> tuple[System, 
     return tuple(each for each in declared.systems if not wanted or each.id in chosen)
 
 
+def chosen_systems(declared: Declaration, arguments: RunArguments) -> tuple[System, ...]:
+    """The systems to inspect; with ``--failed-in`` those of them in which something failed. Raises InspectorError."""
+    systems = systems_of(declared, arguments.systems)
+    if arguments.failed_in is None:
+        return systems
+    failed = _failures_in(arguments.failed_in)
+    chosen = tuple(each for each in systems if failed.get(each.id))
+    if not chosen:
+        raise UsageError(
+            FormattedMessage("--failed-in {path}: no chosen system failed there", path=arguments.failed_in),
+            remedy="inspect them as a whole, without --failed-in",
+        )
+    return chosen
+
+
+@lru_cache(maxsize=1)
+def _failures_in(path: Path) -> dict[str, tuple[AskedFinding, ...]]:
+    """What failed in each system of an inspection, a run or a file of findings."""
+    return {
+        each.system: failures_of(each.findings())
+        if each.bundle is None
+        else failures_in(each.bundle, each.newest().assessment)
+        for each in read_side(path)
+    }
+
+
 #: What makes a word a pattern, and how many ids an error names.
 _WILDCARDS = frozenset("*?[")
 _NAMED = 20
@@ -311,6 +340,7 @@ def request_of(
             tags=arguments.select,
             within_seconds=arguments.within,
             all_ports=arguments.all_ports,
+            findings=() if arguments.failed_in is None else _failures_in(arguments.failed_in)[system.id],
         ),
         reports=reports,
     )

@@ -10,7 +10,7 @@ from functools import partial
 from inspector.cli import terminal
 from inspector.cli.arguments import RunArguments
 from inspector.cli.exit_code import CLEAN, MISUSE, UNSEEN
-from inspector.cli.inputs import instant, load_context, new_run, request_of, systems_of
+from inspector.cli.inputs import chosen_systems, instant, load_context, new_run, request_of
 from inspector.cli.language import _, current, translated
 from inspector.cli.summary import limit_line
 from inspector.declare.declaration import System
@@ -43,7 +43,7 @@ def print_plans(arguments: RunArguments) -> int:
     context = load_context(arguments)
     assert context.documents is not None  # noqa: S101  (load_context has read them)
     run, as_of = new_run(), instant(arguments.as_of)
-    systems = systems_of(context.documents.declaration, arguments.systems)
+    systems = chosen_systems(context.documents.declaration, arguments)
     show = _Full(context) if len(systems) <= MOST_IN_FULL else _Lines()
     totals, schedule = PlanTotals(), WindowSchedule(now(), context.settings.ceilings.systems)
     requests = [partial(request_of, system, arguments, context, run=run, as_of=as_of) for system in systems]

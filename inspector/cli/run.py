@@ -15,13 +15,13 @@ from inspector.cli.arguments import RunArguments
 from inspector.cli.baseline import refuse_baseline
 from inspector.cli.exit_code import MISUSE, UNSEEN, ExitRule, worst
 from inspector.cli.inputs import (
+    chosen_systems,
     instant,
     load_context,
     new_run,
     read_report_options,
     read_settings,
     request_of,
-    systems_of,
 )
 from inspector.cli.kept import MARK, SUMMARISE, KeptOptions, summary_of
 from inspector.cli.language import _, current, translated
@@ -228,7 +228,7 @@ def _declared(context: RunContext) -> list[str]:
 def _systems(arguments: RunArguments, context: RunContext) -> Sequence[System]:
     """The chosen systems, in the order in which they are inspected."""
     assert context.documents is not None  # noqa: S101  (load_context has read them)
-    chosen = list(systems_of(context.documents.declaration, arguments.systems))
+    chosen = list(chosen_systems(context.documents.declaration, arguments))
     if arguments.shuffle:
         random.SystemRandom().shuffle(chosen)
     return chosen[: arguments.limit]
@@ -327,7 +327,7 @@ def _resume_run(folder: Path, arguments: RunArguments) -> int:
 #: What an interrupted inspection goes on with as it began.
 _DECIDED = (
     *("targets", "systems", "limit", "shuffle", "level", "authorised_by", "regime", "only", "select", "within"),
-    "all_ports",
+    *("all_ports", "failed_in"),
     *("statements", "decisions"),
 )
 

@@ -10,7 +10,7 @@ from inspector.model.formatted import FormattedMessage
 
 DOCUMENTS = (
     *("declaration", "declaration-line", "authorisation", "statements", "inspection", "settings", "campaign"),
-    *("findings", "inventory"),
+    *("follow-up", "findings", "inventory"),
 )
 
 

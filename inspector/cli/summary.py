@@ -178,7 +178,8 @@ class InspectionSummary:
         reckoning = rule.reckon(made)
         coverage = made.assessment.coverage
         given = made.inspection.statements if statements is None else statements
-        own = [each for each in given if each.system == made.inspection.system.id]
+        asked = made.inspection.plan.selection.findings
+        own = [each for each in given if each.system == made.inspection.system.id and not asked]
         left_out = {*coverage.not_selected, *coverage.not_authorised}
         errors = tuple(
             (translated(each.message), translated(each.remedy or ""))
@@ -194,6 +195,7 @@ class InspectionSummary:
             unseen=(*_common_causes(made, rule), *_unseen(made, rule)),
             unresolved=_unresolved(made),
             limits=(
+                *_selection_lines(made),
                 *(limit_line(each) for each in made.assessment.coverage.limits),
                 *_stale_lines(made),
             ),
@@ -317,6 +319,12 @@ def _lines(made: View, rule: ExitRule) -> Iterator[tuple[Severity, str]]:
 def limit_line(limit: VantageLimit) -> str:
     """A limit of the vantage, with the addresses or names that it concerns."""
     return _inline(f"{translated(limit.detail)}: {with_u_labels(', '.join(limit.addresses))}")
+
+
+def _selection_lines(made: View) -> Iterator[str]:
+    """That a re-inspection asked about earlier failures only."""
+    if asked := made.inspection.plan.selection.findings:
+        yield _("Only {count} earlier failures were asked about; everything else was not selected", count=len(asked))
 
 
 def _stale_lines(made: View) -> Iterator[str]:

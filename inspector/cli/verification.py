@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspector.model.domain_name import with_u_labels
 from inspector.model.escaping import escape_control, truncate
 from inspector.model.formatted import FormattedMessage
+from inspector.seal.chain import Predecessors
 from inspector.seal.layout import CAPTURE, EVIDENCE, INDEX_MANIFEST, LEDGER, RAW
 from inspector.seal.untrusted_files import FileFault, printable
 from inspector.seal.verify import (
@@ -95,7 +96,31 @@ def _head(head: Head, answer: Verification, translate: Translate, sources: Mappi
         yield translate("lost before it was sealed, and not part of it:")
         lost = [f"  {printable(each.file)}: {translate(printable(each.what))}" for each in head.incidents]
         yield from capped(lost, translate)
+    yield from _before(answer.before, translate)
     yield from _listed(answer.listed, translate)
+
+
+def _before(before: Predecessors, translate: Translate) -> Iterator[str]:
+    """What the archive has of the inspections before it."""
+
+    def say(text: str, **values: object) -> str:
+        return translate(FormattedMessage(text, **{name: printable(str(value)) for name, value in values.items()}))
+
+    if before.folders:
+        yield say("previous inspection: {digest} in {folder}", digest=before.digest, folder=before.folders[0])
+        count = len(before.folders)
+        yield say("sealed inspections before it in this archive, one behind the other: {count}", count=count)
+    if before.faults:
+        yield translate("not as the chain of seals says:")
+        yield from capped([f"  {_fault(each, translate)}" for each in before.faults], translate)
+    elif before.missing is not None:
+        yield say("an earlier inspection is not in this archive: {digest}", digest=before.missing)
+    elif before.digest is None:
+        yield translate("previous inspection: its seal names none")
+    if before.unnamed is not None:
+        yield say(
+            "an earlier inspection that its seal does not name is in this archive: {folder}", folder=before.unnamed
+        )
 
 
 def _listed(listed: Listed, translate: Translate) -> Iterator[str]:

@@ -87,7 +87,8 @@ def _verify(folder: Path, settings: Path | None, trusted: tuple[str, ...], *, ve
     terminal.print_result(describe(answer, translated, sources, verbose=verbose))
     listed = answer.listed
     by_stranger = bool(listed.signers) and not listed.trusted
-    if answer.intact.altered or not answer.reproduced.holds or (listed.faults and not by_stranger):
+    differs = bool(answer.before.faults) or bool(listed.faults and not by_stranger)
+    if answer.intact.altered or not answer.reproduced.holds or differs:
         return ALTERED
     return INTACT if answer.intact.trusted and not by_stranger and not listed.unsigned else UNKNOWN_SIGNER
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from inspector.model.base import Instant, Model
-from inspector.model.finding import Finding, Obligation
+from inspector.model.finding import Finding, Obligation, finding_id
 from inspector.model.observation import Evidence
 from inspector.model.subject import SYSTEM, SubjectKind
 from inspector.model.verdict import Outcome
@@ -41,6 +41,8 @@ class ChangeReason(StrEnum):
     ADDRESS_MISSING = "address-missing"
     SCAN_MISSING = "scan-missing"
     SCANS_UNKNOWN = "scans-unknown"
+    NOT_SELECTED = "not-selected"
+    WITHDRAWAL_AGREED = "withdrawal-agreed"
     NOT_DECIDED = "not-decided"
     NOT_APPLICABLE = "not-applicable"
     NOT_DEMANDED = "not-demanded"
@@ -113,7 +115,8 @@ class Judged:
 
     ``requirements`` are the ids of the rows that are demanded, ``scans`` every scan by the digest of its evidence,
     ``seen`` those that gave an observation, ``planned`` the URI and address of every scan that was to run. All four are
-    None where only findings are given, as in a ``findings.json``.
+    None where only findings are given, as in a ``findings.json``. ``asked`` are the ids of the findings that a
+    re-inspection asked about (None: no such limit), ``left_out`` the ids of rows that ``--only`` or ``--select`` did.
     """
 
     side: Side
@@ -122,6 +125,8 @@ class Judged:
     scans: Mapping[str, ScanKey] | None = None
     seen: frozenset[ScanKey] | None = None
     planned: frozenset[tuple[str, str]] = frozenset()
+    asked: frozenset[str] | None = None
+    left_out: frozenset[str] = frozenset()
     _groups: dict[str, tuple[Finding, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -156,7 +161,22 @@ class Judged:
             if each.cause is None and each.subject.address is not None
         }
         rows = frozenset(each.id for each in assessment.requirements)
-        return cls(side, assessment.findings, rows, scans, frozenset(seen), frozenset(planned))
+        selection, coverage = inspection.plan.selection, assessment.coverage
+        asked = frozenset(finding_id(each.requirement, each.subject) for each in selection.findings) or None
+        is_limited = bool(selection.only or selection.tags or selection.findings)
+        left_out = frozenset(coverage.not_selected) - frozenset(coverage.not_installed) if is_limited else frozenset()
+        return cls(
+            side, assessment.findings, rows, scans, frozenset(seen), frozenset(planned), asked=asked, left_out=left_out
+        )
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the inspection was limited to some requirements or findings."""
+        return self.asked is not None or bool(self.left_out)
+
+    def asks(self, name: str, requirement: str) -> bool:
+        """Whether the inspection asked about the finding with this id, of this row."""
+        return requirement not in self.left_out and (self.asked is None or name in self.asked)
 
     def groups(self) -> Mapping[str, tuple[Finding, ...]]:
         """The findings at all addresses by their id."""
@@ -206,6 +226,8 @@ def _change(name: str, before: Judged | None, after: Judged | None, then: Judged
             change, reason = FindingChange.BY_THE_RULES, ChangeReason.FAILS_BY_THE_RULES
         else:
             change = FindingChange.NEW
+            if before is not None and not before.asks(name, failing[0].requirement):
+                reason = ChangeReason.NOT_SELECTED
     elif failed:
         change, reason = _without_failure(was, is_now, before, after)
     elif failed_then:
@@ -231,6 +253,8 @@ def _without_failure(
         return FindingChange.NOT_SEEN_AGAIN, ChangeReason.SYSTEM_MISSING
     if after.requirements is not None and was[0].requirement not in after.requirements:
         return FindingChange.BY_THE_RULES, ChangeReason.NOT_DEMANDED
+    if not after.asks(was[0].id, was[0].requirement):
+        return FindingChange.NOT_SEEN_AGAIN, ChangeReason.NOT_SELECTED
     reason = _what_is_missing(was, is_now, before, after)
     return (FindingChange.FIXED, None) if reason is None else (FindingChange.NOT_SEEN_AGAIN, reason)
 
@@ -289,6 +313,8 @@ def _no_longer_seen(before: Judged | None, after: Judged | None) -> Iterable[Fin
         if {each.outcome for each in was} != {Outcome.PASS}:
             continue
         if after is not None and after.requirements is not None and was[0].requirement not in after.requirements:
+            continue
+        if after is not None and not after.asks(name, was[0].requirement):
             continue
         is_now = after.group(name) if after is not None else ()
         if not is_now or _gravest(is_now) in (Outcome.INCONCLUSIVE, Outcome.ERROR):

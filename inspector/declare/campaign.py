@@ -152,6 +152,12 @@ def _check(document: YamlDocument) -> None:
                     FormattedMessage("{name} is known of an inventory only", name=name),
                     "name an inventory, or leave it out",
                 )
+        if document.at("kind") == CampaignKind.RE_INSPECTION.value and not selection.get("failed_in"):
+            document.diagnostic(
+                ("selection",),
+                "a re-inspection has no earlier campaign whose failures it asks about",
+                "add failed_in: the id of that campaign",
+            )
     if document.at("every") is not None and document.at("starts") is None:
         document.diagnostic(
             ("every",), "a campaign that is repeated needs its first day", "add starts: 2026-12-01T22:00:00+07:00"

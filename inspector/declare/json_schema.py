@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.campaign import Campaign
 from inspector.declare.declaration import Declaration
+from inspector.declare.follow_up import FollowUp
 from inspector.declare.inspection_record import InspectionRecord
 from inspector.declare.settings import Settings
 from inspector.declare.statement import Statements
@@ -25,6 +26,7 @@ DOCUMENTS: dict[str, type[BaseModel]] = {
     "inspection": InspectionRecord,
     "settings": Settings,
     "campaign": Campaign,
+    "follow-up": FollowUp,
 }
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -31,6 +31,7 @@ from inspector.plan.planner import (
     hosts_of,
     make_plan,
     needed_parts,
+    probes_by_endpoint,
     probes_of,
     refused_endpoints,
     scan_options,
@@ -226,7 +227,8 @@ def _planner(
     asked = _questions(request, rows, context.registry)
     why = _why_no_sweeps(context.settings)
     ceilings = context.settings.ceilings
-    return Planner(request.system, context.registry, asked.probes, asked.options, scope, at, ceilings, why)
+    by_endpoint = probes_by_endpoint(request.selection, request.system, rows, context.registry)
+    return Planner(request.system, context.registry, asked.probes, asked.options, scope, at, ceilings, why, by_endpoint)
 
 
 def _why_no_sweeps(settings: Settings) -> str:

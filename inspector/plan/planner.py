@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -23,6 +23,7 @@ from inspector.model.observation import Discovered, Observation
 from inspector.model.subject import HOST, BadUri, Subject, Uri, UriForm, is_address, parse_uri, subject_of
 from inspector.network import Scope, routable
 from inspector.plan.pace import longest
+from inspector.plan.selection import endpoints_of
 from inspector.plugin.check import Check
 from inspector.plugin.containment import contained, described
 from inspector.plugin.probe import PARTS, Cost, Probe, Target
@@ -195,7 +196,8 @@ def _wider(one: Any, other: Any) -> Any:
 class Planner:
     """Turns endpoints, and later discovered subjects, into scan tasks that the scope allows.
 
-    ``no_sweeps`` says why no port can be asked for its state; empty where it can.
+    ``no_sweeps`` says why no port can be asked for its state; empty where it can. ``asked`` are the names of the probes
+    that scan each endpoint, and what is discovered from it, where a selection of findings leaves out others.
     """
 
     system: System
@@ -206,15 +208,22 @@ class Planner:
     at: datetime
     ceilings: Ceilings = field(default_factory=Ceilings)
     no_sweeps: str = ""
+    asked: Mapping[str, Collection[str]] | None = None
     _declared: dict[str | None, Declared] = field(default_factory=dict, init=False, repr=False, compare=False)
     _routable: dict[str, bool] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def tasks(self, text: str, pin: PinnedHost | None) -> Iterator[ScanTask]:
         """The scan tasks for one declared endpoint and its pinned host."""
         uri = parse_uri(text, self.registry.schemes)
-        for probe in self.probes.values():
+        for probe in self._probes_at(text):
             if applies_to(probe, uri):
                 yield from self._about(probe, uri, pin, endpoint=text, parent=None)
+
+    def _probes_at(self, endpoint: str | None) -> Iterator[Probe]:
+        """The probes that scan an endpoint, and what is discovered from it."""
+        for name, probe in self.probes.items():
+            if self.asked is None or endpoint is None or name in self.asked.get(endpoint, ()):
+                yield probe
 
     def discovered(
         self, found: Discovered, by: ScanTask, pin: PinnedHost | None, *, asked: bool = True
@@ -224,7 +233,7 @@ class Planner:
         One that is not ``asked`` (too many were discovered), or whose URI is invalid, is refused with its cause.
         """
         name = found.uri.partition(":")[0]
-        for probe in self.probes.values():
+        for probe in self._probes_at(by.endpoint):
             scheme = next((each for each in probe.schemes if each.name == name), None)
             if scheme is None or (found.infrastructure and not probe.infrastructure):
                 continue
@@ -369,6 +378,22 @@ def hosts_of(system: System, registry: Registry) -> tuple[str, ...]:
     """The hosts that must be resolved before any scan; zones and mail domains have none."""
     uris = [parse_uri(text, registry.schemes) for text in system.endpoints]
     return tuple(sorted({uri.host for uri in uris if uri.scheme.form is not UriForm.NAME or uri.scheme == HOST}))
+
+
+def probes_by_endpoint(
+    selection: Selection, system: System, rows: Iterable[Requirement], registry: Registry
+) -> dict[str, frozenset[str]] | None:
+    """The names of the probes that each endpoint is scanned by, for the findings of a selection; None: by all."""
+    if not selection.findings:
+        return None
+    declared = {text: parse_uri(text, registry.schemes) for text in system.endpoints}
+    checks = {each.id: registry.checks[each.check] for each in rows if each.check in registry.checks}
+    needed: dict[str, set[str]] = {text: set() for text in declared}
+    for asked in selection.findings:
+        if (check := checks.get(asked.requirement)) is not None:
+            for text in endpoints_of(asked, declared):
+                needed[text].update(probes_of([check], registry))
+    return {text: frozenset(names) for text, names in needed.items()}
 
 
 def make_plan(planner: Planner, pins: Sequence[PinnedHost], selection: Selection) -> Plan:

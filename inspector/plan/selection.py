@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.intrusiveness import Intrusiveness
-from inspector.record.plan import Selection
+from inspector.model.subject import SYSTEM, SubjectKind, Uri
+from inspector.record.plan import AskedFinding, Selection
 from inspector.regime.regime import NOT_OBSERVABLE, Requirement
 from inspector.registry.registry import Registry
 
@@ -60,6 +61,8 @@ def selects(selection: Selection, requirement: Requirement, registry: Registry) 
         return False
     if selection.tags and not set(requirement.tags) & set(selection.tags):
         return False
+    if selection.findings and all(each.requirement != requirement.id for each in selection.findings):
+        return False
     if not selection.only:
         return True
     check = registry.checks.get(requirement.check)
@@ -68,6 +71,18 @@ def selects(selection: Selection, requirement: Requirement, registry: Registry) 
     probes = [probe for wire in check.inputs if wire.kind for probe in registry.producers(wire.kind)]
     package = check.module.partition(".")[0]
     return bool(set(selection.only) & {check.id, *_plugin_names(package), *(probe.name for probe in probes)})
+
+
+def endpoints_of(asked: AskedFinding, declared: Mapping[str, Uri]) -> set[str]:
+    """The declared endpoints whose scans a finding depends on: those behind its evidence, of a host all of that host.
+
+    All, where that is not known, and of a finding about the whole system.
+    """
+    known = {each for each in asked.endpoints if each in declared}
+    scheme, _, host = asked.subject.partition(":")
+    if scheme == SubjectKind.HOST.value:
+        return known | {text for text, uri in declared.items() if uri.host == host.removeprefix("//")}
+    return known if asked.endpoints and asked.subject != SYSTEM.uri else set(declared)
 
 
 def lacks_plugin(requirement: Requirement, registry: Registry) -> bool:

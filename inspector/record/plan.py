@@ -61,26 +61,40 @@ class VantageLimit(Model):
     addresses: tuple[str, ...] = ()
 
 
+class AskedFinding(Model):
+    """A requirement on one subject (its URI) that an inspection asks about again.
+
+    ``endpoints`` are the declared ones that its evidence came from; empty: that is not known.
+    """
+
+    requirement: str
+    subject: str
+    endpoints: tuple[str, ...] = ()
+
+
 class Selection(Model):
     """What of the regime an inspection asks about; empty fields select everything.
 
     ``only`` names plugins, probes or checks; ``tags`` are requirement tags (``--select``);
     ``within_seconds`` bounds the collection (``--within``). ``all_ports``: sweeps ask all 65,535 TCP ports, over
-    several time windows where one is too short (``--all-ports``).
+    several time windows where one is too short (``--all-ports``). ``findings``: only these (``--failed-in``), as in a
+    re-inspection.
     """
 
     only: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     within_seconds: int | None = None
     all_ports: bool = False
+    findings: tuple[AskedFinding, ...] = ()
 
     @property
     def limits(self) -> tuple[str, ...]:
-        """What leaves something out, as ``only:http``, ``select:smoke`` or ``within:60s``."""
+        """What leaves something out: ``only:http``, ``select:smoke``, ``within:60s``, ``failed-in:3`` (findings)."""
         return (
             *(f"only:{name}" for name in self.only),
             *(f"select:{tag}" for tag in self.tags),
             *((f"within:{self.within_seconds}s",) if self.within_seconds is not None else ()),
+            *((f"failed-in:{len(self.findings)}",) if self.findings else ()),
         )
 
 

@@ -42,9 +42,11 @@ from inspector.record.limits import (
 )
 from inspector.seal import atomic_files as disk
 from inspector.seal.bundle import Bundle
+from inspector.seal.chain import Chain, Link
 from inspector.seal.json_parts import INSPECTION
 from inspector.seal.layout import (
     CAPTURE,
+    CHAINS,
     EVIDENCE,
     FURTHER,
     INCIDENTS,
@@ -202,7 +204,7 @@ class CaptureWriter:
                     FormattedMessage("{name} cannot be the name of a file", name=repr(name)),
                     remedy="use letters, digits, dot, - and _",
                 )
-        if inspection.run == SHARED:
+        if inspection.run in (SHARED, CHAINS):
             raise BundleError(FormattedMessage("{name} cannot be the name of a run", name=repr(inspection.run)))
         salt = secrets.token_bytes(_SALT_BYTES)
         inspection = inspection.model_copy(
@@ -542,11 +544,11 @@ class CaptureWriter:
 
     # --- Sealing -------------------------------------------------------------------------------------------------
 
-    def seal(self, key: SigningKey, *, ended: datetime, reason: str = "complete", prev: str | None = None) -> Bundle:
+    def seal(self, key: SigningKey, *, ended: datetime, reason: str = "complete") -> Bundle:
         """Add ledger and incidents, and sign the manifest over every part, once; then the salt is deleted.
 
-        ``ended`` is when the last scan ended, ``reason`` says why the capture ends, ``prev`` is the head digest of an
-        earlier bundle that this one follows. Raises BundleError; without a manifest the capture stays resumable.
+        ``ended`` is when the last scan ended, ``reason`` says why the capture ends. The seal names the one before it in
+        the archive. Raises BundleError; without a manifest the capture stays resumable.
         """
         with self._mutex:
             self._check_open()
@@ -564,11 +566,8 @@ class CaptureWriter:
                     ended=ended,
                     reason=reason,
                     inspector_version=self.inspection.inspector_version,
-                    prev=prev,
                 )
-                manifest = envelope_of(payload_of(self._digests(files), predicate), key)
-                check_size(f"{CAPTURE}/{MANIFEST}", len(manifest))
-                disk.write_file(self._path(MANIFEST), manifest, partial=self.folder / PARTIAL)
+                self._sign(predicate, self._digests(files), key)
             except BaseException:
                 self._pack, self._frames = before  # what was added is cut off by the next part
                 raise
@@ -578,6 +577,18 @@ class CaptureWriter:
             finally:
                 self._release()
         return Bundle.open(self.folder, parsed)
+
+    def _sign(self, predicate: CaptureSealed, digests: Mapping[str, str], key: SigningKey) -> None:
+        """Write the manifest, as the next link in the chain of the system's inspections."""
+        place = self.folder.resolve()
+        chain = Chain.of(place.parents[2], self.inspection)
+        with chain.locked():
+            payload = payload_of(digests, predicate.model_copy(update={"prev": chain.head()}))
+            manifest = envelope_of(payload, key)
+            check_size(f"{CAPTURE}/{MANIFEST}", len(manifest))
+            folder = place.relative_to(chain.archive).as_posix()
+            chain.add(Link(folder=folder, digest=digest(payload)))
+            disk.write_file(self._path(MANIFEST), manifest, partial=self.folder / PARTIAL)
 
     def _digests(self, files: UntrustedFolder) -> dict[str, str]:
         """What the manifest lists: SHA-256 by name. Raises BundleError where the pack is not what was written."""

@@ -4,6 +4,7 @@
 
     <archive>/shared/<sha256>.zst             what many bundles share (trust roots, regimes, requirements), by the
                                               SHA-256 of the file
+    <archive>/chains/<system>-<digest>.jsonl  the seals of a system, in their order (``inspector.seal.chain``)
     <archive>/<run>/requests.jsonl.zst        what was asked for when the run began, to go on with it
     <archive>/<run>/index.jsonl               every attempt of the run; this and the requests alone name several systems
     <archive>/<run>/index.dsse.json           signature over its lines up to the last sealed bundle or assessment
@@ -44,6 +45,7 @@ MANIFEST = "manifest.dsse.json"
 PACK = "pack.zst"
 SHARED = "shared"
 SHARED_TABLE = "shared.json"
+CHAINS = "chains"
 EVIDENCE = "evidence"
 RAW = "raw"
 FURTHER = "documents/further-authorisations"

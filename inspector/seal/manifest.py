@@ -35,7 +35,10 @@ class Predicate(Model):
 
 
 class CaptureSealed(Predicate):
-    """A sealed capture. ``reason``: ``complete``, or why not; ``prev``: the head digest of an earlier bundle."""
+    """A sealed capture. ``reason``: ``complete``, or why not.
+
+    ``prev`` is the head digest of the inspection of the same system that was sealed before it in the same archive.
+    """
 
     uri = "urn:level-inspector:capture:1"
     inspection: str

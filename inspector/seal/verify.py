@@ -15,6 +15,7 @@ from inspector.model.verdict import Outcome
 from inspector.record.assessment import Assessment
 from inspector.record.incident import Incident
 from inspector.seal.bundle import Bundle, SealedAssessment, assessment_names
+from inspector.seal.chain import Predecessors, predecessors
 from inspector.seal.json_parts import ASSESSMENT
 from inspector.seal.layout import (
     ASSESSMENTS,
@@ -165,10 +166,14 @@ class Head(Model):
 
 
 class Verification(Model):
-    """The three answers, and beside them what the bundle is about (None: not intact) and what its run's index says."""
+    """The three answers, and beside them what the bundle is about (None: not intact) and what its run's index says.
+
+    ``before`` is what the archive has of the inspections that were sealed before it.
+    """
 
     head: Head | None = None
     listed: Listed = Listed()
+    before: Predecessors = Predecessors()
     intact: Intact
     reproduced: Reproduced
     today: tuple[Today, ...] = ()
@@ -186,7 +191,11 @@ def verify(folder: Path, *, trusted: Collection[str], reassess: Reassess | None 
         return Verification(intact=intact, reproduced=_not_asked(intact, why))
     bundle = Bundle.open(folder)
     answer = Verification(
-        head=_head(bundle), listed=_listed(bundle, known), intact=intact, reproduced=_not_asked(intact, "")
+        head=_head(bundle),
+        listed=_listed(bundle, known),
+        before=predecessors(folder, bundle.inspection, bundle.sealed),
+        intact=intact,
+        reproduced=_not_asked(intact, ""),
     )
     if reassess is None:
         return answer

@@ -2,13 +2,14 @@
 
 A failure stays open until everything that it rested on was seen again and its subject passes at every address. What a
 later inspection did not see of these addresses and scans is carried on while it fails elsewhere: whatever an inspection
-did not see, nothing is fixed by it.
+did not see, nothing is fixed by it. What it did not ask about, as a re-inspection leaves out all but earlier failures,
+stays as it was.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -40,9 +41,10 @@ class TrackedFinding:
 
     ``first_seen`` and ``last_seen`` are the beginnings of the first and last inspection in which it failed (of this
     period: a failure that comes back later than ``RETURNED_WITHIN`` begins anew), ``changed`` that of the inspection
-    which gave it its state. ``capture`` and ``rules`` are the capture that decided about it last, and the digest of
-    the rules by which. ``failing`` are the addresses at which it fails as far as is known, ``addresses`` and
-    ``rests_on`` (``scan_digest``) all that has to be seen again before it is fixed; an address may be None.
+    which gave it its state, or the instant of the consent to its withdrawal. ``capture`` and ``rules`` are the capture
+    that decided about it last, and the digest of the rules by which. ``failing`` are the addresses at which it fails as
+    far as is known, ``addresses`` and ``rests_on`` (``scan_digest``) all that has to be seen again before it is fixed;
+    an address may be None.
     """
 
     id: str
@@ -71,6 +73,8 @@ class TrackedFinding:
         """Whether it has to be mended, as far as is known."""
         if self.state is FindingState.BY_THE_RULES:
             return self.reason is ChangeReason.FAILS_BY_THE_RULES
+        if self.state is FindingState.WITHDRAWN:
+            return self.reason is not ChangeReason.WITHDRAWAL_AGREED
         return self.state is not FindingState.FIXED
 
 
@@ -88,7 +92,7 @@ class InspectionResult:
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """The inspection of the same system before this one: the digests of its capture and of its rules."""
+    """The last inspection of the same system that asked about everything: the digests of its capture and its rules."""
 
     capture: str
     rules: str
@@ -126,9 +130,26 @@ def advance(
         group, before = result.judged.group(name), known.get(name)
         if any(each.outcome is Outcome.FAIL for each in group):
             changed[name] = _failing(name, group, before, result, previous, rejudge, seen)
-        elif before is not None and before.is_open:
+        elif before is not None and before.is_open and _is_asked(before, result.judged):
             changed[name] = _without_failure(before, group, result, rejudge, seen)
     return changed
+
+
+def _is_asked(before: TrackedFinding, judged: Judged) -> bool:
+    """Whether an inspection says anything of a finding: it was asked about, or the rules do not demand it any more."""
+    is_demanded = judged.requirements is None or before.requirement in judged.requirements
+    return not is_demanded or judged.asks(before.id, before.requirement)
+
+
+def agree_withdrawals(
+    known: Mapping[str, TrackedFinding], agreed: Collection[str], at: datetime
+) -> dict[str, TrackedFinding]:
+    """The findings that a consent of this instant closes: those among ``agreed`` that were withdrawn by then."""
+    return {
+        name: replace(each, reason=ChangeReason.WITHDRAWAL_AGREED, changed=at)
+        for name, each in known.items()
+        if name in agreed and each.state is FindingState.WITHDRAWN and each.is_open and each.changed <= at
+    }
 
 
 #: States between which a finding that keeps failing passes without an event.
@@ -214,7 +235,8 @@ def _state_of_failing(
         again = rejudge(basis.capture)
         if again is not None and _fails(again.group(name)):
             return FindingState.BY_THE_RULES, ChangeReason.FAILS_BY_THE_RULES, result.begun
-    if before is not None and before.state is FindingState.FIXED and result.begun - before.changed <= RETURNED_WITHIN:
+    closed = (FindingState.FIXED, FindingState.WITHDRAWN)
+    if before is not None and before.state in closed and result.begun - before.changed <= RETURNED_WITHIN:
         return FindingState.RETURNED, None, before.first_seen
     return FindingState.NEW, None, result.begun
 

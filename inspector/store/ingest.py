@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from inspector.compare.difference import ChangeReason
+from inspector.declare.follow_up import FollowUpAction
+from inspector.follow_up.records import FOLDER, FollowUpRecord
+from inspector.follow_up.records import read as read_records
 from inspector.model.errors import UsageError
 from inspector.model.finding import Force, Obligation, Severity
 from inspector.model.formatted import FormattedMessage
@@ -26,9 +30,17 @@ from inspector.store.archive import (
     places,
     read,
 )
-from inspector.store.history import FindingState, Previous, TrackedFinding, advance, events
+from inspector.store.history import FindingState, Previous, TrackedFinding, advance, agree_withdrawals, events
 from inspector.store.rejudge import Rejudging
-from inspector.store.schema import ArchiveRow, EventRow, FindingRow, InspectionRow, NotCountedRow, SystemRow
+from inspector.store.schema import (
+    ArchiveRow,
+    EventRow,
+    FindingRow,
+    FollowUpRow,
+    InspectionRow,
+    NotCountedRow,
+    SystemRow,
+)
 
 #: So many inspections are read before their rows are committed.
 _BATCH = 32
@@ -52,7 +64,7 @@ def rebuild(
     """Empty the store and fill it from an archive; until that is done others see what was there. Raises UsageError."""
     check_archive(archive)
     with Session(engine) as session, session.begin():
-        for table in (EventRow, FindingRow, InspectionRow, SystemRow, NotCountedRow, ArchiveRow):
+        for table in (EventRow, FindingRow, InspectionRow, SystemRow, FollowUpRow, NotCountedRow, ArchiveRow):
             session.execute(sa.delete(table))
         session.add(ArchiveRow(id=1, path=str(archive.resolve())))
         return _Importer(session, archive.resolve(), registry, trusted, progress).take_all(commits=False)
@@ -83,6 +95,17 @@ def ingest(
         return made
 
 
+def refresh_follow_up(engine: sa.Engine, registry: Registry, trusted: Collection[str]) -> Path:
+    """Take the records of the follow-up of the store's archive, which is the result. Raises UsageError."""
+    with Session(engine) as session, session.begin():
+        known = session.scalar(sa.select(ArchiveRow.path))
+        if known is None:
+            raise UsageError("the store has no archive yet", remedy="fill it with 'inspector store ingest'")
+        check_archive(Path(known))
+        _Importer(session, Path(known), registry, trusted, lambda _number: None).take_follow_up()
+        return Path(known)
+
+
 @dataclass(slots=True)
 class _Importer:
     """Takes inspections of one archive into one session."""
@@ -93,6 +116,8 @@ class _Importer:
     trusted: Collection[str]
     progress: OnProgress
     made: Ingested = field(default_factory=Ingested)
+    _agreed: dict[str, list[tuple[datetime, frozenset[str]]]] = field(default_factory=dict)
+    _records: list[FollowUpRecord] = field(default_factory=list)
 
     def take_all(self, *, commits: bool) -> Ingested:
         known = {
@@ -102,6 +127,7 @@ class _Importer:
             )
         }
         self.session.execute(sa.delete(NotCountedRow))
+        replays = self._read_follow_up()
         # The names of inspections begin with the time: few histories have to be made again.
         found_places = sorted(places(self.archive), key=lambda each: _order(each.name))
         for folder in sorted(known.keys() - {each.name for each in found_places}):
@@ -137,6 +163,7 @@ class _Importer:
                 if commits:
                     self.session.commit()
         self._take(batch)
+        self._finish_follow_up(replays)
         counted = {folder.partition("/")[0] for folder in counting.values()}
         for folder, cause, detail in missing(self.archive, self.trusted, counted):
             self._refuse(folder, cause, detail)
@@ -144,6 +171,73 @@ class _Importer:
         counts = sa.select(NotCountedRow.cause, sa.func.count()).group_by(NotCountedRow.cause)
         self.made.not_counted.update({NotCounted(cause): count for cause, count in self.session.execute(counts)})
         return self.made
+
+    # --- The follow-up -------------------------------------------------------------------------------------------
+
+    def _read_follow_up(self) -> set[str]:
+        """Read the records of the follow-up; the result are the systems of which a consent is new, or gone."""
+        self._records, faults = read_records(self.archive, self.trusted)
+        for fault in faults:
+            self._refuse(fault.name, NotCounted(fault.cause), fault.detail)
+        for each in self._records:
+            if each.entry.action is FollowUpAction.AGREE:
+                self._agreed.setdefault(each.entry.system, []).append((each.at, frozenset(each.entry.findings)))
+        is_consent = FollowUpRow.action == FollowUpAction.AGREE.value
+        known = self.session.execute(sa.select(FollowUpRow.digest, FollowUpRow.system).where(is_consent))
+        before = {(digest, system) for digest, system in known}
+        consents = (each for each in self._records if each.entry.action is FollowUpAction.AGREE)
+        return {system for _, system in before ^ {(each.digest, each.entry.system) for each in consents}}
+
+    def take_follow_up(self) -> None:
+        """Take the records of the follow-up alone."""
+        self.session.execute(sa.delete(NotCountedRow).where(NotCountedRow.folder.startswith(f"{FOLDER}/")))
+        self._finish_follow_up(self._read_follow_up())
+
+    def _finish_follow_up(self, replays: Collection[str]) -> None:
+        """Apply the consents, and replace the rows of the records, after everything else: whatever ends it, anew."""
+        self._agree_all(replays)
+        self.session.execute(sa.delete(FollowUpRow))
+        if self._records:
+            self.session.execute(sa.insert(FollowUpRow), list(map(_record_columns, self._records)))
+
+    def _agree_all(self, replays: Collection[str]) -> None:
+        """Apply the consents since the newest inspections; the history of ``replays`` is made again first."""
+        for key in sorted({*replays, *self._agreed}):
+            system = self.session.scalar(sa.select(SystemRow).where(SystemRow.key == key))
+            if system is None:
+                continue
+            if key in replays:
+                self._replay(system.id, without=None)
+            self._agree(system.id, key, None)
+
+    def _agree(self, system_id: int, key: str, until: datetime | None) -> None:
+        """Close what somebody agreed to withdraw, of a system whose newest inspection is the last one before that."""
+        for at, names in self._agreed.get(key, ()):
+            newest = self._newest(system_id) if until is None or at < until else None
+            if newest is None or at < newest.begun:
+                continue
+            rows = {
+                each.id: each
+                for each in self.session.scalars(sa.select(FindingRow).where(FindingRow.system_id == system_id))
+            }
+            known = {name: tracked(row) for name, row in rows.items()}
+            closed = agree_withdrawals(known, names, at)
+            if not closed:
+                continue
+            for column, value in _open_counts({**known, **closed}.values()).items():
+                setattr(newest, column, value)
+            happened = [
+                {
+                    "system_id": system_id,
+                    "inspection_id": newest.id,
+                    "finding": each.id,
+                    "state": each.state.value,
+                    "reason": each.reason and each.reason.value,
+                }
+                for each in closed.values()
+            ]
+            self.session.execute(sa.insert(EventRow), happened)
+            self._store(system_id, rows, closed.values())
 
     def _read(self, place: Place) -> ReadInspection | None:
         try:
@@ -198,19 +292,28 @@ class _Importer:
             self.session.flush()
         return row
 
-    def _newest(self, system_id: int) -> InspectionRow | None:
+    def _newest(self, system_id: int, *, whole: bool = False) -> InspectionRow | None:
+        """The newest inspection of a system; with ``whole`` the newest one that asked about everything."""
+        wanted = InspectionRow.is_partial.is_(False) if whole else InspectionRow.is_newest.is_(True)
         return self.session.scalar(
-            sa.select(InspectionRow).where(InspectionRow.system_id == system_id, InspectionRow.is_newest.is_(True))
+            sa.select(InspectionRow)
+            .where(InspectionRow.system_id == system_id, wanted)
+            .order_by(InspectionRow.begun.desc(), InspectionRow.folder.desc())
+            .limit(1)
         )
 
     def _add(self, system: SystemRow, newest: InspectionRow | None, found: ReadInspection) -> None:
         """Add an inspection that is the newest of its system, and what it changes."""
+        if found.key in self._agreed:
+            self._agree(system.id, found.key, found.result.begun)
+            system, newest = self._system_of(found), self._newest(system.id)
         rows = {
             each.id: each
             for each in self.session.scalars(sa.select(FindingRow).where(FindingRow.system_id == system.id))
         }
         before = {name: tracked(each) for name, each in rows.items()}
-        previous = None if newest is None else Previous(newest.capture, newest.rules)
+        whole = self._newest(system.id, whole=True) or newest
+        previous = None if whole is None else Previous(whole.capture, whole.rules)
         again = Rejudging(self.archive, self.registry, found, self._folders(system.id), self.trusted)
         changed = advance(before, found.result, previous, again)
         self.made.rejudged += again.count
@@ -279,7 +382,6 @@ def _columns(
     assessment, inspection = found.assessment, found.bundle.inspection
     outcomes = Counter(each.outcome for each in assessment.findings)
     states = Counter(each.state for each in changed.values())
-    is_open = [each for each in known.values() if each.is_open]
     return {
         "organisation": found.organisation,
         "level": assessment.level,
@@ -296,15 +398,43 @@ def _columns(
         "regime": assessment.regime,
         "regime_version": assessment.regime_version,
         "rules": found.result.rules,
+        "is_partial": found.result.judged.is_partial,
         **{column: outcomes[outcome] for outcome, column in _COUNTED.items()},
         "failed_must": sum(
             each.outcome is Outcome.FAIL and each.obligation is Obligation.MUST and not each.not_yet_due
             for each in assessment.findings
         ),
         **{state.value.replace("-", "_"): states[state] for state in FindingState},
+        **_open_counts(known.values()),
+    }
+
+
+def _open_counts(known: Iterable[TrackedFinding]) -> dict[str, int]:
+    """How many findings are open, those of mandatory requirements that are due, and those of high severity."""
+    is_open = [each for each in known if each.is_open]
+    return {
         "open": len(is_open),
         "open_must": sum(each.obligation is Obligation.MUST and not each.not_yet_due for each in is_open),
         "open_severe": sum(each.severity in _SEVERE for each in is_open),
+    }
+
+
+def _record_columns(record: FollowUpRecord) -> dict[str, object]:
+    entry = record.entry
+    return {
+        "number": record.sealed.number,
+        "file": record.name,
+        "digest": record.digest,
+        "at": record.at,
+        "action": entry.action.value,
+        "system": entry.system,
+        "author": entry.by,
+        "due": entry.due and entry.due.isoformat(),
+        "responsible": entry.responsible and entry.responsible.name,
+        "email": entry.responsible and entry.responsible.email,
+        "document": entry.document,
+        "note": entry.note,
+        "findings": list(entry.findings),
     }
 
 

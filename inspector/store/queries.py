@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from inspector.declare.follow_up import FollowUpAction, FollowUpEntry, Responsible
+from inspector.follow_up.items import FollowUpItem, SeenFinding, items_of
+from inspector.follow_up.records import FollowUpRecord, FollowUpSealed
 from inspector.model.csv_text import csv_of
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
-from inspector.store.schema import Base, EventRow, FindingRow, InspectionRow, NotCountedRow, SystemRow
+from inspector.store.history import FindingState
+from inspector.store.schema import Base, EventRow, FindingRow, FollowUpRow, InspectionRow, NotCountedRow, SystemRow
 
 #: By what systems can be counted.
 DIMENSIONS = ("organisation", "level")
@@ -81,6 +85,63 @@ def _system(session: sa.orm.Session, name: str) -> SystemRow:
     )
 
 
+def findings_of(engine: sa.Engine, system: str) -> list[FindingRow]:
+    """The findings of a system by its key; none where it was not inspected."""
+    with sa.orm.Session(engine, expire_on_commit=False) as session:
+        statement = sa.select(FindingRow).join(SystemRow, SystemRow.id == FindingRow.system_id)
+        return list(session.scalars(statement.where(SystemRow.key == system).order_by(FindingRow.id)))
+
+
+def newest_capture(engine: sa.Engine, system: str) -> str | None:
+    """The head digest of the newest inspection of a system by its key; None where it was not inspected."""
+    statement = sa.select(InspectionRow.capture).join(SystemRow, _BY_SYSTEM)
+    with engine.connect() as connection:
+        return connection.scalar(statement.where(SystemRow.key == system, InspectionRow.is_newest.is_(True)))
+
+
+def follow_up(engine: sa.Engine) -> list[FollowUpItem]:
+    """What was demanded, and what became of it, by system and finding."""
+    with sa.orm.Session(engine, expire_on_commit=False) as session:
+        records = list(map(_record, session.scalars(sa.select(FollowUpRow).order_by(FollowUpRow.number))))
+        keys = sa.select(FollowUpRow.system).distinct()
+        rows = session.execute(
+            sa.select(SystemRow.key, FindingRow).join_from(FindingRow, SystemRow).where(SystemRow.key.in_(keys))
+        )
+        seen = {(key, row.id): _seen(row) for key, row in rows}
+    return items_of(records, seen)
+
+
+def _record(row: FollowUpRow) -> FollowUpRecord:
+    responsible = None
+    if row.responsible is not None and row.email is not None:
+        responsible = Responsible(name=row.responsible, email=row.email)
+    entry = FollowUpEntry(
+        action=FollowUpAction(row.action),
+        system=row.system,
+        findings=tuple(row.findings),
+        by=row.author,
+        due=None if row.due is None else date.fromisoformat(row.due),
+        responsible=responsible,
+        document=row.document,
+        note=row.note,
+    )
+    return FollowUpRecord(row.file, row.digest, FollowUpSealed(number=row.number, at=row.at, entry=entry))
+
+
+def _seen(row: FindingRow) -> SeenFinding:
+    return SeenFinding(
+        requirement=row.requirement,
+        check=row.check,
+        subject=row.subject,
+        severity=row.severity,
+        state=row.state,
+        is_open=row.is_open,
+        is_fixed=row.state == FindingState.FIXED.value,
+        last_seen=row.last_seen,
+        changed=row.changed,
+    )
+
+
 def sums(engine: sa.Engine, by: Sequence[str]) -> list[dict[str, Any]]:
     """Counts of the newest inspections of all systems by the given dimensions, in the order of their values."""
     columns = [getattr(InspectionRow, each) for each in by]
@@ -134,7 +195,8 @@ LISTS: Mapping[str, sa.Select[*tuple[Any, ...]]] = {
     .join(EventRow, EventRow.system_id == SystemRow.id)
     .join(InspectionRow, InspectionRow.id == EventRow.inspection_id)
     .join(FindingRow, sa.and_(FindingRow.system_id == SystemRow.id, FindingRow.id == EventRow.finding))
-    .order_by(SystemRow.key, InspectionRow.begun, InspectionRow.folder, EventRow.finding),
+    .order_by(SystemRow.key, InspectionRow.begun, InspectionRow.folder, EventRow.finding, EventRow.id),
+    "follow-up": sa.select(*_columns(FollowUpRow)).order_by(FollowUpRow.number),
     "not-counted": sa.select(NotCountedRow.folder, NotCountedRow.cause, NotCountedRow.detail).order_by(
         NotCountedRow.folder
     ),

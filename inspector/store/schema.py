@@ -101,7 +101,8 @@ class SystemRow(Base):
 class InspectionRow(Base):
     """A sealed and assessed inspection, with what lists and sums need; the newest one of each system is ``is_newest``.
 
-    ``folder`` is relative to the archive, ``assessment`` the newest one in it, ``assessments`` how many there are.
+    ``is_partial``: it was limited to some requirements, or is a re-inspection. ``folder`` is relative to the archive,
+    ``assessment`` the newest one in it, ``assessments`` how many there are.
     ``failed`` to ``error`` count findings by outcome, ``failed_must`` mandatory ones that are due; ``new`` to
     ``not_seen_again`` count findings by their state after this inspection, ``open`` those that are open, ``open_must``
     and ``open_severe`` those of them that are mandatory and due, and of high or critical severity.
@@ -132,6 +133,7 @@ class InspectionRow(Base):
     regime: Mapped[str]
     regime_version: Mapped[str]
     rules: Mapped[str]
+    is_partial: Mapped[bool] = mapped_column(default=False)
     passed: Mapped[int]
     failed: Mapped[int]
     failed_must: Mapped[int]
@@ -193,6 +195,26 @@ class EventRow(Base):
     finding: Mapped[str]
     state: Mapped[str]
     reason: Mapped[str | None]
+
+
+class FollowUpRow(Base):
+    """A sealed record of the follow-up (``inspector.follow_up.records``); ``due`` is a day."""
+
+    __tablename__ = "follow_up"
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    file: Mapped[str]
+    digest: Mapped[str]
+    at: Mapped[datetime]
+    action: Mapped[str]
+    system: Mapped[str]
+    author: Mapped[str]
+    due: Mapped[str | None]
+    responsible: Mapped[str | None]
+    email: Mapped[str | None]
+    document: Mapped[str | None]
+    note: Mapped[str | None]
+    findings: Mapped[list[Any]]
 
 
 class NotCountedRow(Base):

@@ -268,7 +268,7 @@ def _run_of_two(folder: Path) -> Path:
     )
     settings.write_text(f'output = "{folder}/out"\nsigning_key = "{folder}/key"\n')
     call(["run", str(declaration), "-a", str(authorisation), "--settings", str(settings), "--only", "http", "-q"])
-    (run,) = (each for each in (folder / "out").iterdir() if each.name != "shared")
+    (run,) = (each for each in (folder / "out").iterdir() if each.name not in ("chains", "shared"))
     return run
 
 

@@ -242,3 +242,30 @@ def test_a_silent_scan_fixes_nothing() -> None:
     silent = replace(one(PASS), seen=frozenset())
     found = folded(inspected(one(FAIL), 0), inspected(silent, 1))[-1][ID]
     assert found.reason is ChangeReason.SCAN_MISSING
+
+
+# --- Re-inspections ---------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(CELLS, min_size=1, max_size=4), CELLS, st.integers(0, 4))
+@settings(max_examples=300)
+def test_what_a_re_inspection_did_not_ask_about_is_as_if_there_had_been_none(
+    history: list[dict[tuple[str, str], Outcome]], seen: dict[tuple[str, str], Outcome], place: int
+) -> None:
+    """Wherever it comes in a history: nothing of another row is fixed, not seen again, older or otherwise changed."""
+    asked = {cell: outcome for cell, outcome in seen.items() if cell[0] == "r"}
+    again = replace(scanned(asked, asked), asked=frozenset({ID}), left_out=frozenset("q"))
+    whole = [inspected(scanned(each, each), 2 * day) for day, each in enumerate(history)]
+    partial = inspected(again, 2 * min(place, len(history)) - 1)
+    with_it = sorted([*whole, partial], key=lambda each: each.begun)
+    other = finding_id("q", URL)
+    assert folded(*with_it)[-1].get(other) == folded(*whole)[-1].get(other)
+
+
+def test_a_re_inspection_judges_what_it_asked() -> None:
+    """A failure that it saw pass is fixed; one that it could not see is not seen again."""
+    for outcome, state in ((PASS, FindingState.FIXED), (INCONCLUSIVE, FindingState.NOT_SEEN_AGAIN)):
+        again = replace(one(outcome), asked=frozenset({ID}))
+        assert states(inspected(one(FAIL), 0), inspected(again, 1))[-1] is state
+    gone = replace(sealed(), asked=frozenset({ID}))
+    assert states(inspected(one(FAIL), 0), inspected(gone, 1))[-1] is FindingState.NOT_SEEN_AGAIN

@@ -20,6 +20,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_archive")),
     )
     op.create_table(
+        "follow_up",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("file", StoredText(), nullable=False),
+        sa.Column("digest", StoredText(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("action", StoredText(), nullable=False),
+        sa.Column("system", StoredText(), nullable=False),
+        sa.Column("author", StoredText(), nullable=False),
+        sa.Column("due", StoredText(), nullable=True),
+        sa.Column("responsible", StoredText(), nullable=True),
+        sa.Column("email", StoredText(), nullable=True),
+        sa.Column("document", StoredText(), nullable=True),
+        sa.Column("note", StoredText(), nullable=True),
+        sa.Column("findings", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_follow_up")),
+    )
+    op.create_table(
         "not_counted",
         sa.Column("folder", StoredText(), nullable=False),
         sa.Column("cause", StoredText(), nullable=False),
@@ -86,6 +103,7 @@ def upgrade() -> None:
         sa.Column("regime", StoredText(), nullable=False),
         sa.Column("regime_version", StoredText(), nullable=False),
         sa.Column("rules", StoredText(), nullable=False),
+        sa.Column("is_partial", sa.Boolean(), nullable=False),
         sa.Column("passed", sa.Integer(), nullable=False),
         sa.Column("failed", sa.Integer(), nullable=False),
         sa.Column("failed_must", sa.Integer(), nullable=False),
