@@ -104,7 +104,7 @@ def plan(arguments: RunArguments) -> int:
     return print_plans(arguments)
 
 
-@command(*SELECTION, *RESULTS, "limit", "shuffle", "statements", "decisions", "inspection", "output", "quiet")
+@command(*SELECTION, *RESULTS, "limit", "shuffle", "statements", "decisions", "inspection", "output")
 def run(
     arguments: RunArguments,
     resume: Annotated[
@@ -184,7 +184,7 @@ NoRun = Annotated[bool, typer.Option("--no-run", help="Inspect nothing now: 'ins
 def plan_campaign(
     arguments: RunArguments,
     file: CampaignFile,
-    form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    form: Annotated[str, typer.Option("--format", "-f", help="text or json.")] = "text",
 ) -> int:
     """Say of every selected system whether it is ready or why not, and which window it falls into; nothing is sent."""
     from inspector.cli.campaign import print_plan
@@ -205,9 +205,9 @@ def start_campaign(arguments: RunArguments, file: CampaignFile, no_run: NoRun = 
 @takes("settings", "output")
 def campaign_status(
     arguments: RunArguments,
-    campaign: Annotated[str | None, typer.Argument(metavar="[ID]", help="Id of a campaign (default: all).")] = None,
+    campaign: Annotated[str | None, typer.Argument(metavar="ID", help="Id of a campaign (default: all).")] = None,
     units: Annotated[bool, typer.Option("--units", help="Print every system.")] = False,
-    form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    form: Annotated[str, typer.Option("--format", "-f", help="text or json.")] = "text",
 ) -> int:
     """Print how many systems of a campaign wait, run, were interrupted, sealed, failed or not inspected."""
     from inspector.cli.campaign import print_status
@@ -550,7 +550,7 @@ def rebuild_store(
 def ingest_bundles(
     arguments: RunArguments,
     archive: Annotated[
-        Path | None, typer.Argument(metavar="[ARCHIVE]", help="The folder that holds the runs (default: output).")
+        Path | None, typer.Argument(metavar="ARCHIVE", help="The folder that holds the runs (default: output).")
     ] = None,
     place: Store = None,
 ) -> int:

@@ -113,7 +113,7 @@ class RunArguments:
 #: What chooses systems and requirements: the options of ``plan``, and some of those of ``run``.
 SELECTION = (
     *("targets", "authorisations", "systems", "level", "authorised_by", "addresses", "regime", "as_of"),
-    *("only", "select", "failed_in", "within", "all_ports", "settings"),
+    *("only", "select", "failed_in", "within", "all_ports", "settings", "quiet"),
 )
 #: What is made of the findings.
 RESULTS = ("fail_on", "baseline", "formats", "keep_reports", "to", "verbose", "summary")

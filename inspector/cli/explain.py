@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 
 from inspector.cli import terminal
 from inspector.cli.language import _, current
@@ -32,9 +33,16 @@ def print_explanation(name: str) -> int:
     check = registry.checks.get(name)
     asked = [(regime, row) for regime, row in rows if name in (row.id, row.check)]
     if check is None and not asked:
+        known = {
+            *registry.checks,
+            *(row.id for _regime, row in rows),
+            *(each.id for one in regimes for each in one.clauses),
+        }
+        near = get_close_matches(name, sorted(known), 1)
+        remedy = "see 'inspector list checks', or name a document, as nd331, or a clause, as nd331-35.4"
         raise UsageError(
             FormattedMessage("{name} is no check, requirement, clause or document", name=repr(name)),
-            remedy="see 'inspector list checks', or name a document, as nd331, or a clause, as nd331-35.4",
+            remedy=FormattedMessage("did you mean {word}?", word=repr(near[0])) if near else remedy,
         )
     check = check or registry.checks.get(asked[0][1].check)
     if check is not None:

@@ -210,7 +210,7 @@ _BARE_NAME = re.compile(r"(?:[\w-]+\.)+[A-Za-z][\w-]*/?")
 def _instead_of(text: str, registry: Registry) -> str:
     """What to write instead of what is neither a declaration nor an endpoint."""
     if text.endswith(_TABLES):
-        return "tables are not read; write one system a line into a .jsonl file ('inspector schema declaration-line')"
+        return "tables become declarations with 'inspector inventory import' and 'inspector inventory export'"
     begin = _NO_COLON.match(text)
     if begin and begin[1].lower() in registry.schemes:
         return FormattedMessage("did you mean {word}?", word=f"{begin[1].lower()}://{text[begin.end() :]}")

@@ -15,7 +15,7 @@ from inspector.cli.language import _, translated
 from inspector.model.formatted import FormattedMessage
 
 #: What the parser writes around the help texts, as whole words of a line.
-HEADINGS = ("Usage:", "Options:", "Commands:", "Arguments:", "[required]", "[default: ")
+HEADINGS = ("Usage:", "Options:", "Commands:", "Arguments:", "[required]", "[default:")
 SEE_HELP = "see '{command} --help'"
 HELP = "Show this message and exit."
 

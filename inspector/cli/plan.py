@@ -47,8 +47,9 @@ def print_plans(arguments: RunArguments) -> int:
     show = _Full(context) if len(systems) <= MOST_IN_FULL else _Lines()
     totals, schedule = PlanTotals(), WindowSchedule(now(), context.settings.ceilings.systems)
     requests = [partial(request_of, system, arguments, context, run=run, as_of=as_of) for system in systems]
-    for system in systems:
-        show.note(system)
+    if not arguments.quiet:
+        for system in systems:
+            show.note(system)
 
     async def plan_all() -> int:
         codes: list[int] = []

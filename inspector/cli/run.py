@@ -26,7 +26,7 @@ from inspector.cli.inputs import (
 from inspector.cli.kept import MARK, SUMMARISE, KeptOptions, summary_of
 from inspector.cli.language import _, current, translated
 from inspector.cli.run_progress import RunProgress, print_continuation
-from inspector.cli.summary import InspectionSummary, print_summary
+from inspector.cli.summary import InspectionSummary, from_here, print_summary
 from inspector.collect.collector import Progress
 from inspector.declare import authorisation
 from inspector.declare.declaration import System
@@ -211,7 +211,9 @@ def print_overview(run: Path, registry: Registry, done: Iterable[InspectionSumma
 
     files = write(run, render_run(overview_of(run, registry, known), registry.run_renderers, registry))
     page = f"overview.{current().value}.html"
-    terminal.print_result(_("Overview: {path}", path=next((each for each in files if each.name == page), run)))
+    terminal.print_result(
+        _("Overview: {path}", path=from_here(next((each for each in files if each.name == page), run)))
+    )
 
 
 def _is_only(assessment: Path) -> bool:

@@ -77,7 +77,8 @@ class FailureGroup:
 
     ``subjects`` are where it fails, of those kept; ``message`` and ``remedy`` those of the first failure, ``title`` the
     claim that is not met; ``counts`` the failures by system, ``requirements`` the ids of what fails; ``spared`` why
-    none of them counts, None if they may; ``entry`` whether ransomware gets in by what they are about.
+    none of them counts, None if they may; ``entry`` whether ransomware gets in by what they are about; ``alike``
+    whether the message is that of all failures.
     """
 
     check: str
@@ -92,6 +93,7 @@ class FailureGroup:
     requirements: frozenset[str]
     spared: Standing | None = None
     entry: bool = False
+    alike: bool = True
 
     @property
     def count(self) -> int:
@@ -217,10 +219,10 @@ class InspectionSummary:
     def report(self) -> Path | None:
         """The report in the language of the command, from the current folder if it is below that; None: not written."""
         path = self.reports.get(f"report.{current().value}.html")
-        return None if path is None else _from_here(path)
+        return None if path is None else from_here(path)
 
 
-def _from_here(path: Path) -> Path:
+def from_here(path: Path) -> Path:
     """The path from the current folder, if it is below that."""
     absolute, here = path.absolute(), Path.cwd()
     return absolute.relative_to(here) if absolute.is_relative_to(here) else path
@@ -260,6 +262,7 @@ def _failures(made: View, rule: ExitRule) -> tuple[FailureGroup, ...]:
             requirements=frozenset(each.requirement for each in findings),
             spared=standing,
             entry=findings[0].requirement in entries,
+            alike=len({translator.message(each) for each in findings}) == 1,
         )
         for (title, severity, must, standing), findings in found.items()
     ]
@@ -597,12 +600,12 @@ def _command_lines(done: Sequence[InspectionSummary]) -> Iterator[Line]:
     missing = [each.folder.parents[1] for each in done if each.report is None]
     if missing:
         bundle = missing[0] if len(missing) == 1 else missing[0].parents[1] / "SYSTEM" / "INSPECTION"
-        command = f"inspector report {_from_here(bundle)} --to FOLDER"
+        command = f"inspector report {from_here(bundle)} --to FOLDER"
         yield (_("Write the report of a system: {command}", command=command),)
 
 
 def _folder_lines(done: Sequence[InspectionSummary]) -> Iterator[Line]:
-    runs = sorted({os.fspath(_from_here(each.folder.parents[3])) for each in done})
+    runs = sorted({os.fspath(from_here(each.folder.parents[3])) for each in done})
     text = "Bundles: {path}" if all(each.report is None for each in done) else "Bundles and reports: {path}"
     yield (_(text, path=", ".join(runs)),)
 
@@ -701,7 +704,8 @@ def _merged(done: Sequence[InspectionSummary]) -> list[FailureGroup]:
             counts.update(group.counts)
         subjects = tuple(dict.fromkeys(subject for group in groups for subject in group.subjects))[:MOST_ITEMS]
         requirements = frozenset(each for group in groups for each in group.requirements)
-        merged.append(replace(groups[0], subjects=subjects, counts=counts, requirements=requirements))
+        alike = all(each.alike and each.message == groups[0].message for each in groups)
+        merged.append(replace(groups[0], subjects=subjects, counts=counts, requirements=requirements, alike=alike))
     return sorted(merged, key=lambda each: each.rank)
 
 
@@ -730,7 +734,7 @@ def _group_lines(done: Sequence[InspectionSummary], most: int) -> list[Line]:
     printed = [line for each in shown for line in _lines_of_group(each, several=several, height=height)]
     known = {each for group in shown for each in group.requirements}
     if left := {each for group in groups for each in group.requirements} - known:
-        text = _("and {count} more failing requirements (--verbose prints all)", count=len(left))
+        text = _("more failing requirements: {count} (--verbose prints all)", count=len(left))
         printed.append((terminal.cut(text, terminal.width()),))
     return printed
 
@@ -754,7 +758,10 @@ def _lines_of_group(group: FailureGroup, *, several: bool, height: int) -> Itera
     spared = f" ({_(_SPARED_WORDS[group.spared])})" if group.spared else ""
     head = f"{_term(group.severity).upper()}{must}{spared}"
     message = group.message[:1].upper() + group.message[1:]
-    times = _(" (in {count} places)", count=group.count) if group.count > 1 else ""
+    times = ""
+    if group.count > 1:
+        alike = _(" (in {count} places)", count=group.count)
+        times = alike if group.alike else _(" (similar: {count} more)", count=group.count - 1)
     if several and len(group.counts) > 1:
         where = _listed(sorted(group.counts), most=2)
     else:

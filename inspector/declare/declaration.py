@@ -295,7 +295,9 @@ def ad_hoc(
     foreign = sorted({uri.host for uri in uris if not is_loopback(uri.host)})
     if foreign and not (authorised_by or "").strip():
         raise NotAuthorised(
-            FormattedMessage("no authoriser is named for the inspection of {foreign}", foreign=", ".join(foreign)),
+            FormattedMessage(
+                "no authoriser is named for the inspection of {foreign}", foreign=with_u_labels(", ".join(foreign))
+            ),
             remedy='name the person responsible: --authorised-by "NAME, POSITION"',
         )
     author = (authorised_by or "").strip() or "the user of this machine"

@@ -596,6 +596,12 @@ def test_explain_lists_all_clauses_of_a_document() -> None:
     assert by_id.out.index("nd331-9.2.e ") < by_id.out.index("nd331-10.2 ") < by_id.out.index("nd331-35.4 ")
 
 
+def test_explain_knows_what_was_meant() -> None:
+    mistyped = run_cli("explain", "tls-modrn-protocols", "--lang", "en")
+    assert (mistyped.code, mistyped.err.rpartition("; ")[2]) == (2, "did you mean 'tls-modern-protocols'?\n")
+    assert "see 'inspector list checks'" in run_cli("explain", "zzz", "--lang", "en").err
+
+
 def test_explain_tells_a_check_and_who_asks_for_it() -> None:
     """Claim, reasons, remediation, and the rows of the regimes with their clauses."""
     result = run_cli("explain", "tls-modern-protocols", "--lang", "en")
@@ -677,7 +683,7 @@ def test_a_table_is_told_to_be_none(line: Line) -> None:
     path.write_text("id,name,level\na,b,1\n")
     result = line.call("plan", path, "--lang", "en")
     assert result.code == 2
-    assert "is neither a declaration nor an endpoint; tables are not read; write one system a line" in result.err
+    assert "tables become declarations with 'inspector inventory import'" in result.err
     assert line.call("plan", "https://127.0.0.1/", "--level", 1, "--only", "tsl", "--lang", "en").err.endswith(
         "--only tsl: no plugin, probe or check has this name; did you mean 'tls'?\n"
     )

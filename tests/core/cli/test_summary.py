@@ -94,7 +94,7 @@ def test_what_must_hold_is_first_and_leaves_places_for_what_is_severe() -> None:
     found += [finding(4, severity="critical"), *(finding(number) for number in range(5, 10))]
     lines = printed(summary(*found))
     assert _heads(lines) == ["MEDIUM must", "CRITICAL", "HIGH", "HIGH", "HIGH"]
-    assert "and 4 more failing requirements (--verbose prints all)" in lines
+    assert "more failing requirements: 4 (--verbose prints all)" in lines
     assert _heads(printed(summary(*found[:3]))) == ["MEDIUM must", "MEDIUM", "LOW"]
     both = [*(must(number) for number in range(10)), *(finding(number) for number in range(10, 20))]
     assert _heads(printed(summary(*both))) == ["MEDIUM must"] * 3 + ["HIGH"] * 2
@@ -201,6 +201,16 @@ def test_a_failure_is_told_as_one_with_its_place_and_remedy() -> None:
     lines = printed(summary(same, same.model_copy(update={"subject": "https://b.example.vn", "id": "b" * 32})))
     at = lines.index("MEDIUM must: The certificate expired on Monday (in 2 places)")
     assert lines[at + 1] == "  https://b.example.vn and 1 more; not met: r-1"
+
+
+def test_what_one_place_shows_is_not_said_of_the_others() -> None:
+    """The message is of the first place; where the others have another one, only that they fail alike is said."""
+    first = must(1, message=Message(id="open: {measured}", values={"measured": "8000/tcp"}))
+    other = first.model_copy(update={"subject": "https://z.example.vn", "id": "b" * 32})
+    other = other.model_copy(update={"message": Message(id="open: {measured}", values={"measured": "5432/tcp"})})
+    assert "MEDIUM must: Open: 8000/tcp (similar: 1 more)" in printed(summary(first, other))
+    both = printed(summary(first, system="a"), summary(other, system="b"), summary(first, system="c"))
+    assert "MEDIUM must: Open: 8000/tcp (similar: 2 more)" in both
 
 
 @pytest.mark.parametrize(
