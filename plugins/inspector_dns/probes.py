@@ -179,16 +179,9 @@ def _texts(replies: DnsReplies, name: str, rdtype: str) -> tuple[str, ...]:
 
 
 def _caa(replies: DnsReplies, host: str) -> Caa:
-    """The relevant set: the first found while climbing from the name to its top-level domain (RFC 8659 §3)."""
-    labels = host.split(".")
-    if len(labels) > MAX_LABELS:
-        raise NotSeen(Cause.PROTOCOL_ERROR)
-    for depth in range(len(labels)):
-        name = ".".join(labels[depth:])
-        records = replies.records(name, "CAA")
-        if records:
-            return Caa(at=name, records=tuple(sorted(map(_caa_record, records), key=CaaRecord.canonical)))
-    return Caa()
+    """The relevant record set (RFC 8659 §3)."""
+    at, records = replies.closest(host, "CAA")
+    return Caa(at=at, records=tuple(sorted(map(_caa_record, records), key=CaaRecord.canonical)))
 
 
 def _caa_record(record: dns.rdata.Rdata) -> CaaRecord:
