@@ -300,6 +300,13 @@ class Delegation(Observation):
         return next((answer.unseen for answer in answers if answer.unseen), Cause.NOT_REACHED)
 
 
+class SigningKey(Model):
+    """The key tag and the IANA number of the algorithm of a key, as DS and RRSIG records name it; sorted in tuples."""
+
+    key_tag: int
+    algorithm: int
+
+
 class ServerReply(Model):
     """A name server's response to the SOA query of a zone; ``serial`` is None when it has no SOA record.
 
@@ -324,10 +331,11 @@ class NameServer(Observation):
     ``edns``: whether it responds with EDNS to a query with EDNS (RFC 6891 §7). ``mail_servers``: ``10 mx.example.vn``.
     ``recursion``: whether it resolved a name of another zone over UDP; where it says that it does (the RA flag).
     ``ttl``: seconds for which resolvers keep its NS records. ``cookies``: it answers a client cookie with its own
-    (RFC 7873 §5.2).
+    (RFC 7873 §5.2). ``signers``: the keys by which its NS records are signed; ``keys``: its DNSKEY records, not asked
+    for where nothing is signed.
     """
 
-    kind: ClassVar[str] = "name-server/3"
+    kind: ClassVar[str] = "name-server/4"
 
     zone: str
     server: str
@@ -341,6 +349,8 @@ class NameServer(Observation):
     ttl: Answer[int]
     cookies: Answer[bool]
     recursion: Answer[bool]
+    signers: Answer[tuple[SigningKey, ...]]
+    keys: Answer[tuple[SigningKey, ...]]
 
     @property
     def where(self) -> str:

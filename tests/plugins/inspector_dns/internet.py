@@ -110,6 +110,7 @@ def _inside(name: str) -> tuple[str, ...]:
 _DELEGATION = ("delegation-consistent", "glue-consistent")
 #: The checks of what every name server answers, and those of the records that resolvers find.
 _ANSWERS = (
+    "dnssec-keys-agree",
     "name-servers-agree",
     "name-servers-refuse-recursion",
     "name-servers-support-edns",
@@ -199,10 +200,13 @@ ZONES: tuple[PlantedZone, ...] = (
         unclear=("delegation-consistent", *_ANSWERS, *_SERVED, *_EXPOSED),
     ),
     _zone("tcpless", "name-servers-answer", delegated=_by("ns1", "ns2", "tcpless")),
-    _zone("serial", "soa-serials-agree", delegated=_by("ns1", "ns2", "old"), second=""),
+    # What the server ``old`` serves in these is signed by another key than the zone.
+    _zone("serial", "soa-serials-agree", "dnssec-keys-agree", delegated=_by("ns1", "ns2", "old"), second=""),
+    _zone("keys", "dnssec-keys-agree", delegated=_by("ns1", "ns2", "old"), second="\n"),
     _zone(
         "mx",
         "name-servers-agree",
+        "dnssec-keys-agree",
         delegated=_by("ns1", "ns2", "old"),
         records=_MAIL,
         second='@ MX 10 mx.old.vn.\n@ TXT "v=spf1 mx -all"\n',
@@ -210,6 +214,7 @@ ZONES: tuple[PlantedZone, ...] = (
     _zone(
         "spf",
         "name-servers-agree",
+        "dnssec-keys-agree",
         delegated=_by("ns1", "ns2", "old"),
         records=_MAIL,
         second='@ MX 10 mx.clean.vn.\n@ TXT "v=spf1 mx ~all"\n',

@@ -178,7 +178,7 @@ def _name_server(served: Served, address: str) -> Observation:
     about = subject(name_server, f"ns://ns.test:{served.port}/good.test", address)
     facts = read(name_server, scan(name_server, about, served.port, answer_seconds=1), about)
     assert isinstance(facts, Observation)
-    return facts
+    return _with_numbered_keys(facts)
 
 
 if __name__ == "__main__":
