@@ -58,6 +58,26 @@ class NameRecords(Observation):
     https: Answer[tuple[ServiceBinding, ...]]
 
 
+class ConnectionResult(StrEnum):
+    """What came of a connection; ``silent``: no response, or none but that of a router."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    SILENT = "silent"
+
+
+class AddressConnection(Observation):
+    """The connection to one port at one address of a name that has AAAA records; unseen for one without.
+
+    ``family_works``: where the address is one of IPv6 and silent, whether something else answered over IPv6.
+    """
+
+    kind: ClassVar[str] = "address-connection/1"
+
+    result: Answer[ConnectionResult]
+    family_works: bool = False
+
+
 class Soa(Model):
     """The SOA record of a zone (RFC 1035 §3.3.13): ``primary`` is the MNAME, ``serial`` the version of the zone.
 

@@ -17,7 +17,7 @@ from inspector_dns.dnssec import nonexistent
 from inspector_dns.observations import ChainFlaw
 from tests.agreement.environment import program
 from tests.line.harness import PACE, Line, RunResult, authorisation, document, system
-from tests.plugins.inspector_dns.internet import RESOLVER, ROOT, TOP, ZONES, Internet, PlantedZone, internet
+from tests.plugins.inspector_dns.internet import RESOLVER, ROOT, TOP, WEB, ZONES, Internet, PlantedZone, internet
 
 #: The checks of zones; those of documents and of mail are not compared.
 CHECKS = (
@@ -65,6 +65,20 @@ def inspected(running: Internet, tmp_path_factory: pytest.TempPathFactory) -> Ru
 def iterated(running: Internet, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
     """The same run without a resolver, from the root server down."""
     return run(running, tmp_path_factory.mktemp("iterated"), root_servers=[ROOT])
+
+
+@pytest.fixture(scope="module")
+def dual(running: Internet, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """By host below ``dual.vn``, what is said of its connections over IPv6."""
+    line = Line(tmp_path_factory.mktemp("dual"))
+    systems = [system(f"http://{name}.dual.vn/", id=name) for name in WEB[1]]
+    declaration = document(
+        line.folder / "declaration.yaml", {"organisation": {"code": "T-1", "name": "Cơ quan"}, "systems": systems}
+    )
+    granted = document(line.folder / "authorisation.yaml", authorisation(covers={"names": ["*.vn"]}))
+    only = ("--only", "ipv6-answers")
+    result = line.spawn("run", declaration, "-a", granted, *only, wrap=running.wrap, env=PACE, resolvers=[RESOLVER])
+    return {each["subject"].removeprefix("host:").removesuffix(".dual.vn"): each for each in result.findings}
 
 
 def run(running: Internet, folder: Path, **settings: list[str]) -> RunResult:
@@ -150,6 +164,12 @@ def test_zones_of_a_run_share_their_questions(inspected: RunResult) -> None:
     """The keys of the root and of the top-level domain are asked for a few times only."""
     shared = sum(each.questions for each in inspected.ledger if each.shared and each.probe == "zone")
     assert shared >= 3 * len(ZONES)
+
+
+@pytest.mark.parametrize(("host", "outcome"), [("answering", "pass"), ("refusing", "fail"), ("silent", "fail")])
+def test_ipv6_that_nobody_answers_fails(dual: dict[str, dict[str, Any]], host: str, outcome: str) -> None:
+    """IPv4 accepts at each of the hosts; name servers of the top-level domain answer over IPv6."""
+    assert (dual[host]["outcome"], dual[host]["measured"]) == (outcome, [f"[{WEB[1][host]}]:80"])
 
 
 # --- Other validators -------------------------------------------------------------------------------------------------
