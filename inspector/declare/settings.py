@@ -92,6 +92,20 @@ def _resolver(text: str) -> str:
     return text
 
 
+#: Stands for the root servers that IANA lists.
+IANA = "iana"
+
+
+def _root_server(text: str) -> str:
+    return text if text == IANA else _resolver(text)
+
+
+def _root_servers(servers: tuple[str, ...]) -> tuple[str, ...]:
+    if IANA in servers and len(servers) > 1:
+        raise ValueError(FormattedMessage("{text} stands for all root servers; write it alone", text=repr(IANA)))
+    return servers
+
+
 def _path(path: Path) -> Path:
     if "\0" in str(path):
         raise ValueError(FormattedMessage("{path} contains a null character; remove it", path=repr(str(path))))
@@ -105,6 +119,7 @@ def is_database_url(text: str) -> bool:
 
 FilePath = Annotated[Path, AfterValidator(_path)]
 Resolver = Annotated[str, AfterValidator(_resolver)]
+RootServers = Annotated[tuple[Annotated[str, AfterValidator(_root_server)], ...], AfterValidator(_root_servers)]
 KeyId = Annotated[
     str, Field(pattern=r"^[0-9a-f]{64}$", description="a key id: 64 lower-case hexadecimal digits, as verify prints it")
 ]
@@ -153,6 +168,7 @@ class Settings(Model):
 
     ``resolvers``: ``address`` or ``address:port`` (empty: the machine's own). ``resolver_questions_per_second``: the
     rate of each of them, for all that this user runs on the machine; raise it for a resolver of your own only.
+    ``root_servers``: names are resolved from these down, without resolvers, ``iana`` for those that IANA lists.
     ``trust_roots``: PEM files or folders of
     declared roots. ``public_roots``: PEM file of the browser store (None: certifi's). ``dnssec_anchors``: DS or DNSKEY
     lines (empty: the built-in anchors of the root zone). ``signing_key``: PEM, created on first use, mode 0600.
@@ -168,6 +184,7 @@ class Settings(Model):
     contact: str = ""
     resolvers: tuple[Resolver, ...] = ()
     resolver_questions_per_second: int = Field(default=100, ge=1, le=5000)
+    root_servers: RootServers = ()
     trust_roots: tuple[FilePath, ...] = ()
     public_roots: FilePath | None = None
     dnssec_anchors: tuple[Anchor, ...] = ()

@@ -185,6 +185,7 @@ def settings(*, contact: str = "", vantage: str = "unnamed", kind: str = "unknow
 contact = {quoted(contact)}  # liên hệ, gửi kèm trong truy vấn / sent with requests to targets
 # output = "out"  # thư mục kết quả / where bundles go
 # resolvers = ["192.0.2.53"]  # mặc định: của máy này / default: this machine's
+# root_servers = ["iana"]  # tự phân giải từ gốc, không qua resolver / resolves from the root, without a resolver
 # trust_roots = ["roots/"]  # chứng thư số gốc được khai báo / declared roots, PEM
 # signing_key = "signing.pem"  # tạo khi dùng lần đầu / made on first use
 # trusted_signers = []  # mã khóa được tin cậy / trusted key ids

@@ -36,6 +36,8 @@ ALIASES: Final = 16
 #: Messages that are kept parsed: those of some dozen zones. Beyond so many bytes, only the last ones of one scan.
 _PARSED_BYTES: Final = 512_000
 _PARSED: Final = 128
+#: The most labels of a name from which the tree is climbed.
+LABELS: Final = 24
 #: The default limit of questions of one scan.
 DNS_QUESTIONS: Final = 128
 #: Seconds for one question to all resolvers.
@@ -78,6 +80,21 @@ class DnsReplies:
     def records(self, name: str, rdtype: str) -> tuple[dns.rdata.Rdata, ...]:
         """The records at the end of the name's aliases; empty when they are absent. Raises NotSeen."""
         return _follow(self.message(name, rdtype), name, rdtype)[1]
+
+    def closest(self, name: str, rdtype: str) -> tuple[str | None, tuple[dns.rdata.Rdata, ...]]:
+        """The closest name with records of this type, the name itself or one above it, and these (RFC 8659 §3).
+
+        None and no records where not even the top-level domain has any. Raises NotSeen.
+        """
+        labels = name.split(".")
+        if len(labels) > LABELS:
+            raise NotSeen(Cause.PROTOCOL_ERROR)
+        for depth in range(len(labels)):
+            above = ".".join(labels[depth:])
+            records = self.records(above, rdtype)
+            if records:
+                return above, records
+        return None, ()
 
     def texts(self, name: str) -> tuple[bytes, ...]:
         """The TXT records of the name, the strings of each joined (RFC 7208 §3.3). Raises NotSeen."""

@@ -16,7 +16,7 @@ from inspector.network.access.addresses import canonical_address, parse_address,
 from inspector.network.guard.audit_hook import allow_socket
 from inspector.network.pacing.admission import AdmissionControl, ConnectionLog, RequestContext
 from inspector.network.pacing.ledger import Ledger
-from inspector.network.pacing.rate_limit import resolver_rates
+from inspector.network.pacing.rate_limit import INFRASTRUCTURE, resolver_rates
 from inspector.network.pacing.shared import shared_rate_limiter
 from inspector.record.plan import PinnedHost
 
@@ -134,7 +134,7 @@ async def _pin(
     host = name.rstrip(".").lower()
     if host == "localhost" or host.endswith(".localhost"):  # RFC 6761 §6.3
         return PinnedHost(name=name, addresses=("127.0.0.1", "::1"))
-    local = () if settings.resolvers else _hosts_file(host)
+    local = () if settings.resolvers or settings.root_servers else _hosts_file(host)
     if local:
         return PinnedHost(name=name, addresses=local)
     answers = await asyncio.gather(*(_resolve(host, kind, settings, admission, log) for kind in ("A", "AAAA")))
@@ -173,7 +173,7 @@ async def _resolve(
     """The addresses of one family."""
     from inspector.network.protocols.dns import resolve
 
-    rates = resolver_rates(settings.resolver_questions_per_second)
+    rates = INFRASTRUCTURE if settings.root_servers else resolver_rates(settings.resolver_questions_per_second)
     request_context = RequestContext("pin", host, rates, infrastructure=True, log=log)
     aliases: list[str] = []
     asked = host

@@ -26,6 +26,7 @@ from inspector.network.shared_questions import SharedQuestions
 from inspector.network.transport.round_trip import RoundTrip, RoundTripEnd
 from inspector.network.transport.sockets import connect
 from inspector.network.transport.stream import Stream
+from inspector.network.zone_servers import KnownZones
 from inspector.plugin.probe import Probe, Target
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class ProbeSession:
         self.scope = scope
         #: None where the scan asks every question itself.
         self.questions = questions
+        #: The name servers of zones, of the run or of this scan alone.
+        self.zones = KnownZones() if questions is None else questions.zones
         self.roots = roots
         self.trials: dict[int, CertificateTrial] = {}
         #: Ports that chose HTTP/2 and did not answer in it, with the cause.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from inspector.network.pacing.admission import AdmissionControl, ConnectionLog, RequestContext
 from inspector.network.pacing.cancellation import PausableDeadline
+from inspector.network.zone_servers import KnownZones
 
 if TYPE_CHECKING:
     import dns.message
@@ -54,6 +55,8 @@ class SharedQuestions:
     def __init__(self) -> None:
         self._asked: OrderedDict[ResolverQuestion, _Asked] = OrderedDict()
         self._bytes = 0
+        #: The servers of zones that referrals named, where names are resolved from the root.
+        self.zones = KnownZones()
 
     async def reply(
         self,

@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    """The probes of host names, zones, their delegations, mail hosts and name servers."""
+    """The probes of host names, zones, their delegations, mail hosts, name servers and addresses."""
+    from inspector_dns.connections import address_connection
     from inspector_dns.delegation import delegation
     from inspector_dns.exposure import name_server_exposure
     from inspector_dns.mail_hosts import mail_hosts
     from inspector_dns.probes import name_server, names, zone
 
-    return (names, zone, delegation, mail_hosts, name_server, name_server_exposure)
+    return (names, zone, delegation, mail_hosts, name_server, name_server_exposure, address_connection)
 
 
 @hookimpl

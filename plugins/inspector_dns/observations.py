@@ -58,6 +58,26 @@ class NameRecords(Observation):
     https: Answer[tuple[ServiceBinding, ...]]
 
 
+class ConnectionResult(StrEnum):
+    """What came of a connection; ``silent``: no response, or none but that of a router."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    SILENT = "silent"
+
+
+class AddressConnection(Observation):
+    """The connection to one port at one address of a name that has AAAA records; unseen for one without.
+
+    ``family_works``: where the address is one of IPv6 and silent, whether something else answered over IPv6.
+    """
+
+    kind: ClassVar[str] = "address-connection/1"
+
+    result: Answer[ConnectionResult]
+    family_works: bool = False
+
+
 class Soa(Model):
     """The SOA record of a zone (RFC 1035 §3.3.13): ``primary`` is the MNAME, ``serial`` the version of the zone.
 
@@ -300,6 +320,13 @@ class Delegation(Observation):
         return next((answer.unseen for answer in answers if answer.unseen), Cause.NOT_REACHED)
 
 
+class SigningKey(Model):
+    """The key tag and the IANA number of the algorithm of a key, as DS and RRSIG records name it; sorted in tuples."""
+
+    key_tag: int
+    algorithm: int
+
+
 class ServerReply(Model):
     """A name server's response to the SOA query of a zone; ``serial`` is None when it has no SOA record.
 
@@ -324,10 +351,11 @@ class NameServer(Observation):
     ``edns``: whether it responds with EDNS to a query with EDNS (RFC 6891 §7). ``mail_servers``: ``10 mx.example.vn``.
     ``recursion``: whether it resolved a name of another zone over UDP; where it says that it does (the RA flag).
     ``ttl``: seconds for which resolvers keep its NS records. ``cookies``: it answers a client cookie with its own
-    (RFC 7873 §5.2).
+    (RFC 7873 §5.2). ``signers``: the keys by which its NS records are signed; ``keys``: its DNSKEY records, not asked
+    for where nothing is signed.
     """
 
-    kind: ClassVar[str] = "name-server/3"
+    kind: ClassVar[str] = "name-server/4"
 
     zone: str
     server: str
@@ -341,6 +369,8 @@ class NameServer(Observation):
     ttl: Answer[int]
     cookies: Answer[bool]
     recursion: Answer[bool]
+    signers: Answer[tuple[SigningKey, ...]]
+    keys: Answer[tuple[SigningKey, ...]]
 
     @property
     def where(self) -> str:

@@ -47,6 +47,7 @@ from inspector_dns.observations import (
     NameServer,
     ServerReply,
     ServiceBinding,
+    SigningKey,
     Soa,
     TrustChain,
     Zone,
@@ -179,16 +180,9 @@ def _texts(replies: DnsReplies, name: str, rdtype: str) -> tuple[str, ...]:
 
 
 def _caa(replies: DnsReplies, host: str) -> Caa:
-    """The relevant set: the first found while climbing from the name to its top-level domain (RFC 8659 §3)."""
-    labels = host.split(".")
-    if len(labels) > MAX_LABELS:
-        raise NotSeen(Cause.PROTOCOL_ERROR)
-    for depth in range(len(labels)):
-        name = ".".join(labels[depth:])
-        records = replies.records(name, "CAA")
-        if records:
-            return Caa(at=name, records=tuple(sorted(map(_caa_record, records), key=CaaRecord.canonical)))
-    return Caa()
+    """The relevant record set (RFC 8659 §3)."""
+    at, records = replies.closest(host, "CAA")
+    return Caa(at=at, records=tuple(sorted(map(_caa_record, records), key=CaaRecord.canonical)))
 
 
 def _caa_record(record: dns.rdata.Rdata) -> CaaRecord:
@@ -426,6 +420,8 @@ def _parse_name_server(output: ScanOutput, context: ParseContext) -> NameServer:
         ttl=answer_of(_ttl, output, zone_name),
         cookies=answer_of(_cookies, output),
         recursion=answer_of(_recursion, output),
+        signers=answer_of(_signers, output, zone_name),
+        keys=answer_of(_server_keys, output, zone_name),
     )
 
 
@@ -449,6 +445,8 @@ _FURTHER: Final = (
     _Question("TXT", "TXT"),
     _Question("cookie", "SOA", cookie=True),
 )
+#: Asked of a server that signs its NS records.
+_KEYS: Final = _Question("DNSKEY", "DNSKEY")
 #: Asked of a server that says that it answers recursive queries: for the top-level domain of the zone.
 _RECURSION: Final = _Question("recursion", "SOA", recursion=True)
 
@@ -460,15 +458,15 @@ _RECURSION: Final = _Question("recursion", "SOA", recursion=True)
     subject_kind=SubjectKind.URL,
     intrusiveness=Intrusiveness.PASSIVE,
     infrastructure=True,
-    cost=Cost(connections=len(_FIRST) + len(_FURTHER) + 1, seconds=60),
+    cost=Cost(connections=len(_FIRST) + len(_FURTHER) + 2, seconds=60),
     parse=_parse_name_server,
 )
 async def name_server(target: Target, network: Network, *, answer_seconds: int = 5) -> ScanOutput:
     """Query one name server at one address for the SOA record of a zone, over UDP and over TCP.
 
     One that is authoritative over UDP is then queried for the NS (with EDNS), MX and TXT records of the zone, and for
-    the SOA record with a client cookie. One that says that it answers recursive queries gets one: for the SOA record of
-    the zone's top-level domain.
+    the SOA record with a client cookie; where the NS records are signed, for the DNSKEY records, too. One that says
+    that it answers recursive queries gets one: for the SOA record of the zone's top-level domain.
     """
     zone_name = zone_of(target.uri)
     if not zone_name:
@@ -497,6 +495,8 @@ async def name_server(target: Target, network: Network, *, answer_seconds: int =
     if over_udp is not None:
         further = (*_FURTHER * over_udp.is_authoritative, *(_RECURSION,) * over_udp.recursive)
     replies += await asyncio.gather(*map(reply, further))
+    if answer_of(_signers, _output(replies), zone_name).seen:
+        replies.append(await reply(_KEYS))
     asked = Raw(name="question", data=f"{zone_name} SOA".encode(), media_type="text/plain")
     return _output([asked, *replies])
 
@@ -551,6 +551,33 @@ def _ttl(output: ScanOutput, zone_name: str) -> int:
     if rrset is None:
         raise NotSeen(Cause.PROTOCOL_ERROR)
     return rrset.ttl
+
+
+def _signers(output: ScanOutput, zone_name: str) -> tuple[SigningKey, ...]:
+    """The keys that sign the NS records at the apex in an authoritative response; raises NotSeen."""
+    from dns.rdatatype import NS as NAME_SERVERS
+
+    if _apex_set(output, zone_name, "NS") is None:
+        raise NotSeen(Cause.PROTOCOL_ERROR)
+    found = _rrsigs(_message(output, "NS"), zone_name, NAME_SERVERS)
+    if len(found) > MAX_RECORDS:
+        raise NotSeen(Cause.PROTOCOL_ERROR)
+    return _signing_keys((each.key_tag, each.algorithm) for each in found)
+
+
+def _server_keys(output: ScanOutput, zone_name: str) -> tuple[SigningKey, ...]:
+    """The DNSKEY records of the apex; empty where the NS records have no signature. Raises NotSeen."""
+    from dns.dnssec import key_id
+    from dns.rdtypes.ANY.DNSKEY import DNSKEY
+
+    if not _signers(output, zone_name):
+        return ()
+    found = _of_type(DNSKEY, _apex(output, zone_name, "DNSKEY"))
+    return _signing_keys((key_id(each), each.algorithm) for each in found)
+
+
+def _signing_keys(keys: Iterable[tuple[int, int]]) -> tuple[SigningKey, ...]:
+    return tuple(SigningKey(key_tag=tag, algorithm=algorithm) for tag, algorithm in sorted(set(keys)))
 
 
 def _cookies(output: ScanOutput) -> bool:

@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from inspector_dns.dnssec import nonexistent
 from inspector_dns.observations import ChainFlaw
 from tests.agreement.environment import program
 from tests.line.harness import PACE, Line, RunResult, authorisation, document, system
-from tests.plugins.inspector_dns.internet import RESOLVER, TOP, ZONES, Internet, PlantedZone, internet
+from tests.plugins.inspector_dns.internet import RESOLVER, ROOT, TOP, WEB, ZONES, Internet, PlantedZone, internet
 
 #: The checks of zones; those of documents and of mail are not compared.
 CHECKS = (
@@ -24,6 +25,7 @@ CHECKS = (
     "delegation-consistent",
     "dnssec-algorithms-strong",
     "dnssec-denial-valid",
+    "dnssec-keys-agree",
     "dnssec-signatures-fresh",
     "dnssec-valid",
     "glue-consistent",
@@ -56,7 +58,32 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Internet]:
 @pytest.fixture(scope="module")
 def inspected(running: Internet, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
     """One run over all zones, each of them a system."""
-    line = Line(tmp_path_factory.mktemp("zones"))
+    return run(running, tmp_path_factory.mktemp("zones"), resolvers=[RESOLVER])
+
+
+@pytest.fixture(scope="module")
+def iterated(running: Internet, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+    """The same run without a resolver, from the root server down."""
+    return run(running, tmp_path_factory.mktemp("iterated"), root_servers=[ROOT])
+
+
+@pytest.fixture(scope="module")
+def dual(running: Internet, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """By host below ``dual.vn``, what is said of its connections over IPv6."""
+    line = Line(tmp_path_factory.mktemp("dual"))
+    systems = [system(f"http://{name}.dual.vn/", id=name) for name in WEB[1]]
+    declaration = document(
+        line.folder / "declaration.yaml", {"organisation": {"code": "T-1", "name": "Cơ quan"}, "systems": systems}
+    )
+    granted = document(line.folder / "authorisation.yaml", authorisation(covers={"names": ["*.vn"]}))
+    only = ("--only", "ipv6-answers")
+    result = line.spawn("run", declaration, "-a", granted, *only, wrap=running.wrap, env=PACE, resolvers=[RESOLVER])
+    return {each["subject"].removeprefix("host:").removesuffix(".dual.vn"): each for each in result.findings}
+
+
+def run(running: Internet, folder: Path, **settings: list[str]) -> RunResult:
+    """A run over all zones with these settings of names."""
+    line = Line(folder)
     systems = [system(f"dns:{zone.name}", id=zone.name.replace(".", "-"), level=5) for zone in ZONES]
     declaration = document(
         line.folder / "declaration.yaml", {"organisation": {"code": "T-1", "name": "Cơ quan"}, "systems": systems}
@@ -66,8 +93,10 @@ def inspected(running: Internet, tmp_path_factory: pytest.TempPathFactory) -> Ru
         authorisation(covers={"names": ["*.vn"], "blocks": ["11.0.0.0/8", "2a0b::/16"]}, intrusiveness="intrusive"),
     )
     only = [word for check in CHECKS for word in ("--only", check)]
-    settings = {"resolvers": [RESOLVER], "dnssec_anchors": list(running.anchors)}
-    return line.spawn("run", declaration, "-a", granted, *only, wrap=running.wrap, env=PACE, **settings)
+    anchors = list(running.anchors)
+    return line.spawn(
+        "run", declaration, "-a", granted, *only, wrap=running.wrap, env=PACE, dnssec_anchors=anchors, **settings
+    )
 
 
 @pytest.mark.parametrize("planted", ZONES, ids=lambda zone: zone.name)
@@ -82,6 +111,30 @@ def test_planted_faults_are_reported_and_no_others(inspected: RunResult, planted
     assert {check for check, each in found.items() if each[0] == "fail"} - planted.either == planted.failing, found
     unclear = {check for check, each in found.items() if each[0] in ("inconclusive", "error")}
     assert unclear - planted.either == planted.unclear, found
+
+
+@pytest.mark.parametrize("planted", ZONES, ids=lambda zone: zone.name)
+def test_resolution_from_the_root_leads_to_the_same_findings(
+    inspected: RunResult, iterated: RunResult, planted: PlantedZone
+) -> None:
+    """Without a resolver every check says the same, with the same values."""
+    ours, by_resolver = (
+        {
+            each["check"]: (each["outcome"], each["cause"], each["message"]["id"], each["measured"])
+            for each in run.findings
+            if each["subject"] == f"dns:{planted.name}" and each["check"] not in planted.either
+        }
+        for run in (iterated, inspected)
+    )
+    assert ours == by_resolver
+
+
+def test_resolution_from_the_root_asks_no_resolver(iterated: RunResult) -> None:
+    """The root, the top-level domain and the zones' own servers are asked, and the root once for many zones."""
+    asked = [each for each in iterated.ledger if each.probe == "zone" and not each.shared]
+    assert RESOLVER not in {each.address for each in iterated.ledger}
+    assert {ROOT, *TOP} <= {each.address for each in asked}
+    assert sum(each.questions for each in asked if each.address == ROOT) < 3 * len(ZONES)
 
 
 def test_the_parent_is_asked_over_tcp(inspected: RunResult) -> None:
@@ -111,6 +164,12 @@ def test_zones_of_a_run_share_their_questions(inspected: RunResult) -> None:
     """The keys of the root and of the top-level domain are asked for a few times only."""
     shared = sum(each.questions for each in inspected.ledger if each.shared and each.probe == "zone")
     assert shared >= 3 * len(ZONES)
+
+
+@pytest.mark.parametrize(("host", "outcome"), [("answering", "pass"), ("refusing", "fail"), ("silent", "fail")])
+def test_ipv6_that_nobody_answers_fails(dual: dict[str, dict[str, Any]], host: str, outcome: str) -> None:
+    """IPv4 accepts at each of the hosts; name servers of the top-level domain answer over IPv6."""
+    assert (dual[host]["outcome"], dual[host]["measured"]) == (outcome, [f"[{WEB[1][host]}]:80"])
 
 
 # --- Other validators -------------------------------------------------------------------------------------------------

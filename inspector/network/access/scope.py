@@ -296,6 +296,12 @@ def _needs_listed_address(subject: Subject, intrusiveness: Intrusiveness, sweep:
     return "an intrusive scan" if intrusiveness is Intrusiveness.INTRUSIVE else ""
 
 
+def admit_name_server(host: str, address: str) -> None:
+    """Raise ScanFailure where a name server has a special-purpose address, which no authorisation lists here."""
+    if reason := _is_special(host, address, listed=False):
+        raise ScanFailure(Cause.OUT_OF_SCOPE, f"{host or address}: {reason}")
+
+
 def _is_special(host: str | None, address: str | None, *, listed: bool) -> str:
     """Why a special-purpose address is not covered by what it was found by; empty when it is, or is no such address.
 

@@ -10,19 +10,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from inspector.declare.settings import Settings
+from inspector.declare.settings import IANA, Settings
 from inspector.model.base import Cause, now
 from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address, parse_address, split_server
 from inspector.network.access.os_errors import cause_of, failure_from
+from inspector.network.access.root_servers import IANA_ROOT_SERVERS
+from inspector.network.access.scope import admit_name_server
 from inspector.network.pacing.admission import AdmissionControl, ConnectionLease, ConnectionLog, RequestContext
 from inspector.network.pacing.cancellation import PausableDeadline
 from inspector.network.shared_questions import ResolverQuestion
 from inspector.network.transport.sockets import SocketDeadline, connect
 from inspector.network.transport.stream import Stream
+from inspector.network.zone_servers import KnownZones
 
 if TYPE_CHECKING:
     import dns.message
+    import dns.name
+    import dns.rdatatype
 
     from inspector.network.session import ProbeSession
 
@@ -42,6 +47,12 @@ def resolvers(settings: Settings) -> tuple[tuple[str, int], ...]:
         raise ScanFailure(Cause.NOT_REACHED, f"resolver {error}") from None
 
 
+def root_servers(settings: Settings) -> tuple[tuple[str, int], ...]:
+    """Address and port of each root server from which names are resolved; empty: resolvers are asked."""
+    given = IANA_ROOT_SERVERS if settings.root_servers == (IANA,) else settings.root_servers
+    return tuple(split_server(text) for text in given)
+
+
 def _machine_resolvers() -> tuple[str, ...]:
     import dns.exception
     import dns.resolver
@@ -56,7 +67,13 @@ def _machine_resolvers() -> tuple[str, ...]:
 
 
 def _question(
-    name: str, rdtype: str, *, recursive: bool, dnssec: bool, cookie: bool = False, rdclass: str = "IN"
+    name: str | dns.name.Name,
+    rdtype: str | dns.rdatatype.RdataType,
+    *,
+    recursive: bool,
+    dnssec: bool,
+    cookie: bool = False,
+    rdclass: str = "IN",
 ) -> dns.message.Message:
     import dns.edns
     import dns.exception
@@ -192,9 +209,20 @@ async def _exactly(stream: Stream, size: int, where: str, until: float) -> bytes
 
 
 async def ask(
-    exchange: DnsQuery, settings: Settings, *, server: tuple[str, int] | None, tcp: bool, timeout: float
+    exchange: DnsQuery,
+    settings: Settings,
+    *,
+    server: tuple[str, int] | None,
+    tcp: bool,
+    timeout: float,
+    zones: KnownZones | None = None,
+    admit: Callable[[str, str], None] = admit_name_server,
 ) -> dns.message.Message:
-    """Ask ``server``, or each resolver in turn until one answers. Raises ScanFailure."""
+    """Ask ``server``, or each resolver in turn until one answers; where the settings name root servers, resolve from
+    these instead. Raises ScanFailure.
+    """
+    if server is None and settings.root_servers:
+        return await _iterate(exchange, settings, zones, admit)
     servers = (server,) if server is not None else resolvers(settings)
     for address, port in servers:
         try:
@@ -203,6 +231,26 @@ async def ask(
             if found.cause not in _TRY_ANOTHER or (address, port) == servers[-1]:
                 raise
     raise ScanFailure(Cause.NOT_REACHED, "no resolver is configured, and this machine has none")
+
+
+async def _iterate(
+    exchange: DnsQuery,
+    settings: Settings,
+    zones: KnownZones | None,
+    admit: Callable[[str, str], None],
+) -> dns.message.Message:
+    from inspector.network.protocols.iteration import Iteration
+
+    wants_dnssec = exchange.message.edns >= 0
+
+    async def ask_one(
+        name: dns.name.Name, rdtype: dns.rdatatype.RdataType, server: tuple[str, int], seconds: float
+    ) -> dns.message.Message:
+        message = _question(name, rdtype, recursive=False, dnssec=wants_dnssec)
+        return await replace(exchange, message=message).ask(*server, tcp=False, timeout=seconds)
+
+    known = KnownZones() if zones is None else zones
+    return await Iteration(ask_one, admit, root_servers(settings), known).resolve(exchange.message)
 
 
 async def resolve(
@@ -240,16 +288,27 @@ async def query(
         _check_server(server, port, session)
     recursive = recursion or server is None
     message = _question(name, rdtype, recursive=recursive, dnssec=dnssec, cookie=cookie, rdclass=rdclass)
-    request_context = session.resolvers if server is None else session.infrastructure
+    request_context = (
+        session.resolvers if server is None and not session.settings.root_servers else session.infrastructure
+    )
     exchange = DnsQuery(session.admission, request_context, message, session.deadline, session.check_gateway)
     if server is not None:
         return await ask(exchange, session.settings, server=(canonical_address(server), port), tcp=tcp, timeout=timeout)
+
+    def admit(host: str, address: str) -> None:
+        session.scope.admit_infrastructure(host, address, now())
 
     async def asked(log: ConnectionLog | None = None) -> dns.message.Message:
         context = request_context if log is None else replace(request_context, log=log)
         try:
             return await ask(
-                replace(exchange, request_context=context), session.settings, server=None, tcp=tcp, timeout=timeout
+                replace(exchange, request_context=context),
+                session.settings,
+                server=None,
+                tcp=tcp,
+                timeout=timeout,
+                zones=session.zones,
+                admit=admit,
             )
         finally:
             if log is not None and request_context.log is not None:

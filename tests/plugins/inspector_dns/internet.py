@@ -23,6 +23,7 @@ from tests.plugins.inspector_dns.named import Signing, ZoneSet, programs
 RESOLVER = "11.0.0.53"
 ROOT = "11.0.0.1"
 TOP = ("11.0.1.1", "11.0.2.1")
+TOP_SIX = "2a0b:53::1"
 #: Name servers of the hosting company ``host.vn``, with their addresses.
 HOSTS = {
     "ns1": ("11.1.0.1", "2a0b:1::1"),
@@ -54,6 +55,9 @@ HOSTS = {
 }
 #: Those that are views of their own; every other one is at the view of ``ns1``.
 SECOND_VERSION = "old"
+#: Of hosts below ``dual.vn``: the IPv4 address, and the IPv6 address of each. At ``refusing`` nobody listens, to
+#: ``silent`` nothing is delivered.
+WEB = ("11.3.0.80", {"answering": "2a0b:1::80", "refusing": "2a0b:1::81", "silent": "2a0b:1::82"})
 SOUND = "ns1.host.vn. hostmaster.host.vn. 7 14400 3600 1209600 3600"
 SIGNED = Signing(algorithm="ED25519")
 _DAYS_OF_EXPIRY = "ns1.host.vn. hostmaster.host.vn. 7 14400 3600 86400 3600"
@@ -110,6 +114,7 @@ def _inside(name: str) -> tuple[str, ...]:
 _DELEGATION = ("delegation-consistent", "glue-consistent")
 #: The checks of what every name server answers, and those of the records that resolvers find.
 _ANSWERS = (
+    "dnssec-keys-agree",
     "name-servers-agree",
     "name-servers-refuse-recursion",
     "name-servers-support-edns",
@@ -199,10 +204,13 @@ ZONES: tuple[PlantedZone, ...] = (
         unclear=("delegation-consistent", *_ANSWERS, *_SERVED, *_EXPOSED),
     ),
     _zone("tcpless", "name-servers-answer", delegated=_by("ns1", "ns2", "tcpless")),
-    _zone("serial", "soa-serials-agree", delegated=_by("ns1", "ns2", "old"), second=""),
+    # What the server ``old`` serves in these is signed by another key than the zone.
+    _zone("serial", "soa-serials-agree", "dnssec-keys-agree", delegated=_by("ns1", "ns2", "old"), second=""),
+    _zone("keys", "dnssec-keys-agree", delegated=_by("ns1", "ns2", "old"), second="\n"),
     _zone(
         "mx",
         "name-servers-agree",
+        "dnssec-keys-agree",
         delegated=_by("ns1", "ns2", "old"),
         records=_MAIL,
         second='@ MX 10 mx.old.vn.\n@ TXT "v=spf1 mx -all"\n',
@@ -210,6 +218,7 @@ ZONES: tuple[PlantedZone, ...] = (
     _zone(
         "spf",
         "name-servers-agree",
+        "dnssec-keys-agree",
         delegated=_by("ns1", "ns2", "old"),
         records=_MAIL,
         second='@ MX 10 mx.clean.vn.\n@ TXT "v=spf1 mx ~all"\n',
@@ -317,6 +326,8 @@ ZONES: tuple[PlantedZone, ...] = (
     _zone("broken", "name-servers-answer", delegated=_by("ns1", "ns2", "broken"), unclear=_EXPOSED[1:]),
     _zone("many", delegated=_by(*(f"many{number}" for number in range(1, 14)))),
     _zone("below.nonterminal", records=_WEB),
+    # Web servers for IPv6, below.
+    _zone("dual", records="".join(f"{name} A {WEB[0]}\n{name} AAAA {address}\n" for name, address in WEB[1].items())),
     # Each of the two is found by the other only, and none has glue.
     _zone("circle", delegated=("ns1.other.vn.", "ns2.other.vn."), unclear=_ALL),
     _zone("other", delegated=("ns1.circle.vn.", "ns2.circle.vn."), unclear=_ALL),
@@ -362,9 +373,10 @@ class _Views:
             for address in HOSTS[host]
         )
         host = "host.vn. NS ns1.host.vn.\nhost.vn. NS ns2.host.vn.\n" + host_glue + self._ds("host.vn")
-        tops = f"@ NS a.dns.vn.\n@ NS b.dns.vn.\na.dns A {TOP[0]}\nb.dns A {TOP[1]}\n"
+        tops = f"@ NS a.dns.vn.\n@ NS b.dns.vn.\na.dns A {TOP[0]}\na.dns AAAA {TOP_SIX}\nb.dns A {TOP[1]}\n"
         self.zone_set.add("vn", tops + delegations + host, SIGNED, SOUND.replace("ns1.host.vn", "a.dns.vn"))
         glue = f"vn. NS a.dns.vn.\nvn. NS b.dns.vn.\na.dns.vn. A {TOP[0]}\nb.dns.vn. A {TOP[1]}\n"
+        glue += f"a.dns.vn. AAAA {TOP_SIX}\n"
         glue += "11.in-addr.arpa. NS ns1.host.vn.\n11.in-addr.arpa. NS ns2.host.vn.\n"
         self.zone_set.add(".", f"@ NS a.root.\na.root. A {ROOT}\n" + glue + self._ds("vn"), SIGNED, SOUND)
 
@@ -437,7 +449,7 @@ class _Views:
         hosted = {name: path for name, path in zones.items() if name not in (".", "vn") and name not in self.at_nsd}
         views = [
             _view("root", (ROOT,), {".": zones["."]}),
-            _view("top", TOP, {"vn": zones["vn"]}),
+            _view("top", (*TOP, TOP_SIX), {"vn": zones["vn"]}),
             _view("second", HOSTS["old"], {**hosted, **self.second}),
             _view("lame", HOSTS["lame"], {}),
             _view("open", HOSTS["open"], hosted, _RECURSIVE),
@@ -447,7 +459,7 @@ class _Views:
             # Instead of BIND's own, which answers three times a second only.
             f'view "version" chaos {{ zone "bind" {{ type primary; file "{self._version_zone()}"; }}; }};\n',
         ]
-        addresses = [ROOT, *TOP, *(each for host in HOSTS if host not in _ELSEWHERE for each in HOSTS[host])]
+        addresses = [ROOT, *TOP, TOP_SIX, *(each for host in HOSTS if host not in _ELSEWHERE for each in HOSTS[host])]
         four = " ".join(f"{each};" for each in addresses if ":" not in each)
         six = " ".join(f"{each};" for each in addresses if ":" in each)
         return (
@@ -512,6 +524,7 @@ table inet faults {{
     type filter hook output priority 0;
     ip daddr {HOSTS["silent"][0]} drop
     ip daddr {HOSTS["tcpless"][0]} tcp dport 53 reject with tcp reset
+    ip6 daddr {WEB[1]["silent"]} tcp dport 80 drop
   }}
 }}
 """
@@ -584,7 +597,15 @@ def internet(folder: Path) -> Iterator[Internet]:
     (folder / "root.hints").write_text(f". 3600 NS a.root.\na.root. 3600 A {ROOT}\n")
     (folder / "anchors").write_text("".join(f"{line}\n" for line in views.zone_set.anchors()))
     (folder / "unbound.conf").write_text(_UNBOUND.format(resolver=RESOLVER, folder=folder))
-    addresses = [RESOLVER, ROOT, *TOP, *(each for host, found in HOSTS.items() if host != "dead" for each in found)]
+    addresses = [
+        RESOLVER,
+        ROOT,
+        *TOP,
+        TOP_SIX,
+        WEB[0],
+        *WEB[1].values(),
+        *(each for host, found in HOSTS.items() if host != "dead" for each in found),
+    ]
     setup = [f"ip addr add {each}/{128 if ':' in each else 32} dev lo" for each in addresses]
     # An address that nobody has, whose packets are answered by the machine: the port is closed.
     dead = [f"ip addr add {HOSTS['dead'][0]}/32 dev lo"]
@@ -601,6 +622,8 @@ def internet(folder: Path) -> Iterator[Internet]:
             running.callback(_end, process)
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
+        for address in (WEB[0], WEB[1]["answering"], WEB[1]["silent"]):
+            _started(running, [*wrap, sys.executable, "-m", "http.server", "80", "--bind", address], log)
         _wait(wrap, folder / "log")
         yield Internet(wrap, views.zone_set.anchors())
 

@@ -6,6 +6,7 @@ Needs named. Names are as in ``zone/good.test``; ``--all`` records every one.
 from __future__ import annotations
 
 import json
+import socket
 import sys
 import tempfile
 from collections.abc import Callable
@@ -14,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from inspector import Observation
-from inspector.testing import record
-from inspector_dns.observations import Delegation, MailHosts, NameServer, NameServerExposure, Zone
+from inspector.declare.settings import Settings
+from inspector.testing import record, run_probe
+from inspector_dns.connections import address_connection
+from inspector_dns.observations import AddressConnection, Delegation, MailHosts, NameServer, NameServerExposure, Zone
 from inspector_dns.probes import name_server, names, zone
 from tests.plugins.inspector_dns import zones
 from tests.plugins.inspector_dns.internet import HOSTS as INTERNET_HOSTS
@@ -148,6 +151,9 @@ def recorders(served: Served) -> dict[str, Callable[[], Observation]]:
         **{f"zone/{name}": partial(_zone, served, name, served.anchors) for name in ZONES},
         "zone/wrong-anchor": partial(_zone, served, "test", wrong),
         **{f"name-server/{name}": partial(_name_server, served, address) for name, address in SERVERS.items()},
+        "address-connection/accepted": partial(_connection, served, "good", is_open=True),
+        "address-connection/refused": partial(_connection, served, "good", is_open=False),
+        "address-connection/without-ipv6": partial(_connection, served, "plain", is_open=True),
     }
 
 
@@ -174,11 +180,22 @@ def _numbered(value: Any, tags: dict[int, int]) -> Any:
     }
 
 
+def _connection(served: Served, name: str, *, is_open: bool) -> Observation:
+    settings = Settings(resolvers=(f"127.0.0.1:{served.resolver}",))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        if not is_open:
+            server.close()
+        return run_probe(address_connection, f"https://{HOSTS[name]}:{port}/", settings=settings).seen(
+            AddressConnection
+        )
+
+
 def _name_server(served: Served, address: str) -> Observation:
     about = subject(name_server, f"ns://ns.test:{served.port}/good.test", address)
     facts = read(name_server, scan(name_server, about, served.port, answer_seconds=1), about)
     assert isinstance(facts, Observation)
-    return facts
+    return _with_numbered_keys(facts)
 
 
 if __name__ == "__main__":

@@ -123,7 +123,7 @@ def root(common: str = "Test root", **options: object) -> Identity:
     return issue(common, authority=True, days=(-10, 300), **options)  # type: ignore[arg-type]
 
 
-def intermediate(issuer: Identity, common: str = "Test intermediate", **options: object) -> Identity:
+def intermediate(issuer: Identity, common: str | x509.Name = "Test intermediate", **options: object) -> Identity:
     """An authority below another."""
     return issue(common, issuer, authority=True, days=(-5, 200), **options)  # type: ignore[arg-type]
 

@@ -22,10 +22,13 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import ocsp
+from cryptography.x509.oid import NameOID
 
 from inspector import Observation, Probe
 from inspector.declare.settings import Settings
 from inspector.testing import record, run_probe
+from inspector_tls.issuance.observations import IssuancePolicy
+from inspector_tls.issuance.probe import issuance_policy
 from inspector_tls.mta_sts.observations import MtaSts
 from inspector_tls.mta_sts.probes import mail_server, mta_sts, mta_sts_policy
 from inspector_tls.revocation.observations import Revocation
@@ -35,7 +38,7 @@ from tests.agreement.environment import ServerPlaces
 from tests.agreement.expected import Start
 from tests.agreement.programs import gnutls, s_server
 from tests.agreement.servers import SERVERS
-from tests.plugins.inspector_dns.named import free_port
+from tests.plugins.inspector_dns.named import ZoneSet, free_port, serve
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import (
     MUST_STAPLE,
@@ -69,6 +72,20 @@ SIGNS_CERTIFICATES = usage(key_cert_sign=True)
 UNREADABLE_NAMES = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.17"), b"\xff")
 UNREADABLE_FEATURE = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.5.5.7.1.24"), b"\xff")
 OLD = ("-cipher", "ALL:@SECLEVEL=0")
+#: CAA records in the zone ``example.vn``, by the name of the recording.
+ISSUANCE = {
+    "none": "",
+    "permitted": '@ CAA 0 issue "LetsEncrypt.org; accounturi=https://acme.test/1"\n@ CAA 0 issue "digicert.com"\n',
+    "another": '@ CAA 0 issue "digicert.com"\n',
+    "unlisted": '@ CAA 0 issue "ca.example.net"\n',
+    "nobody": '@ CAA 0 issue ";"\n',
+    "malformed": '@ CAA 0 issue "letsencrypt.org, digicert.com"\n',
+    "reports": '@ CAA 0 iodef "mailto:security@example.vn"\n',
+    "critical": '@ CAA 0 issue "letsencrypt.org"\n@ CAA 128 tbs "unknown"\n',
+    "wildcards": '@ CAA 0 issue "digicert.com"\n@ CAA 0 issuewild "letsencrypt.org"\n',
+    "no-wildcards": '@ CAA 0 issue "letsencrypt.org"\n@ CAA 0 issuewild ";"\n',
+    "own": '@ CAA 0 issue "digicert.com"\nwww CAA 0 issue "letsencrypt.org"\n',
+}
 Scan = Callable[..., Observation]
 Recorder = Callable[[], Observation]
 Recorders = dict[str, Recorder]
@@ -115,6 +132,7 @@ class Servers:
             **self.resumption(),
             **self.revocations(),
             **self.mta_sts(),
+            **self.issuance_policies(),
         }
 
     def scanned(self, server: Server, at: Scan = scan_certificates, **options: str) -> Observation:
@@ -205,6 +223,9 @@ class Servers:
             "long-lived-logged-twice": issue(
                 HOST, self.between, dns=[HOST], days=(-1, 190), extensions=[logged(b"one", b"two")]
             ),
+            "by-known-authority": issue(HOST, self.known_authority(), dns=[HOST]),
+            "by-known-authority-wildcard": issue(HOST, self.known_authority(), dns=["*.example.vn"]),
+            "by-known-authority-alone": replace(issue(HOST, self.known_authority(), dns=[HOST]), chain=()),
             "conforming": self.conforming(),
             "old-intermediate": Identity(renewed.certificate, renewed.key, (self.between.certificate,)),
             "described-curve": on_described_curve(self.good, self.between),
@@ -227,6 +248,11 @@ class Servers:
             "missing-issuer-no-declared-roots": partial(self.without_declared_roots, alone=True),
         }
         return {f"certificates/{name}": recorder for name, recorder in names.items()}
+
+    def known_authority(self) -> Identity:
+        """An intermediate below the test's root with the organisation of a public authority."""
+        attributes = [(NameOID.ORGANIZATION_NAME, "Let's Encrypt"), (NameOID.COMMON_NAME, "R11")]
+        return intermediate(self.root, x509.Name([x509.NameAttribute(*each) for each in attributes]))
 
     def without_declared_roots(self, *, alone: bool = False) -> Observation:
         """The certificates of a server where no root is declared; ``alone``: it sends no intermediate."""
@@ -438,6 +464,21 @@ class Servers:
             "revocation/no-answer": partial(unanswered, both),
             "revocation/not-named-by-the-authorisation": lambda: unanswered(both, authorisation=sources.granting(HOST)),
         }
+
+    def issuance_policies(self) -> Recorders:
+        """Zones that differ in CAA records, with the host ``www``."""
+
+        def policy(records: str) -> Observation:
+            resolver = free_port()
+            with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+                zones = ZoneSet(Path(folder))
+                zones.add("example.vn", f"@ NS ns\nns A 127.0.0.1\nwww A 192.0.2.1\n{records}")
+                zones.add("vn", "@ NS ns.host.test.\n")
+                with serve(Path(folder) / "named", zones.zones, resolver):
+                    settings = Settings(resolvers=(f"127.0.0.1:{resolver}",))
+                    return run_probe(issuance_policy, f"https://{HOST}/", settings=settings).seen(IssuancePolicy)
+
+        return {f"issuance-policy/{name}": partial(policy, records) for name, records in ISSUANCE.items()}
 
     def mta_sts(self) -> Recorders:
         """Mail domains that differ in their MTA-STS records, policies and mail servers."""

@@ -1,0 +1,1 @@
+"""Which certification authorities may issue a host's certificates, by its CAA records."""
