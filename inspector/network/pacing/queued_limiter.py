@@ -1,8 +1,8 @@
 """The rate limiter of one event loop: who waits for an address waits in a queue, and the meters may be shared.
 
 A shared meter is locked for microseconds and never waited for. That a connection has departed or ended is written with
-the next one that is admitted, or soon, and what cannot be written with the next change: until then it counts as granted,
-so that no one is too fast.
+the next one that is admitted, or soon; what cannot be written then, with the next change. Until then it counts as
+granted, so that no one is too fast.
 """
 
 from __future__ import annotations
