@@ -38,6 +38,7 @@ from inspector.collect.shared_scans import SharedScan, SharedScans
 from inspector.declare.authorisation import Authorisation, Rates
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, canonical, digest, now
+from inspector.model.declared import Declared
 from inspector.model.errors import BundleError, NotAuthorised, RateLimitError, ScanFailure
 from inspector.model.formatted import FormattedMessage
 from inspector.model.observation import (
@@ -267,6 +268,8 @@ class Collector:
     _held: list[_Ended] = field(default_factory=list)
     _postponed: list[ScanTask] = field(default_factory=list)
     _first: dict[tuple[str | None, str | None], list[Evidence]] = field(default_factory=dict)
+    _hosts: dict[str | None, Declared] = field(default_factory=dict)
+    _observations: dict[tuple[str, int], Observation] = field(default_factory=dict)
     _keeper: _BatchWriter = field(init=False)
     _limiter: AdaptiveLimiter = field(init=False)
     _sweeps: asyncio.Semaphore = field(init=False)
@@ -459,7 +462,7 @@ class Collector:
 
     async def _scan(self, task: ScanTask, scan: int) -> _Ended:
         probe = self.registry.probes[task.probe]
-        target = Target(task.subject, self.inspection.system.declared(task.subject.host))
+        target = Target(task.subject, self._declared(task.subject.host))
         began = now()
         _log.debug("scan started", extra=self._fields(task, scan))
         facts: dict[str, object] | None = None
@@ -478,6 +481,11 @@ class Collector:
                 facts, note = await facts_of(probe, output, self.trust.parse_context(target.subject, began))
                 output = output.model_copy(update={"failure": output.failure or note})
         return _Ended(task, scan, began, ended or now(), output, facts)
+
+    def _declared(self, host: str | None) -> Declared:
+        if host not in self._hosts:
+            self._hosts[host] = self.inspection.system.declared(host)
+        return self._hosts[host]
 
     def _time_is_up(self) -> bool:
         return self.stop_at is not None and time.monotonic() >= self.stop_at
@@ -560,7 +568,10 @@ class Collector:
             if evidence.facts is None:
                 cause = evidence.failure.cause if evidence.failure else Cause.NOT_REACHED
                 raise ScanFailure(cause, f"the observation it needs was not seen: {evidence.probe}")
-            return kind.model_validate(evidence.facts)
+            key = (kind.kind, id(evidence))  # which is kept
+            if key not in self._observations:
+                self._observations[key] = kind.model_validate(evidence.facts)
+            return self._observations[key]
         raise ScanFailure(Cause.NOT_SELECTED, f"no selected probe gives the observation it needs: {kind.kind}")
 
     async def _record(self, ended: _Ended) -> None:

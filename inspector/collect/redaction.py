@@ -30,6 +30,8 @@ def _raw(raw: Raw) -> Raw:
 
 def redacted_notes(output: ScanOutput) -> ScanOutput:
     """The output with the reasons redacted that it gives: for its failure, its gaps, and what it discovered."""
+    if not (output.failure or output.gaps or output.discovered):
+        return output
     return output.model_copy(
         update={
             "failure": output.failure and _note(output.failure),

@@ -17,5 +17,7 @@ class Intrusiveness(StrEnum):
 
     def within(self, granted: Intrusiveness) -> bool:
         """Whether an authorisation that grants ``granted`` permits this intrusiveness."""
-        order = list(Intrusiveness)
-        return order.index(self) <= order.index(granted)
+        return _ORDER[self] <= _ORDER[granted]
+
+
+_ORDER = {each: place for place, each in enumerate(Intrusiveness)}

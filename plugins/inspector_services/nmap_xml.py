@@ -10,6 +10,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 
 from nmap import PortScanner, PortScannerError
@@ -188,9 +189,19 @@ def _state(state: str, reason: str, *, responsive: bool, proxied: bool, lost: Ca
 
 def port_groups(answers: Mapping[int, State], single: Collection[int]) -> tuple[PortGroup, ...]:
     """The ports with equal answers in one group each; open ports and those in ``single`` in groups of their own."""
-    members: dict[tuple[State, int], list[int]] = {}
+    kinds: dict[State, State] = {}
+    # Most ports share few objects, which are compared once.
+    equal = {
+        known: kinds.setdefault(each, each) for known, each in {id(each): each for each in answers.values()}.items()
+    }
+    members: dict[tuple[int, int], tuple[State, list[int]]] = {}
     for port in sorted(answers):
-        answer = answers[port]
+        answer = equal[id(answers[port])]
         is_apart = port in single or answer.seen is PortState.OPEN
-        members.setdefault((answer, port if is_apart else 0), []).append(port)
-    return tuple(PortGroup(listed=port_ranges(ports), state=answer) for (answer, _), ports in members.items())
+        members.setdefault((id(answer), port if is_apart else 0), (answer, []))[1].append(port)
+    return tuple(_group(port_ranges(ports), answer) for answer, ports in members.values())
+
+
+@lru_cache(maxsize=4096)
+def _group(listed: str, state: State) -> PortGroup:
+    return PortGroup(listed=listed, state=state)

@@ -43,8 +43,10 @@ def ports_in(text: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-def port_ranges(ports: Iterable[int]) -> str:
+def port_ranges(ports: Collection[int]) -> str:
     """Ports in nmap's notation, ascending."""
+    if len(ports) == 1:
+        return str(*ports)
     runs = groupby(enumerate(sorted(ports)), key=lambda item: item[1] - item[0])
     found = [[port for _, port in members] for _, members in runs]
     return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in found)
@@ -113,7 +115,15 @@ class OpenPorts(Observation):
 
     def in_state(self, state: PortState) -> tuple[int, ...]:
         """The ports that were seen in this state, ascending."""
-        return tuple(sorted(port for group in self.groups if group.state.seen is state for port in group.ports))
+        return self._in_state.get(state, ())
+
+    @cached_property
+    def _in_state(self) -> dict[PortState, tuple[int, ...]]:
+        found: dict[PortState, list[int]] = {}
+        for group in self.groups:
+            if group.state.seen is not None:
+                found.setdefault(group.state.seen, []).extend(group.ports)
+        return {state: tuple(sorted(ports)) for state, ports in found.items()}
 
     @property
     def scanned(self) -> int:
@@ -130,7 +140,7 @@ class OpenPorts(Observation):
         """The ports that were scanned without their state being seen."""
         return tuple(sorted(port for group in self.groups if not group.state.is_seen for port in group.ports))
 
-    @property
+    @cached_property
     def undetermined_cause(self) -> Cause | None:
         """The cause of an undetermined port; None when every scanned port was seen."""
         return next((group.state.unseen for group in self.groups if group.state.unseen is not None), None)

@@ -128,7 +128,7 @@ async def ports(
             if sweep.has_asked(block):
                 continue
             if (cause := await sweep.loss()) is not None:
-                sweep.record["unasked"] = port_ranges(port for each in blocks[place:] for port in each)
+                sweep.record["unasked"] = port_ranges([port for each in blocks[place:] for port in each])
                 sweep.record["unasked_cause"] = cause
                 break
             await sweep.ask(block)

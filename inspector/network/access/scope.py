@@ -65,6 +65,7 @@ class Scope:
         self._further = tuple(tuple(group) for group in further)
         self._system = system
         self._services = {_service(uri) for uri in system.endpoints}
+        self._declared: dict[tuple[str | None, str | None, str, int | None], frozenset[int]] = {}
         self._pins: dict[str, PinnedHost] = {}
         self.learn(pins)
 
@@ -146,6 +147,12 @@ class Scope:
 
         Port 80 counts as declared with an https endpoint on port 443, so that its redirect can be checked.
         """
+        key = (subject.host, subject.address, subject.uri, subject.port)
+        if key not in self._declared:
+            self._declared[key] = self._declared_of(subject)
+        return self._declared[key]
+
+    def _declared_of(self, subject: Subject) -> frozenset[int]:
         names = {_normal(name) for name in (subject.host, subject.address) if name}
         ports = {each.port for host in self._system.hosts if _normal(host.name) in names for each in host.ports}
         for scheme, name, written in self._services:
@@ -187,15 +194,14 @@ class Scope:
         third_party: bool,
     ) -> _Refusal | None:
         """Why packets to these ports do not fall under this one authorisation; None when they do."""
-        where = f"{subject.host} at {subject.address}" if subject.address else str(subject.host or subject.uri)
         listed = _lists_address(granted, subject.address)
         if not granted.is_valid(at):
             when = f"only from {granted.valid_from.isoformat()} until {granted.valid_until.isoformat()}"
             return _refuse(0, Cause.NOT_AUTHORISED, granted, f"is valid {when}")
         if not listed and (reason := self._uncovered(granted, subject)):
-            return _refuse(1, Cause.OUT_OF_SCOPE, granted, f"does not cover {where}: {reason}")
+            return _refuse(1, Cause.OUT_OF_SCOPE, granted, f"does not cover {_where(subject)}: {reason}")
         if reason := _is_special(subject.host, subject.address, listed=listed):
-            return _refuse(1, Cause.OUT_OF_SCOPE, granted, f"does not cover {where}: {reason}")
+            return _refuse(1, Cause.OUT_OF_SCOPE, granted, f"does not cover {_where(subject)}: {reason}")
         if not intrusiveness.within(granted.intrusiveness):
             return _refuse(
                 2,
@@ -205,12 +211,12 @@ class Scope:
             )
         if not listed and (what := _needs_listed_address(subject, intrusiveness, sweep)):
             reason = f"{what} needs the address listed, and {subject.address} is not"
-            return _refuse(3, Cause.OUT_OF_SCOPE, granted, f"does not cover {where}: {reason}")
+            return _refuse(3, Cause.OUT_OF_SCOPE, granted, f"does not cover {_where(subject)}: {reason}")
         if intrusiveness is Intrusiveness.PASSIVE:
             return None
         uncovered = self._uncovered_ports(granted, subject, ports, sweep, third_party)
         if uncovered:
-            reason = f"does not cover port {uncovered[0]} of {where}"
+            reason = f"does not cover port {uncovered[0]} of {_where(subject)}"
             return _refuse(4, Cause.OUT_OF_SCOPE, granted, reason)
         if not windows.is_open(granted, at):
             return _refuse(5, Cause.OUTSIDE_WINDOW, granted, "is outside its hours")
@@ -281,6 +287,10 @@ class Scope:
 def slowest(*rates: Rates) -> Rates:
     """The rates that exceed none of these."""
     return Rates(**{name: min(getattr(each, name) for each in rates) for name in Rates.model_fields})
+
+
+def _where(subject: Subject) -> str:
+    return f"{subject.host} at {subject.address}" if subject.address else str(subject.host or subject.uri)
 
 
 def _refuse(step: int, cause: Cause, granted: Authorisation, reason: str) -> _Refusal:

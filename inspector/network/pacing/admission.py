@@ -184,7 +184,10 @@ class AdmissionControl:
     def reachability(self, address: str) -> Reachability:
         """What connections to ``address`` came to in this inspection."""
         known = canonical_address(address)
-        return self._reachability.setdefault(known, Reachability(known))
+        found = self._reachability.get(known)
+        if found is None:
+            found = self._reachability[known] = Reachability(known)
+        return found
 
     def _attempt(
         self, request_context: RequestContext, address: str, port: int, protocol: str

@@ -1,7 +1,8 @@
 """The rate limiter of one event loop: who waits for an address waits in a queue, and the meters may be shared.
 
-A shared meter is locked for microseconds and never waited for: what cannot be written to it at once (a connection that
-has departed or ended) is written with the next change, and counts as granted until then, so that no one is too fast.
+A shared meter is locked for microseconds and never waited for. That a connection has departed or ended is written with
+the next one that is admitted, or soon; what cannot be written then, with the next change. Until then it counts as
+granted, so that no one is too fast.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ STALLED_SECONDS = 120.0
 #: How often an address is looked at whose connections others may end; how soon one whose meter others have locked; and
 #: how often at least, so that the rates of who waits hold.
 _POLL_SECONDS, _LOCKED_SECONDS, _LOOK_SECONDS = 0.05, 0.002, 20.0
+#: After so many seconds what has become of a connection is written, where no other one was admitted meanwhile.
+_SOON_SECONDS = 0.05
 #: Addresses without connections that are kept open, each with a file descriptor.
 _IDLE = 64
 
@@ -47,10 +50,13 @@ class _AddressQueue:
         self._failed: RateLimitError | None = None
         self._locked_since: float | None = None
 
-    @property
     def is_idle(self) -> bool:
-        """Whether nobody needs it any more."""
-        return not (self.users or self.waiting or self._pending)
+        """Whether nobody needs it any more; then everything is written."""
+        if self.users or self.waiting:
+            return False
+        if self._pending:
+            self._flush()
+        return not self._pending
 
     def close(self) -> None:
         """Give everything back."""
@@ -107,7 +113,8 @@ class _AddressQueue:
 
     def departed(self, slot: int) -> None:
         """The connection with this slot has been opened."""
-        self.change(lambda meter, now: meter.departed(slot, now))
+        at = clock()
+        self._change_soon(lambda meter, now: meter.departed(slot, min(at, now)))
 
     def ended(self, slot: int, *, well: bool) -> None:
         """The connection with this slot has ended; ``well``: the address took it without complaint."""
@@ -119,9 +126,17 @@ class _AddressQueue:
                 meter.succeeded()
 
         self.users -= 1
-        self.change(end)
+        self._change_soon(end)
 
     # --- changes ---
+
+    def _change_soon(self, change: _Change) -> None:
+        """Change the meter with the next connection that is admitted, or soon."""
+        self._pending.append(change)
+        if self.waiting:
+            self.changed.set()
+        elif self._retry is None and not self._loop.is_closed():
+            self._retry = self._loop.call_later(_SOON_SECONDS, self._flush_later)
 
     def change(self, change: _Change) -> None:
         """Change the meter, now or as soon as nobody else has it. What fails is raised when a connection is asked for.
@@ -267,7 +282,7 @@ class QueuedRateLimiter:
         return queue
 
     def _close_idle(self) -> None:
-        for address in [address for address, queue in self._queues.items() if queue.is_idle]:
+        for address in [address for address, queue in self._queues.items() if queue.is_idle()]:
             self._queues.pop(address).close()
 
     def admit_now(self, address: str, rates: Rates) -> Permit | None:

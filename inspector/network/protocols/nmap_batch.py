@@ -39,7 +39,7 @@ MOST_PROCESSES = 8
 #: systems lose by these seconds: other scans of theirs take longer than a sweep.
 GATHER_SECONDS = 1.0
 GATHER_ALONE_SECONDS = 0.05
-_MOST_GATHERS = 4
+_MOST_GATHERS = 8
 #: How long a connect scan waits for one answer, at most: after a second the kernel sends the SYN again (RFC 6298 §2),
 #: which neither the rate nor the ledger would count.
 MOST_WAIT_MS = 900

@@ -16,7 +16,7 @@ from inspector.declare.authorisation import Rates
 from inspector.model.base import Cause
 from inspector.model.errors import RateLimitError, ScanFailure
 from inspector.network.pacing import queued_limiter, state_files
-from inspector.network.pacing.address_meter import AddressMeter
+from inspector.network.pacing.address_meter import GRANTED, AddressMeter
 from inspector.network.pacing.address_state import AddressStates, MemoryStates, clock
 from inspector.network.pacing.queued_limiter import QueuedRateLimiter
 from inspector.network.pacing.rate_limit import Permit
@@ -75,7 +75,7 @@ async def test_what_is_open_counts_for_all(tmp_path: Path) -> None:
     assert (one.admit_now(ADDRESS, few), other.admit_now(ADDRESS, few)) == (None, None)
     assert held[0] is not None
     held[0].ended()
-    assert other.admit_now(ADDRESS, few) is not None
+    assert await asyncio.wait_for(other.admit(ADDRESS, few), 20) is not None
 
 
 async def test_who_waits_is_served_when_another_process_closes(tmp_path: Path) -> None:
@@ -428,6 +428,7 @@ async def test_files_of_addresses_that_nobody_asks_are_removed(tmp_path: Path, m
     one, other = limiter(tmp_path), limiter(tmp_path)
     held = one.admit_now("192.0.2.9", SLOW)
     assert use(one) is not None
+    await asyncio.sleep(2 * queued_limiter._SOON_SECONDS)  # until it is written that the connection has ended
     states = StateFiles(tmp_path / "rates")
     names = {"192.0.2.9", ADDRESS}
 
@@ -444,3 +445,43 @@ async def test_files_of_addresses_that_nobody_asks_are_removed(tmp_path: Path, m
     assert held is not None
     assert spent(other) == SLOW.burst
     assert spent(one) == 0
+
+
+async def test_what_became_of_connections_is_written_with_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection costs one change of the record, that of its permit, which also says how the ones before have ended;
+    what became of the last one is written soon.
+    """
+    written: list[AddressMeter] = []
+
+    def counted(meter: AddressMeter, start: bytes) -> bytes:
+        record = packed(meter, start)
+        found = unpacked(record, start)
+        assert found is not None
+        written.append(found)
+        return record
+
+    monkeypatch.setattr(state_files, "packed", counted)
+    one = limiter(tmp_path)
+    for _ in range(5):
+        assert use(one, FAST) is not None
+    assert [(sum(each.counts), each.slots.count(GRANTED)) for each in written] == [(n, 1) for n in range(5)]
+    await asyncio.sleep(2 * queued_limiter._SOON_SECONDS)
+    assert [(sum(each.counts), len(each.slots)) for each in written[5:]] == [(5, 0)]
+
+
+async def test_a_departure_counts_from_its_instant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However late it is written, so that the next connection waits no longer than it must."""
+    instants = [1000.0]
+    monkeypatch.setattr(queued_limiter, "clock", lambda: instants[0])
+    one = limiter(tmp_path)
+    permit = one.admit_now(ADDRESS, FAST)
+    assert permit is not None
+    permit.departed()
+    instants[0] += 0.5
+    permit.ended()
+    one.admit_now(ADDRESS, FAST)
+    meter = unpacked((tmp_path / "rates" / ADDRESS).read_bytes(), boot_id())
+    assert meter is not None
+    assert list(meter.times) == [1000.0]
