@@ -23,7 +23,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from typing import ParamSpec, TypeVar
 
 from inspector.model.base import Cause
@@ -128,7 +128,8 @@ def _running_clock() -> Iterator[Callable[[], float]]:
     try:
         yield now
     finally:
-        os.close(counts)
+        with suppress(OSError):
+            os.close(counts)
 
 
 def _tell_no_one(_what: str) -> None:

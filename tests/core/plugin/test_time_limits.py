@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import os
 import re
 import signal
 import subprocess
@@ -139,6 +140,26 @@ def no_destructors() -> Iterator[None]:
     gc.disable()
     yield
     gc.enable()
+
+
+def test_a_function_that_closes_the_files_of_its_process_is_bounded_as_before() -> None:
+    """Third-party code may close the file with the times of its thread: its result counts, and its limit holds."""
+
+    def close_counts() -> int:
+        counts = [each for each in Path("/proc/self/fd").iterdir() if each.resolve().name == "schedstat"]
+        for each in counts:
+            os.close(int(each.name))
+        return len(counts)
+
+    def hang() -> None:
+        close_counts()
+        while True:
+            pass
+
+    most = 1 if Path("/proc/self/schedstat").exists() else 0
+    assert call_within(5, "closes", close_counts) == most
+    with pytest.raises(ScanFailure):
+        call_within(0.3, "closes and hangs", hang)
 
 
 @pytest.mark.usefixtures("no_destructors")
