@@ -717,7 +717,7 @@ def agree(
 @takes("settings")
 def record_follow_up(
     arguments: RunArguments,
-    document: Annotated[Path, typer.Argument(metavar="FILE", help="follow-up.yaml.")],
+    document: Annotated[Path, typer.Argument(metavar="FILE", help="A file of the follow-up: follow-up.yaml.")],
     place: Store = None,
 ) -> int:
     """Record everything in a file: demands, claims and consents for many systems."""
