@@ -18,11 +18,13 @@ def dnssec_keys_agree(zone: Zone, servers: Every[NameServer]) -> Verdict:
     Remediation: sign the zone at one place, and serve it from there on all name servers; with several operators import
     the zone signing keys of each into the DNSKEY records of the others before they are used.
     """
+    asked = [server for server in servers if not server.is_lame]
+    if asked and all(server.signers.seen == () for server in asked):
+        return not_applicable("no name server signs the zone")
     if zone.chain.value.state is TrustState.INSECURE:
         return not_applicable("the zone is not secure, so that no key counts")
-    asked = [server for server in servers if not server.is_lame]
     unsigned = sorted(server.where for server in asked if server.signers.seen == ())
-    if unsigned:
+    if unsigned and any(server.signers.seen for server in asked):
         return failed("the zone is signed, but not at {measured}", measured=unsigned)
     named = {SigningKey(key_tag=each.key_tag, algorithm=each.algorithm) for each in zone.ds.value}
     known = {server.where: set(server.keys.seen) for server in asked if server.keys.seen is not None}
