@@ -221,6 +221,7 @@ ZONES: tuple[PlantedZone, ...] = (
         delegated=_by("ns1", "ns2", "old"),
         records=_MAIL,
         second='@ MX 10 mx.old.vn.\n@ TXT "v=spf1 mx -all"\n',
+        either=frozenset({"mail-hosts-have-reverse-names"}),
     ),
     _zone(
         "spf",
