@@ -18,20 +18,23 @@ def dnssec_keys_agree(zone: Zone, servers: Every[NameServer]) -> Verdict:
     Remediation: sign the zone at one place, and serve it from there on all name servers; with several operators import
     the zone signing keys of each into the DNSKEY records of the others before they are used.
     """
+    asked = [server for server in servers if not server.is_lame]
+    if asked and all(server.signers.seen == () for server in asked):
+        return not_applicable("no name server signs the zone")
     if zone.chain.value.state is TrustState.INSECURE:
         return not_applicable("the zone is not secure, so that no key counts")
-    asked = [server for server in servers if not server.is_lame]
+    signing = [server for server in asked if server.signers.seen]
     unsigned = sorted(server.where for server in asked if server.signers.seen == ())
-    if unsigned:
+    if unsigned and signing:
         return failed("the zone is signed, but not at {measured}", measured=unsigned)
     named = {SigningKey(key_tag=each.key_tag, algorithm=each.algorithm) for each in zone.ds.value}
-    known = {server.where: set(server.keys.seen) for server in asked if server.keys.seen is not None}
+    known = {server.where: set(server.keys.seen) for server in signing if server.keys.seen is not None}
     unnamed = sorted(where for where, keys in known.items() if named and not named & keys)
     if unnamed:
         return failed("no key that the DS records of the zone name is published by {measured}", measured=unnamed)
-    for server in sorted(asked, key=lambda each: each.where):
-        signers = set(server.signers.seen or ())
-        without = sorted(where for where, keys in known.items() if signers and not signers & keys)
+    for server in sorted(signing, key=lambda each: each.where):
+        signers = set(server.signers.value)
+        without = sorted(where for where, keys in known.items() if not signers & keys)
         if without:
             tags = sorted(each.key_tag for each in signers)
             message = "{server} signs by the key {threshold}, which is not published by {measured}"

@@ -41,12 +41,7 @@ def caa_matches_issuer(
     Remediation: find out who requested the certificate. Where it is right, add the CA's domain name with the ``issue``
     property (``issuewild`` for a wildcard certificate); where it is not, revoke it.
     """
-    for_host, for_wildcard = policy.exact.seen, policy.wildcard.seen
-    if (
-        for_host
-        and for_wildcard
-        and for_host.permitted(wildcard=False) is for_wildcard.permitted(wildcard=True) is None
-    ):
+    if _permits_everybody(policy):
         return not_applicable("no CAA record restricts the issuers")
     if certificates.is_empty:
         raise NotSeen(Cause.NOT_SELECTED)

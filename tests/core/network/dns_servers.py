@@ -99,11 +99,25 @@ def over_tcp(listener: socket.socket) -> None:
             if b"\x03cut" in wire:
                 conn.sendall(b"\x40\x00half a message")
                 continue
+            if b"\x08dripping" in wire:
+                drip(conn)
+                continue
             said = answer(wire, tcp=True)
             if said is None:
                 time.sleep(5)
                 continue
             conn.sendall(struct.pack("!H", len(said)) + said)
+
+
+def drip(conn: socket.socket) -> None:
+    """A long message a byte at a time, which ends before it is whole."""
+    try:
+        conn.sendall(b"\x40\x00")
+        for _ in range(100):
+            time.sleep(0.05)
+            conn.sendall(b"\0")
+    except OSError:
+        pass
 
 
 def say(what: object) -> None:

@@ -67,7 +67,8 @@ _DAYS_OF_EXPIRY = "ns1.host.vn. hostmaster.host.vn. 7 14400 3600 86400 3600"
 class PlantedZone:
     """A zone below ``vn``: the name servers that its parent and that itself name, its records, and what must fail.
 
-    ``glue``: records at the parent; ``second``: the records on the server ``old`` instead, or its serial number alone;
+    ``glue``: records at the parent; ``second``: the records on the server ``old`` instead, or its serial number alone,
+    ``second_keys``: signed by other keys;
     ``ds``: which DS records the parent has (``_Views._signers``); ``change``: what is replaced once the zone is signed;
     ``either``: the checks whose verdict depends on which question comes first.
     """
@@ -86,6 +87,7 @@ class PlantedZone:
     signing: Signing | None = SIGNED
     unclear: frozenset[str] = frozenset()
     either: frozenset[str] = frozenset()
+    second_keys: bool = False
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -204,21 +206,26 @@ ZONES: tuple[PlantedZone, ...] = (
         unclear=("delegation-consistent", *_ANSWERS, *_SERVED, *_EXPOSED),
     ),
     _zone("tcpless", "name-servers-answer", delegated=_by("ns1", "ns2", "tcpless")),
-    # What the server ``old`` serves in these is signed by another key than the zone.
-    _zone("serial", "soa-serials-agree", "dnssec-keys-agree", delegated=_by("ns1", "ns2", "old"), second=""),
-    _zone("keys", "dnssec-keys-agree", delegated=_by("ns1", "ns2", "old"), second="\n"),
+    _zone("serial", "soa-serials-agree", delegated=_by("ns1", "ns2", "old"), second=""),
+    _zone(
+        "keys",
+        "dnssec-keys-agree",
+        delegated=_by("ns1", "ns2", "old"),
+        second="\n",
+        second_keys=True,
+        either=frozenset({"dnssec-valid", *_SIGNATURES}),
+    ),
     _zone(
         "mx",
         "name-servers-agree",
-        "dnssec-keys-agree",
         delegated=_by("ns1", "ns2", "old"),
         records=_MAIL,
         second='@ MX 10 mx.old.vn.\n@ TXT "v=spf1 mx -all"\n',
+        either=frozenset({"mail-hosts-have-reverse-names"}),
     ),
     _zone(
         "spf",
         "name-servers-agree",
-        "dnssec-keys-agree",
         delegated=_by("ns1", "ns2", "old"),
         records=_MAIL,
         second='@ MX 10 mx.clean.vn.\n@ TXT "v=spf1 mx ~all"\n',
@@ -228,13 +235,13 @@ ZONES: tuple[PlantedZone, ...] = (
         "name-servers-support-edns",
         "name-servers-support-cookies",
         delegated=_by("ns1", "ns2", "formerr"),
-        unclear=("delegation-consistent", "name-servers-agree", "ns-ttl-sound"),
+        unclear=("delegation-consistent", "name-servers-agree", "dnssec-keys-agree", "ns-ttl-sound"),
     ),
     _zone(
         "droppy",
         "name-servers-support-edns",
         delegated=_by("ns1", "ns2", "droppy"),
-        unclear=("delegation-consistent", "name-servers-agree", *_SERVED),
+        unclear=("delegation-consistent", "name-servers-agree", "dnssec-keys-agree", *_SERVED),
     ),
     _zone("open", "name-servers-refuse-recursion", delegated=_by("ns1", "ns2", "open")),
     _zone("claims", delegated=_by("ns1", "ns2", "claims")),  # sets the RA flag, and resolves nothing
@@ -388,7 +395,7 @@ class _Views:
             serial = "6" if planted.second == "" else "7"
             soa = planted.soa.replace(" 7 ", f" {serial} ")
             self.zone_set.add(planted.name, altered, planted.signing, soa, planted.ttl)
-            self.second[planted.name] = self._kept(planted.name)
+            self.second[planted.name] = self._kept(planted.name, with_keys=planted.second_keys)
         records = f"{servers}{planted.records}{children}"
         self.zone_set.add(planted.name, records, planted.signing, planted.soa, planted.ttl)
         if planted.ds:
@@ -409,12 +416,12 @@ class _Views:
             case _:
                 return [*own, f"{name}. DS 4711 13 2 {'AB' * 32}"]
 
-    def _kept(self, name: str) -> Path:
-        """Move the files of a zone aside; both versions are signed by keys of their own, of which one is published."""
+    def _kept(self, name: str, *, with_keys: bool) -> Path:
+        """Move the file of a zone aside, and with it its keys, unless the other version is signed by the same."""
         path = self.zone_set.zones.pop(name)
         kept = path.rename(path.with_name(f"second-{path.name}"))
         keys = self.folder / f"keys-{name}"
-        if keys.exists():
+        if with_keys:
             keys.rename(keys.with_name(f"second-{keys.name}"))
         return kept
 

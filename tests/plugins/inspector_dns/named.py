@@ -82,7 +82,10 @@ class ZoneSet:
     ds: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, name: str, records: str, signing: Signing | None = None, soa: str = SOA, ttl: int = 60) -> None:
-        """Write a zone (``.`` is the root), sign it if asked, and remember the DS records that its parent needs."""
+        """Write a zone (``.`` is the root), sign it if asked, and remember the DS records that its parent needs.
+
+        A zone that was added before is signed by the same keys.
+        """
         path = self.folder / f"zone-{name}"
         origin = name if name == "." else f"{name}."
         soa = f"$ORIGIN {origin}\n$TTL {ttl}\n@ SOA {soa}\n"
@@ -93,8 +96,9 @@ class ZoneSet:
 
     def _sign(self, name: str, origin: str, path: Path, signing: Signing) -> Path:
         keys = self.folder / f"keys-{name}"
-        keys.mkdir()
-        for algorithm in filter(None, (signing.algorithm, signing.second)):
+        has_keys = keys.exists()
+        keys.mkdir(exist_ok=True)
+        for algorithm in filter(None, () if has_keys else (signing.algorithm, signing.second)):
             for flags in (("-f", "KSK"), ()) if signing.separate else (("-f", "KSK"),):
                 bits = ("-b", str(signing.bits)) if algorithm.startswith("RSA") else ()
                 run(self.programs["dnssec-keygen"], "-q", "-K", str(keys), "-a", algorithm, *bits, *flags, origin)

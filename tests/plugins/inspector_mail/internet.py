@@ -21,6 +21,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.agreement.environment import program
+from tests.agreement.programs import dovecot_settings
 from tests.line.harness import needs_namespaces
 from tests.plugins.inspector_dns.named import Signing, ZoneSet, programs
 from tests.plugins.inspector_mail.zones import RSA_1024, RSA_2048, dkim_record
@@ -60,7 +61,14 @@ SCRIPTED: Mapping[str, str] = {
     "blocking": "554 5.7.1 Service unavailable; client host blocked\\r\\n",
     "ssh": "SSH-2.0-OpenSSH_9.2p1\\r\\n",
 }
-HOSTS = {name: f"11.2.0.{place}" for place, name in enumerate((*POSTFIX, *SCRIPTED, "outside"), 1)}
+#: Hosts at which users read mail by Dovecot and submit it to Postfix: the certificate, and settings of Dovecot.
+MAILBOXES: Mapping[str, tuple[str, str]] = {
+    "box": ("good", "ssl = required\n"),
+    "clearbox": ("good", "login_trusted_networks = 11.0.0.0/8\n"),
+    "expiredbox": ("expired", "ssl = required\n"),
+}
+HOSTS = {name: f"11.2.0.{place}" for place, name in enumerate((*POSTFIX, *SCRIPTED, "outside", *MAILBOXES), 1)}
+MAILBOX_PORTS = [(HOSTS[name], port) for name in MAILBOXES for port in (110, 143, 587, 993, 995)]
 #: The address of ``mx1`` by another name, in the zone that is not signed.
 PLAIN_HOST = "mx.plain.vn"
 
@@ -289,7 +297,8 @@ class _Built:
         (etc / "main.cf").write_text(
             "compatibility_level = 3.6\nmail_owner = postfix\nsetgid_group = postdrop\ninet_protocols = ipv4\n"
             f"queue_directory = {queue}\ndata_directory = {data}\ndaemon_directory = /usr/lib/postfix/sbin\n"
-            f"command_directory = /usr/sbin\ninet_interfaces = {', '.join(HOSTS[name] for name in POSTFIX)}\n"
+            "command_directory = /usr/sbin\n"
+            f"inet_interfaces = {', '.join(HOSTS[name] for name in (*POSTFIX, *MAILBOXES))}\n"
             "myhostname = mail.host.vn\nmydestination =\nlocal_recipient_maps =\nalias_maps =\nmynetworks =\n"
             "smtputf8_enable = no\nsmtpd_tls_security_level = may\nmaillog_file = /dev/stdout\n"
             "smtpd_peername_lookup = no\nsmtpd_junk_command_limit = 1000\nsmtpd_client_connection_rate_limit = 0\n"
@@ -297,6 +306,7 @@ class _Built:
             f"postscreen_cache_map =\n{self._chain('good', 'smtpd')}"
         )
         services = "".join(self._service(name, identity) for name, identity in POSTFIX.items())
+        services += "".join(self._submission(name, identity) for name, (identity, _) in MAILBOXES.items())
         (etc / "master.cf").write_text(
             f"{services}smtpd pass - - n - - smtpd\ntlsproxy unix - - n - 0 tlsproxy\ndnsblog unix - - n - 0 dnsblog\n"
             "anvil unix - - n - 1 anvil\ntlsmgr unix - - n 1000? 1 tlsmgr\nrewrite unix - - n - - trivial-rewrite\n"
@@ -312,6 +322,25 @@ class _Built:
             return f"{where} - - smtpd\n  -o smtpd_tls_security_level=none\n"
         certificate, key = self.files[identity]
         return f"{where} - - smtpd\n  -o smtpd_tls_chain_files={key},{certificate}\n"
+
+    def _submission(self, name: str, identity: str) -> str:
+        certificate, key = self.files[identity]
+        return (
+            f"{HOSTS[name]}:587 inet n - n - - smtpd\n  -o smtpd_tls_chain_files={key},{certificate}\n"
+            "  -o smtpd_sasl_auth_enable=yes -o smtpd_sasl_security_options=noanonymous\n"
+            f"  -o smtpd_tls_auth_only={'no' if name == 'clearbox' else 'yes'}\n"
+        )
+
+    def dovecot(self, name: str) -> Path:
+        """The configuration of Dovecot at a host."""
+        identity, more = MAILBOXES[name]
+        folder = self.folder / name
+        folder.mkdir()
+        folder.chmod(0o755)
+        settings = dovecot_settings(folder, *self.files[identity], ["imap", "pop3"])
+        path = folder / "dovecot.conf"
+        path.write_text(settings.replace("127.0.0.1", HOSTS[name]).replace("ssl = yes\n", "") + more)
+        return path
 
     def _chain(self, identity: str, service: str) -> str:
         certificate, key = self.files[identity]
@@ -378,6 +407,9 @@ def network(addresses: Sequence[str]) -> Iterator[list[str]]:
     if os.geteuid() != 0:
         pytest.skip("a network in which Postfix runs needs root")
     setup = ["ip link set lo up", *(f"ip addr add {each}/32 dev lo" for each in addresses)]
+    # Dovecot takes a client at its own address for secured.
+    others = [HOSTS[name] for name in MAILBOXES]
+    setup += [f"ip route replace local {each} dev lo src {RESOLVER} table local" for each in others]
     command = ["unshare", "--net", "sh", "-c", " && ".join([*setup, "echo ready", "exec cat"])]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
@@ -391,7 +423,7 @@ def network(addresses: Sequence[str]) -> Iterator[list[str]]:
 @contextlib.contextmanager
 def mail_internet(domains: Sequence[PlantedDomain] = DOMAINS) -> Iterator[MailInternet]:
     """Build and run everything for these domains, in a folder that every server's user can read."""
-    for needed in ("ip", "unbound", "postfix", "nginx"):
+    for needed in ("ip", "unbound", "postfix", "nginx", "dovecot"):
         program(needed)
     with tempfile.TemporaryDirectory(prefix="mail-", dir="/tmp", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
@@ -414,6 +446,8 @@ def _running(folder: Path, domains: Sequence[PlantedDomain]) -> Iterator[MailInt
         _started(running, [*wrap, program("postfix"), "-c", str(etc), "start-fg"], log)
         running.callback(lambda: subprocess.run(stop, check=False, capture_output=True, timeout=20))
         words = [word for name, line in SCRIPTED.items() for word in (HOSTS[name], line)]
+        for name in MAILBOXES:
+            _started(running, [*wrap, program("dovecot"), "-F", "-c", str(built.dovecot(name))], log)
         scripted = subprocess.Popen(
             [*wrap, sys.executable, "-c", _SCRIPTED, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -437,7 +471,9 @@ def _end(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
 def _wait(wrap: Sequence[str], log: Path) -> None:
     """Wait until the resolver validates a name, and Postfix and nginx accept connections."""
     dig = [programs()["dig"], f"@{RESOLVER}", "+time=1", "+tries=1", "+adflag", "ns.vn", "A"]
-    listening = "import socket\nfor address in " + repr([(HOSTS[each], 25) for each in POSTFIX] + [(WEB, 443)])
+    listening = "import socket\nfor address in " + repr(
+        [(HOSTS[each], 25) for each in POSTFIX] + [(WEB, 443), *MAILBOX_PORTS]
+    )
     listening += ":\n    socket.create_connection(address, 1).close()"
     deadline = time.monotonic() + 60
     said = ""

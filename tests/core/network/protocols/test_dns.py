@@ -289,6 +289,13 @@ def test_bad_answers_have_their_cause(tmp_path: Path, resolver: Resolver) -> Non
     assert failure(tmp_path, resolver.settings, "plain.dns.test", "NO-SUCH-TYPE") is Cause.BUG
 
 
+def test_a_message_that_drips_is_a_timeout(tmp_path: Path, resolver: Resolver) -> None:
+    """Each byte comes within the limit, the message does not: waiting for all of them would see it break off."""
+    assert failure(tmp_path, resolver.settings, "dripping.dns.test", tcp=True) is Cause.TIMEOUT
+    server = {"server": ADDRESS, "port": resolver.port}
+    assert failure(tmp_path, resolver.settings, "dripping.dns.test", tcp=True, **server) is Cause.TIMEOUT
+
+
 @pytest.mark.parametrize(
     ("server", "port", "cause"),
     [
