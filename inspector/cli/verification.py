@@ -8,7 +8,7 @@ from inspector.model.domain_name import with_u_labels
 from inspector.model.escaping import escape_control, truncate
 from inspector.model.formatted import FormattedMessage
 from inspector.seal.chain import Predecessors
-from inspector.seal.layout import CAPTURE, EVIDENCE, INDEX_MANIFEST, LEDGER, RAW
+from inspector.seal.layout import CAPTURE, EVIDENCE, INDEX_MANIFEST, LEDGER
 from inspector.seal.untrusted_files import FileFault, printable
 from inspector.seal.verify import (
     Comparison,
@@ -203,8 +203,6 @@ def _part(file: str) -> str:
     number, _, probe = last.partition("-")
     if above == f"{CAPTURE}/{EVIDENCE}" and number.isdigit():
         return FormattedMessage("evidence {number} of {probe}", number=number, probe=probe)
-    if above == f"{CAPTURE}/{RAW}" and number.isdigit():
-        return FormattedMessage("raw bytes of evidence {number} of {probe}", number=number, probe=probe)
     return _PARTS.get(last, "") if above else ""
 
 

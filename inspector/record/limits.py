@@ -36,8 +36,8 @@ def limit_of(name: str) -> int:
         return JSON_BYTES
     if part != "capture" or file in _GROWING or file.startswith("trust/"):
         return FILE_BYTES
-    # Raw bytes stand behind a line with their sizes.
-    return RAW_BYTES + LINE_BYTES if file.startswith("raw/") else JSON_BYTES
+    # Raw bytes, and a line with their sizes, stand behind the record of a scan.
+    return JSON_BYTES + RAW_BYTES + LINE_BYTES if file.startswith("evidence/") else JSON_BYTES
 
 
 def check_values(name: str, data: bytes) -> None:
@@ -56,7 +56,9 @@ def check_values(name: str, data: bytes) -> None:
 def check_part(name: str, data: bytes) -> None:
     """Raise LimitExceeded when a part of this path may not have this content: too many bytes, or values in JSON."""
     check_size(name, len(data))
-    if name.endswith(".json") or name.startswith("capture/evidence/"):
+    if name.startswith("capture/evidence/"):
+        check_values(name, data.partition(b"\n")[0])
+    elif name.endswith(".json"):
         check_values(name, data)
 
 

@@ -27,7 +27,6 @@ from inspector.seal.layout import (
     INCIDENTS,
     LEDGER,
     MANIFEST,
-    RAW,
     REPORTS,
     TRUST,
     assessment_name,
@@ -35,7 +34,7 @@ from inspector.seal.layout import (
     is_step,
 )
 from inspector.seal.manifest import AssessmentSealed, CaptureSealed, Sealed, read_manifest
-from inspector.seal.pack import split
+from inspector.seal.scan_parts import evidence_in, is_scan_part, raw_places
 from inspector.seal.sealed_part import SealedPart
 from inspector.seal.shared_files import archive_of
 from inspector.seal.untrusted_files import FileFault, UntrustedFolder, parse, printable, refuse
@@ -108,17 +107,19 @@ class Bundle:
 
     def evidence(self) -> tuple[tuple[str, Evidence], ...]:
         """All evidence with its digests, ordered by digest; raises BundleError."""
-        names = [name for name in self.sealed.files if name.startswith(f"{EVIDENCE}/")]
+        names = self._scans()
         if not names:
             return ()
         with self.capture.opened() as content_of:
             return tuple(sorted((self._evidence(name, content_of(name)) for name in names), key=lambda each: each[0]))
 
-    def _evidence(self, name: str, data: bytes) -> tuple[str, Evidence]:
-        known = digest(data)
-        if known not in self._parsed:
-            self._parsed[known] = parse(Evidence, data, f"{CAPTURE}/{name}")
-        return known, self._parsed[known]
+    def _scans(self) -> list[str]:
+        return [name for name in self.sealed.files if is_scan_part(name)]
+
+    def _evidence(self, name: str, content: bytes) -> tuple[str, Evidence]:
+        known, evidence = evidence_in(content, f"{CAPTURE}/{name}", self._parsed)
+        self._parsed[known] = evidence
+        return known, evidence
 
     def raw(self, ref: RawRef) -> bytes:
         """The raw bytes of ``ref``; raises BundleError when digest or size differ, or they are not in the bundle."""
@@ -130,7 +131,7 @@ class Bundle:
             raise BundleError(
                 FormattedMessage(
                     "{name}: is said to hold {size} bytes; a bundle holds at most {limit} in one",
-                    name=f"{CAPTURE}/{RAW}",
+                    name=f"{CAPTURE}/{EVIDENCE}",
                     size=ref.size,
                     limit=RAW_BYTES,
                 )
@@ -140,7 +141,7 @@ class Bundle:
         name, begin, end = self._raw.get(ref.sha256, ("", 0, 0))
         if end - begin != ref.size or not name:
             raise BundleError(
-                FormattedMessage("{file}: has no raw bytes {sha256}", file=f"{CAPTURE}/{RAW}", sha256=ref.sha256)
+                FormattedMessage("{file}: has no raw bytes {sha256}", file=f"{CAPTURE}/{EVIDENCE}", sha256=ref.sha256)
             )
         if name not in self._last:
             self._last.clear()
@@ -154,10 +155,9 @@ class Bundle:
         """Where raw bytes are, by SHA-256: the part, and where they begin and end in it."""
         found: dict[str, tuple[str, int, int]] = {}
         with self.capture.opened() as content_of:
-            for name in (name for name in self.sealed.files if name.startswith(f"{RAW}/")):
-                content = content_of(name)
-                for begin, end in split(content, f"{CAPTURE}/{name}"):
-                    found[digest(content[begin:end])] = (name, begin, end)
+            for name in self._scans():
+                places = raw_places(content_of(name), f"{CAPTURE}/{name}")
+                found |= {sha256: (name, *place) for sha256, place in places.items()}
         return found
 
     def output_of(self, evidence: Evidence) -> ScanOutput:

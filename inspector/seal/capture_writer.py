@@ -47,7 +47,6 @@ from inspector.seal.json_parts import INSPECTION
 from inspector.seal.layout import (
     CAPTURE,
     CHAINS,
-    EVIDENCE,
     FURTHER,
     INCIDENTS,
     LEDGER,
@@ -55,18 +54,16 @@ from inspector.seal.layout import (
     MANIFEST,
     PACK,
     PARTIAL,
-    RAW,
     SALT,
     SHARED,
     SHARED_TABLE,
     TRUST,
     is_step,
-    number_of,
-    scan_part,
 )
 from inspector.seal.manifest import CaptureSealed, envelope_of, fault_of, payload_of
-from inspector.seal.pack import Frame, PackWriter, compressed, joined, sizes_of, split
+from inspector.seal.pack import Frame, PackWriter, compressed
 from inspector.seal.pack_survey import ENDS_IN_ZEROS, PackSurvey
+from inspector.seal.scan_parts import evidence_in, is_scan_part, joined, number_of, raw_places, scan_part, sizes_of
 from inspector.seal.shared_files import add_shared, archive_of, read_shared, shared_of
 from inspector.seal.signing import SigningKey
 from inspector.seal.untrusted_files import UntrustedFolder, json_object, parse, refuse
@@ -151,9 +148,9 @@ def recorded_in(folder: Path) -> tuple[Inspection, tuple[tuple[str, Evidence], .
     known: dict[str, Evidence] = {}
     with parts.opened() as content_of:
         for frame in parts.frames:
-            if frame.header.name.startswith(f"{EVIDENCE}/"):
-                content = content_of(frame)
-                known[digest(content)] = parse(Evidence, content, f"{CAPTURE}/{frame.header.name}")
+            if is_scan_part(frame.header.name):
+                sha256, evidence = evidence_in(content_of(frame), f"{CAPTURE}/{frame.header.name}")
+                known[sha256] = evidence
     return inspection, tuple(sorted(known.items(), key=lambda each: each[0]))
 
 
@@ -309,43 +306,38 @@ class CaptureWriter:
         for name in (INSPECTION.rest, *INSPECTION.files):
             read(name)
         lost = found.lost()
-        places: dict[str, set[str]] = {}
-        known: dict[str, tuple[str, Evidence]] = {}
+        whole: dict[str, tuple[str, Evidence, set[str]]] = {}
         with found.opened() as content_of:
             for frame in found.frames:
                 name = frame.header.name
+                if not is_scan_part(name):
+                    continue
                 try:
-                    if name.startswith(f"{RAW}/"):
-                        content = content_of(frame)
-                        spans = split(content, f"{CAPTURE}/{name}")
-                        places[name] = {digest(content[begin:end]) for begin, end in spans}
-                    elif name.startswith(f"{EVIDENCE}/"):
-                        content = content_of(frame)
-                        sha256 = digest(content)
-                        known[name] = sha256, parsed.get(sha256) or parse(Evidence, content, f"{CAPTURE}/{name}")
+                    content = content_of(frame)
+                    places = set(raw_places(content, f"{CAPTURE}/{name}"))
+                    whole[name] = *evidence_in(content, f"{CAPTURE}/{name}", parsed), places
                 except BundleError as error:
                     lost[name] = fault_of(CAPTURE, error).what
-        there = set().union(*places.values())
-        for name, (_, evidence) in known.items():
-            if not {ref.sha256 for ref in evidence.raw} <= there:
+        while True:  # what rests on lost raw bytes may have some itself, on which others rest
+            there = set[str]().union(*(places for _, _, places in whole.values()))
+            without = [name for name, (_, each, _) in whole.items() if any(ref.sha256 not in there for ref in each.raw)]
+            if not without:
+                break
+            for name in without:
                 lost[name] = "rests on raw bytes that were lost"
-        whole = {name: each for name, each in known.items() if name not in lost}
-        used = {ref.sha256 for _, evidence in whole.values() for ref in evidence.raw}
+                del whole[name]
         kept = [
             frame
             for frame in found.frames
             if (name := frame.header.name) in whole
-            or not used.isdisjoint(places.get(name, ()))
-            or not name.startswith(
-                (f"{EVIDENCE}/", f"{RAW}/", LEDGER, INCIDENTS)
-            )  # an interrupted seal adds the last two
+            or not (is_scan_part(name) or name in (LEDGER, INCIDENTS))  # an interrupted seal adds the last two
         ]
         ledger = max((frame.header.ledger or 0 for frame in found.frames), default=0)
         lost |= self._ledger_without_damage(found.files, ledger)
         self._remember(lost)
         self._take(found, kept)
-        self._known = dict(whole.values())
-        self._raw = there & used
+        self._known = {sha256: evidence for sha256, evidence, _ in whole.values()}
+        self._raw = there
         self._scans = max((number_of(each.header.name) for each in kept), default=0)
         for name in self.inspection.trust:
             self.trust(name)
@@ -474,9 +466,7 @@ class CaptureWriter:
                 if len(given) < len(fresh):
                     missing = next(ref.name for ref in each.evidence.raw if fresh.get(ref.sha256, b"") is None)
                     raise ValueError(f"raw bytes {missing!r} are missing")
-                if given:  # before the evidence that refers to them
-                    parts.append(_part(scan_part(RAW, scans, each.evidence.probe), joined(given), None))
-                parts.append(_part(scan_part(EVIDENCE, scans, each.evidence.probe), each.data, ledger))
+                parts.append(_part(scan_part(scans, each.evidence.probe), joined(each.data, given), ledger))
                 raw |= given.keys()
             self._append(parts)
             self._raw, self._scans = raw, scans

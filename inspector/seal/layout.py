@@ -24,9 +24,8 @@
 The parts of a capture: ``inspection.json``, ``documents/``, ``settings.json``, ``plan.json``, ``regime.json``,
 ``next-regime.json``, ``plugins.json``, ``tables.json``, ``trust/<name>``, ``shared.json`` (SHA-256 of what is shared,
 by part); ``documents/further-authorisations/`` where it was resumed under others; for each scan
-``evidence/<number>-<probe>`` and ``raw/<number>-<probe>`` with the raw bytes that no earlier scan gave;
-``ledger.jsonl``, and ``incidents.jsonl`` where something was lost. A part that is shared is listed in the manifest as
-``shared/<part>``.
+``evidence/<number>-<probe>`` (``inspector.seal.scan_parts``); ``ledger.jsonl``, and ``incidents.jsonl`` where something
+was lost. A part that is shared is listed in the manifest as ``shared/<part>``.
 """
 
 from __future__ import annotations
@@ -47,7 +46,6 @@ SHARED = "shared"
 SHARED_TABLE = "shared.json"
 CHAINS = "chains"
 EVIDENCE = "evidence"
-RAW = "raw"
 FURTHER = "documents/further-authorisations"
 TRUST = "trust"
 REPORTS = "reports"
@@ -83,17 +81,6 @@ def is_sha256(text: str) -> bool:
 def assessment_name(as_of: datetime, regime: str) -> str:
     """The folder of an assessment of this date and regime; further ones of the same two get ``-2``, ``-3`` …"""
     return f"{as_of.astimezone(UTC):%Y-%m-%dT%H-%M-%SZ}-{regime}"
-
-
-def scan_part(kind: str, number: int, probe: str) -> str:
-    """The part for a scan's evidence or raw bytes (``kind``), by its number in the capture and its probe."""
-    return f"{kind}/{number}-{probe}" if is_step(f"{number}-{probe}") else f"{kind}/{number}-probe"
-
-
-def number_of(part: str) -> int:
-    """The number of the scan that a part of evidence or raw bytes is about; 0 where it has none."""
-    number = part.rpartition("/")[2].partition("-")[0]
-    return int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
 
 
 def shared_name(sha256: str) -> str:

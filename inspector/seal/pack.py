@@ -19,16 +19,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import zstandard
-from pydantic import NonNegativeInt, TypeAdapter, ValidationError
+from pydantic import NonNegativeInt, ValidationError
 
 from inspector.model.base import Model, canonical
 from inspector.model.errors import BundleError
 from inspector.model.formatted import FormattedMessage
-from inspector.record.limits import LINE_BYTES, too_long
 
 _MAGIC = (0x184D2A5D).to_bytes(4, "little")
 _PREFIX_BYTES = 8
@@ -227,41 +226,3 @@ def stored_at(descriptor: int, frame: Frame) -> bytes:
         chunks.append(chunk)
         place += len(chunk)
     return b"".join(chunks)
-
-
-# --- Raw bytes --------------------------------------------------------------------------------------------------------
-
-
-def sizes_of(raw: Iterable[int]) -> bytes:
-    """The line with the sizes of raw bytes; raises LimitExceeded."""
-    line = canonical(list(raw)) + b"\n"
-    if len(line) > LINE_BYTES:
-        raise too_long("the sizes of raw answers", LINE_BYTES)
-    return line
-
-
-def joined(raw: Mapping[str, bytes]) -> bytes:
-    """The content of a part for raw bytes: a line with their sizes in JSON, then the bytes; raises LimitExceeded."""
-    return sizes_of(map(len, raw.values())) + b"".join(raw.values())
-
-
-def split(content: bytes, name: str) -> list[tuple[int, int]]:
-    """Where each of the raw bytes begins and ends in the content of a part; raises BundleError."""
-    line = content[: content.find(b"\n", 0, LINE_BYTES) + 1].removesuffix(b"\n")
-    try:
-        sizes = _SIZES.validate_json(line, strict=True)
-    except ValidationError:
-        raise BundleError(
-            FormattedMessage("{name}: does not begin with the sizes of what it holds", name=name)
-        ) from None
-    places: list[tuple[int, int]] = []
-    end = len(line) + 1
-    for size in sizes:
-        places.append((end, end + size))
-        end += size
-    if end != len(content):
-        raise BundleError(FormattedMessage("{name}: holds other bytes than it says", name=name))
-    return places
-
-
-_SIZES: TypeAdapter[list[NonNegativeInt]] = TypeAdapter(list[NonNegativeInt])

@@ -82,7 +82,6 @@ def test_the_answers_are_in_the_language_that_is_asked_for(line: Line, result: R
     ("kind", "words"),
     [
         ("evidence", "evidence {} of {}"),
-        ("raw", "raw bytes of evidence {} of {}"),
         ("ledger.jsonl", "ledger"),
         ("plan.json", "plan"),
         ("findings.json", "findings"),

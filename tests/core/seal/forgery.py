@@ -59,7 +59,7 @@ def contents(part: Path) -> dict[str, bytes]:
 
 
 def names(part: Path, kind: str) -> list[str]:
-    """The parts of a kind (evidence, raw), or the one of this name, in order."""
+    """The parts of a kind (evidence), or the one of this name, in order."""
     return [name for name in (each.header.name for each in frames(part)) if name == kind or name.startswith(f"{kind}/")]
 
 

@@ -76,16 +76,19 @@ def test_the_order_of_scans_leaves_no_trace_in_digests(tmp_path: Path) -> None:
     assert first.evidence() == second.evidence()
 
 
-def test_raw_bytes_stand_before_what_points_to_them(tmp_path: Path) -> None:
-    """Raw bytes stand in the pack before the evidence that refers to them: a crash leaves no dangling reference."""
+def test_raw_bytes_stand_behind_what_points_to_them(tmp_path: Path) -> None:
+    """A scan is one part, its record and what no earlier scan gave: a crash leaves no dangling reference."""
     writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
-    record(writer, 0, raw())
-    written = [each.header.name for each in frames(writer.folder / "capture")]
-    assert written[-2:] == ["raw/1-tls", "evidence/1-tls"]
+    records = [record(writer, number, raw()) for number in range(2)]
+    parts = contents(writer.folder / "capture")
+    assert names(writer.folder / "capture", "evidence") == ["evidence/1-tls", "evidence/2-tls"]
+    assert parts["evidence/1-tls"].split(b"\n", 2)[1:] == [b"[680]", raw().data]
+    assert [digest(parts[f"evidence/{number}-tls"].partition(b"\n")[0]) for number in (1, 2)] == records
+    assert b"\n" not in parts["evidence/2-tls"]
 
 
 @pytest.mark.parametrize("left", [1, 200, 400])
-def test_raw_bytes_without_their_evidence_are_cut_off(tmp_path: Path, left: int) -> None:
+def test_a_record_without_its_end_is_cut_off(tmp_path: Path, left: int) -> None:
     """What a killed process left of a record at the end of the pack is forgotten, and the next one takes its place."""
     writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
     one = record(writer, 0, raw())

@@ -14,8 +14,8 @@ import pytest
 import zstandard
 
 from inspector.model.base import canonical
-from inspector.model.errors import BundleError
-from inspector.record.limits import LINE_BYTES, RAW_BYTES
+from inspector.model.errors import BundleError, LimitExceeded
+from inspector.record.limits import JSON_BYTES, LINE_BYTES, RAW_BYTES
 from inspector.seal import Bundle, SigningKey, verify
 from inspector.seal.layout import MANIFEST
 from inspector.seal.pack import compressed
@@ -245,13 +245,15 @@ def test_wrong_types_are_named_by_file(bundle: Bundle, untrusted: SigningKey, na
     refused(bundle, f"capture/{name}: ")
 
 
-RAW = "raw/1-tls"
+SCAN = "evidence/1-tls"
 
 
-def forged_raw(bundle: Bundle, untrusted: SigningKey, data: bytes) -> None:
-    """Put another zstd frame in the place of the first raw answers and sign the result."""
-    repack(bundle.folder / "capture", {RAW: data})
-    resign(bundle.folder / "capture", untrusted)
+def forged_raw(bundle: Bundle, untrusted: SigningKey, forge: Callable[[bytes], bytes]) -> Bundle:
+    """Put another zstd frame in the place of the first scan's, made of its record, and sign the result."""
+    part = bundle.folder / "capture"
+    repack(part, {SCAN: forge(contents(part)[SCAN].partition(b"\n")[0] + b"\n")})
+    resign(part, untrusted)
+    return Bundle.open(bundle.folder)
 
 
 def frame(content: bytes, *, has_size: bool = True) -> bytes:
@@ -259,44 +261,54 @@ def frame(content: bytes, *, has_size: bool = True) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("data", "what"),
+    ("forge", "what"),
     [
-        (frame(bytes(2**30)), "more bytes"),
-        (frame(b""), "does not begin with the sizes"),
-        (frame(b"[1,-1]\nx"), "does not begin with the sizes"),
-        (frame(b"[" + b"1," * 2000 + b"1]\nx"), "holds other bytes than it says"),
-        (frame(b"[680]\n" + raw().data[::-1]), "has no raw bytes"),
-        (frame(b"[680,1]\n" + raw().data), "holds other bytes than it says"),
-        (frame(b"[679]\n" + raw().data), "holds other bytes than it says"),
-        (frame(b"[680]\n" + raw().data)[:-3], "holds other bytes than it says"),
-        (frame(b"[680]\n" + raw().data, has_size=False), "holds other bytes than it says"),
-        (b"not compressed", "cannot be decompressed"),
+        (lambda _record: frame(bytes(2**30)), "more bytes"),
+        (frame, "does not have the sizes"),
+        (lambda record: frame(record + b"[1,-1]\nx"), "does not have the sizes"),
+        (lambda record: frame(record + b"[" + b"1," * 2000 + b"1]\nx"), "holds other bytes than it says"),
+        (lambda record: frame(record + b"[680]\n" + raw().data[::-1]), "has no raw bytes"),
+        (lambda record: frame(record + b"[680,1]\n" + raw().data), "holds other bytes than it says"),
+        (lambda record: frame(record + b"[679]\n" + raw().data), "holds other bytes than it says"),
+        (lambda record: frame(record + b"[680]\n" + raw().data)[:-3], "holds other bytes than it says"),
+        (lambda record: frame(record + b"[680]\n" + raw().data, has_size=False), "holds other bytes than it says"),
+        (lambda _record: b"not compressed", "cannot be decompressed"),
     ],
     ids=["bomb", "empty", "negative", "many", "altered", "more", "fewer", "cut", "no size", "noise"],
 )
-def test_raw_bytes_are_bounded_and_checked(bundle: Bundle, untrusted: SigningKey, data: bytes, what: str) -> None:
+def test_raw_bytes_are_bounded_and_checked(
+    bundle: Bundle, untrusted: SigningKey, forge: Callable[[bytes], bytes], what: str
+) -> None:
     """A decompression bomb costs no memory; altered, cut and uncompressed raw bytes are refused by part."""
-    forged_raw(bundle, untrusted, data)
-    hostile = Bundle.open(bundle.folder)
-    ref = next(each for _, seen in hostile.evidence() if seen.scan == 1 for each in seen.raw)
+    ref = next(each for _, seen in bundle.evidence() if seen.scan == 1 for each in seen.raw)
+    hostile = forged_raw(bundle, untrusted, forge)
     tracemalloc.start()
     with pytest.raises(BundleError, match=what) as error:
         hostile.raw(ref)
     assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
     tracemalloc.stop()
-    assert error.value.message.startswith("capture/raw")
+    assert error.value.message.startswith("capture/evidence")
     assert not verify(bundle.folder, trusted=[untrusted.keyid]).intact.holds
+
+
+def test_a_record_is_as_short_as_any_other_part_in_json(bundle: Bundle, untrusted: SigningKey) -> None:
+    """The room that a scan's part has for raw bytes is none for its record."""
+    hostile = forged_raw(bundle, untrusted, lambda record: frame(record[:-1] + b" " * JSON_BYTES))
+    with pytest.raises(LimitExceeded, match=SCAN):
+        hostile.evidence()
 
 
 def test_a_window_that_asks_for_memory_is_refused(bundle: Bundle, untrusted: SigningKey) -> None:
     """Compressed bytes that tell the decompressor to set aside far more than they need are refused."""
-    content = b"[680]\n" + raw().data
+    ref = next(each for _, seen in bundle.evidence() if seen.scan == 1 for each in seen.raw)
     greedy = zstandard.ZstdCompressionParameters(window_log=27, write_content_size=False)
-    packer = zstandard.ZstdCompressor(compression_params=greedy).compressobj()
-    forged_raw(bundle, untrusted, packer.compress(content) + packer.flush())
-    hostile = Bundle.open(bundle.folder)
+
+    def forge(record: bytes) -> bytes:
+        packer = zstandard.ZstdCompressor(compression_params=greedy).compressobj()
+        return packer.compress(record + b"[680]\n" + raw().data) + packer.flush()
+
     with pytest.raises(BundleError, match="holds other bytes than it says"):
-        hostile.raw(hostile.evidence()[0][1].raw[0])
+        forged_raw(bundle, untrusted, forge).raw(ref)
 
 
 def test_a_pointer_beyond_all_bounds_is_refused(bundle: Bundle) -> None:
@@ -431,7 +443,6 @@ def test_values_within_the_limit_take_a_bounded_memory(
 
 def test_raw_answers_without_number_are_not_listed(bundle: Bundle, untrusted: SigningKey) -> None:
     """A line of sizes is as long as a line may be, however much raw bytes may hold."""
-    forged_raw(bundle, untrusted, frame(b"[" + b"0," * LINE_BYTES + b"0]\n"))
-    hostile = Bundle.open(bundle.folder)
-    with pytest.raises(BundleError, match="does not begin with the sizes"):
+    hostile = forged_raw(bundle, untrusted, lambda record: frame(record + b"[" + b"0," * LINE_BYTES + b"0]\n"))
+    with pytest.raises(BundleError, match="does not have the sizes"):
         hostile.raw(hostile.evidence()[0][1].raw[0])
