@@ -46,7 +46,7 @@ def opened(path: Path, *, create: bool = False) -> Iterator[sa.Engine]:
         engine = engine_of(sa.URL.create("sqlite", database=str(path)))
         migrate(engine)
         yield engine
-    except (OSError, sa.exc.DatabaseError) as error:
+    except (OSError, UnicodeDecodeError, sa.exc.DatabaseError) as error:  # SQLite quotes what it cannot read
         reason = error.strerror if isinstance(error, OSError) else str(error.__cause__ or error)
         raise UsageError(
             FormattedMessage("{file}: the store cannot be used: {reason}", file=path, reason=reason),

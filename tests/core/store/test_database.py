@@ -60,3 +60,13 @@ def test_no_cell_is_a_formula() -> None:
     """A name that begins as a formula does gets an apostrophe; numbers and lists stay what they are."""
     data = queries.rows_as("csv", ("name", "n", "at"), [("=cmd|' /C calc'!A0", -1, ["a", None, "b"]), (None, 0, [])])
     assert data.decode().split("\r\n")[1:3] == ["'=cmd|' /C calc'!A0,-1,a b", ",0,"]
+
+
+def test_names_that_are_no_text_make_no_store(tmp_path: Path) -> None:
+    """SQLite quotes a damaged name in its message, which then is no text either."""
+    path = tmp_path / "store.sqlite3"
+    with opened(path, create=True):
+        pass
+    path.write_bytes(path.read_bytes().replace(b"finding (state, system", b"finding (state, syste\xe4"))
+    with pytest.raises(UsageError, match="the store cannot be used: "), opened(path):
+        pass
