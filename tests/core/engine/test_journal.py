@@ -304,8 +304,8 @@ def test_a_damaged_name_is_an_error_of_the_file(journal: Journal) -> None:
     """SQLite quotes it in its message, which then is no text either."""
     journal.close()
     data = journal.path.read_bytes()
-    assert data.count(b"CREATE TABLE content (digest") == 1
-    journal.path.write_bytes(data.replace(b"CREATE TABLE content (digest", b"CREATE TABLE content (,iges\xe4"))
+    assert data.count(b"ON job (state, campaign)") == 1
+    journal.path.write_bytes(data.replace(b"ON job (state, campaign)", b"ON job (state, campaig\xe4)"))
     with pytest.raises(EngineError, match="move the file away"):
         Journal(journal.path.parent)
 
