@@ -171,10 +171,11 @@ class Journal:
         """Turn an error of SQLite or the disk into an EngineError that names the file and what to do."""
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # SQLite quotes what it cannot read
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             remedy = "check the disk, then begin again; what was recorded is kept"
-            if "malformed" in reason or "not a database" in reason:
+            is_damaged = isinstance(error, UnicodeDecodeError) or "malformed" in reason or "not a database" in reason
+            if is_damaged:
                 remedy = (
                     "move the file away and start the campaign under a new id; sealed inspections are in the archive"
                 )
@@ -657,6 +658,7 @@ def _campaign(row: sqlite3.Row) -> CampaignRow:
     """Raises ValueError."""
     if row["state"] not in CampaignState.ALL:
         raise ValueError(f"campaign {row['id']!r} has no known state")
+    json.loads(row["document"] or b"{}")
     return CampaignRow(
         terms=Terms.parse(row["terms"]),
         document=row["document"],

@@ -68,7 +68,7 @@ def opened(location: Location, *, create: bool = False) -> Iterator[sa.Engine]:
             stack.callback(engine.dispose)
             _migrate(engine, location, create=create or is_file)
             yield engine
-        except (OSError, sa.exc.DBAPIError) as error:
+        except (OSError, UnicodeDecodeError, sa.exc.DBAPIError) as error:  # SQLite quotes what it cannot read
             named = location if isinstance(location, Path) else location.name
             raise UsageError(
                 FormattedMessage("{file}: the store cannot be used: {reason}", file=named, reason=_reason(error)),
@@ -79,10 +79,12 @@ def opened(location: Location, *, create: bool = False) -> Iterator[sa.Engine]:
             ) from None
 
 
-def _reason(error: OSError | sa.exc.DBAPIError) -> str:
+def _reason(error: OSError | UnicodeDecodeError | sa.exc.DBAPIError) -> str:
     """The first line of what the system or the driver says; statements and their values are left out."""
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
+    if isinstance(error, UnicodeDecodeError):
+        return str(error)
     lines = str(error.orig or "").strip().splitlines()
     return lines[0][:300] if lines else type(error.orig).__name__
 

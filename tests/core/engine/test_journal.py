@@ -280,6 +280,7 @@ def test_a_full_disk_is_named_and_loses_nothing(journal: Journal) -> None:
         "UPDATE campaign SET terms = x'00'",
         "UPDATE campaign SET state = 'rvnning'",
         "UPDATE campaign SET at = '2026'",
+        "UPDATE campaign SET document = x'7b22'",
         "UPDATE job SET state = 'rvnning'",
         "UPDATE job SET changed = 'x'",
         "UPDATE job SET cause = 'x'",
@@ -297,6 +298,16 @@ def test_a_damaged_record_is_an_error_of_the_file(journal: Journal, damage: str)
         every_read(journal)
     assert raised.value.remedy is not None
     assert "move the file away" in raised.value.remedy
+
+
+def test_a_damaged_name_is_an_error_of_the_file(journal: Journal) -> None:
+    """SQLite quotes it in its message, which then is no text either."""
+    journal.close()
+    data = journal.path.read_bytes()
+    assert data.count(b"ON job (state, campaign)") == 1
+    journal.path.write_bytes(data.replace(b"ON job (state, campaign)", b"ON job (state, campaig\xe4)"))
+    with pytest.raises(EngineError, match="move the file away"):
+        Journal(journal.path.parent)
 
 
 def every_read(journal: Journal) -> None:

@@ -93,3 +93,13 @@ def test_a_formula_is_found_behind_what_a_spreadsheet_drops(text: str) -> None:
     assert made == text.replace("=", "'=", 1) if text.startswith("x;") else f"'{text}"
     (row,) = csv.reader(queries.rows_as("csv", ("name",), [(text,)]).decode().splitlines()[1:])
     assert row == [made]
+
+
+def test_names_that_are_no_text_make_no_store(tmp_path: Path) -> None:
+    """SQLite quotes a damaged name in its message, which then is no text either."""
+    path = tmp_path / "store.sqlite3"
+    with opened(path, create=True):
+        pass
+    path.write_bytes(path.read_bytes().replace(b"finding (state, system", b"finding (state, syste\xe4"))
+    with pytest.raises(UsageError, match="the store cannot be used: "), opened(path):
+        pass
