@@ -21,6 +21,7 @@ from inspector.model.errors import InspectorError
 from inspector.model.escaping import escape_commands, escape_control
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 
@@ -162,8 +163,29 @@ def print_table(table: Table) -> None:
     if sys.stdout.isatty() and needed > width() and len(table.columns) > _MOST_FOLDED_COLUMNS:
         _print_rows(table)
         return
+    if needed <= console.width:
+        _spread(table, console, console.width - needed)
     console.print(table)
     _write("stdout", "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines()))
+
+
+def _spread(table: Table, console: Console, left: int) -> None:
+    """Give each column the width of its longest word, and the columns that are left to those that need most.
+
+    rich narrows the widest columns alone, and so breaks words where others have room.
+    """
+    from rich.measure import measure_renderables
+
+    sizes = [
+        measure_renderables(console, console.options.update(max_width=_UNBOUNDED), [column.header, *column.cells])
+        for column in table.columns
+    ]
+    widths = [each.minimum for each in sizes]
+    for _step in range(min(left, sum(each.maximum - each.minimum for each in sizes))):
+        most = max(range(len(sizes)), key=lambda each: sizes[each].maximum - widths[each])
+        widths[most] += 1
+    for column, columns in zip(table.columns, widths, strict=True):
+        column.width = columns
 
 
 #: The width for which a table is measured: no terminal is as wide.
