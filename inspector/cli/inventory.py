@@ -25,7 +25,7 @@ from inspector.inventory.due import PROMISE, DueItem, State, as_csv, as_json, du
 from inspector.inventory.imports import Imported, ImportRequest, import_lists
 from inspector.inventory.notes import Note, Severity
 from inspector.inventory.snapshot import Snapshot
-from inspector.inventory.statistics import COLUMNS, DIMENSIONS, FORMATS, Statistics, headings, share, statistics
+from inspector.inventory.statistics import ALL, COLUMNS, DIMENSIONS, FORMATS, Statistics, headings, share, statistics
 from inspector.model.base import now
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
@@ -51,7 +51,7 @@ def parse_day(text: str, option: str) -> dt.date:
         return dt.date.fromisoformat(text)
     except ValueError:
         raise UsageError(
-            FormattedMessage("{option} {value}: this is no day", option=option, value=text),
+            FormattedMessage("{option} {value}: not a date", option=option, value=text),
             remedy="write it as 2026-12-14",
         ) from None
 
@@ -183,19 +183,19 @@ def _print_import(found: Imported, digest: str | None) -> None:
             )
     for taken in found.taken:
         text = _(
-            "{file}: {count} systems of {organisation}",
+            "{file}: systems of {organisation}: {count}",
             file=taken.file,
             count=len(taken.records),
             organisation=taken.organisation,
         )
-        refused = _("; {count} rows refused", count=len(taken.refused)) if taken.refused else ""
+        refused = _("; rows refused: {count}", count=len(taken.refused)) if taken.refused else ""
         terminal.print_result(text + refused)
     for each_list in found.refused:
         terminal.print_result(_("{file}: refused, nothing of it was taken", file=each_list.file))
     if digest is None:
         terminal.print_result(_("Nothing was imported"))
         return
-    terminal.print_result(_("Inventory: {count} systems", count=len(found.systems)))
+    terminal.print_result(_("Systems in the inventory: {count}", count=len(found.systems)))
     terminal.print_result(_("Snapshot: {digest}", digest=digest))
 
 
@@ -235,24 +235,36 @@ def print_statistics(
     return CLEAN
 
 
+#: The headings of the dimensions.
+_DIMENSIONS = {"organisation": "Organisation", "level": "Level", "kind": "Kind", "group": "Group"}
+
+
+def _share(part: int, whole: int) -> str:
+    """A share as the language writes it."""
+    return share(part, whole).replace(".", "," if current() is Language.VI else ".")
+
+
 def _print_shares(made: Statistics) -> None:
-    """Print a table of counts, each share with both its numbers."""
+    """Print a table of counts, each share with both its numbers; what has no system is in the files alone."""
     terminal.print_result(_("Snapshot {digest}, as of {day}", digest=made.snapshot[:12], day=made.as_of.isoformat()))
     names = [each for each in headings(made.by) if each not in COLUMNS]
-    counted = ("systems", "approved", "without proof", "plan in full", "plan unknown", "inspected", "late")
-    shown = terminal.table(None, *names, *(_(each) for each in counted))
+    counted = ("systems", "approved", "without proof", "plan in full", "plan unknown", "inspected")
+    late = "late (approval, plan)"
+    shown = terminal.table(None, *(_(_DIMENSIONS[each]) for each in names), *(_(each) for each in (*counted, late)))
     for row in made.rows:
         counts = row.counts
+        if not counts.systems and any(getattr(row, name) != ALL[name] for name in names):
+            continue
         terminal.add_row(
             shown,
-            *(str(getattr(row, name)) for name in names),
+            *(_("all") if getattr(row, name) == ALL[name] else getattr(row, name) for name in names),
             str(counts.systems),
-            share(counts.approved, counts.systems),
+            _share(counts.approved, counts.systems),
             str(counts.approved_unproven),
-            share(counts.plan_full, counts.systems),
+            _share(counts.plan_full, counts.systems),
             str(counts.plan_unknown),
-            share(counts.inspected_periodic, counts.approved),
-            f"{counts.late_approval} + {counts.late_plan}",
+            _share(counts.inspected_periodic, counts.approved),
+            f"{counts.late_approval}, {counts.late_plan}",
         )
     terminal.print_table(shown)
 
@@ -283,7 +295,7 @@ def export_declarations(
         terminal.print_note(_("… and {count} more systems that are not declared", count=len(left) - _MOST_NOTES))
     terminal.print_result(
         _(
-            "{folder}: {files} declarations with {count} systems; {left} not declared",
+            "{folder}: declarations: {files}; systems: {count}, not declared: {left}",
             folder=folder,
             files=len(files),
             count=count,

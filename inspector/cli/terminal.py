@@ -21,6 +21,7 @@ from inspector.model.errors import InspectorError
 from inspector.model.escaping import escape_commands, escape_control
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 
@@ -149,24 +150,48 @@ def print_error(error: InspectorError) -> None:
 
 
 def print_table(table: Table) -> None:
-    """Write a table to stdout; on a narrow terminal each row of many columns as lines, one for each cell."""
+    """Write a table to stdout; on a terminal too narrow for the words of many columns as lines, one for each cell."""
     from rich.console import Console
-
-    if sys.stdout.isatty() and width() < _NARROW and len(table.columns) > _MOST_NARROW_COLUMNS:
-        _print_rows(table)
-        return
+    from rich.measure import Measurement
 
     text = io.StringIO()
     options: dict[str, Any] = {"force_terminal": sys.stdout.isatty(), "width": None if sys.stdout.isatty() else 160}
     console = Console(
         file=text, no_color="NO_COLOR" in os.environ, highlight=False, emoji=False, markup=False, **options
     )
+    needed = Measurement.get(console, console.options.update(max_width=_UNBOUNDED), table).minimum
+    if sys.stdout.isatty() and needed > width() and len(table.columns) > _MOST_FOLDED_COLUMNS:
+        _print_rows(table)
+        return
+    if needed <= console.width:
+        _spread(table, console, console.width - needed)
     console.print(table)
     _write("stdout", "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines()))
 
 
-#: Below so many columns of the terminal a table may have that many columns of its own.
-_NARROW, _MOST_NARROW_COLUMNS = 60, 3
+def _spread(table: Table, console: Console, left: int) -> None:
+    """Give each column the width of its longest word, and the columns that are left to those that need most.
+
+    rich narrows the widest columns alone, and so breaks words where others have room.
+    """
+    from rich.measure import measure_renderables
+
+    sizes = [
+        measure_renderables(console, console.options.update(max_width=_UNBOUNDED), [column.header, *column.cells])
+        for column in table.columns
+    ]
+    widths = [each.minimum for each in sizes]
+    for _step in range(min(left, sum(each.maximum - each.minimum for each in sizes))):
+        most = max(range(len(sizes)), key=lambda each: sizes[each].maximum - widths[each])
+        widths[most] += 1
+    for column, columns in zip(table.columns, widths, strict=True):
+        column.width = columns
+
+
+#: The width for which a table is measured: no terminal is as wide.
+_UNBOUNDED = 10_000
+#: A table of so many columns stays one where it is too wide for the terminal: its longest words are folded.
+_MOST_FOLDED_COLUMNS = 3
 
 
 def _print_rows(table: Table) -> None:

@@ -75,7 +75,7 @@ def _choice(name: str, cell: str) -> Values:
     meaning = known.get(fold(cell)) or known.get(fold(cell.strip("\"'“”‘’")))
     if meaning is None:
         raise BadCell(
-            FormattedMessage("{text} is none of the words for this column", text=_say(cell)),
+            FormattedMessage("{text} is not one of the values of this column", text=_say(cell)),
             FormattedMessage("write one of {known}", known=vocabulary(name)),
         )
     return {name: _CHOICES[name](meaning)}
@@ -114,7 +114,7 @@ def _level(name: str, cell: str) -> Values:
         return {name: texts.level(cell)}
     except Unreadable:
         raise BadCell(
-            FormattedMessage("{text} is no security level", text=_say(cell)), "write a level from 1 to 5"
+            FormattedMessage("{text} is not a security level", text=_say(cell)), "write a level from 1 to 5"
         ) from None
 
 
@@ -182,7 +182,7 @@ def _inspected(cell: str) -> Values:
                 found[each] = True
     if not set(rest.split()) <= {"va", "and"}:
         raise BadCell(
-            FormattedMessage("{text} is none of the words for this column", text=_say(cell)),
+            FormattedMessage("{text} is not one of the values of this column", text=_say(cell)),
             FormattedMessage("write one of {known}", known=vocabulary("inspected")),
         )
     return found

@@ -114,7 +114,7 @@ def _value(name: str, cell: str) -> dict[str, Any]:
         meaning = columns.words(table).get(fold(cell))
         if meaning is None:
             raise BadCell(
-                FormattedMessage("{text} is none of the words for this column", text=f"“{cell[:80]}”"),
+                FormattedMessage("{text} is not one of the values of this column", text=f"“{cell[:80]}”"),
                 FormattedMessage("write one of {known}", known=columns.vocabulary(table)),
             )
         return {name: kind(meaning)}

@@ -15,6 +15,10 @@ from inspector_reports.table import WIDTHS, headings, rows
 
 #: The most rows of a sheet, without the headings; more findings go to further sheets.
 SHEET_ROWS = 1_048_575
+#: The columns that are printed, up to the remediation: all of them side by side would be too small to read.
+PRINTED_COLUMNS = 11
+#: The number of the paper in the format.
+_A4 = 9
 _OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 
 
@@ -56,6 +60,11 @@ def _fill(sheet: Any, names: Sequence[str], part: Sequence[tuple[str, ...]], bol
         for column, cell in enumerate(cells):
             sheet.write_string(row, column, cell, wrapped)
     sheet.freeze_panes(1, 0)
+    sheet.set_paper(_A4)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(0)
+    sheet.print_area(0, 0, len(part), min(PRINTED_COLUMNS, len(names) or 1) - 1)
     if part:
         sheet.autofilter(0, 0, len(part), len(names) - 1)
 

@@ -463,11 +463,18 @@ def test_no_color_on_a_terminal(line: Line) -> None:
     assert re.search(r"\x1b\[[0-9;]*(3|4|9|10)[0-9](;|m)", shown) is None
 
 
-@pytest.mark.parametrize(("columns", "shown"), [(40, "Name: tls\n"), (100, " Name  ")])
-def test_a_wide_table_on_a_narrow_terminal_is_lines(columns: int, shown: str) -> None:
+@pytest.mark.parametrize(
+    ("what", "columns", "shown"),
+    [
+        (("list", "probes"), 40, "Name: tls\n"),
+        (("list", "probes"), 120, " Name  "),
+        (("tables", "list"), 80, "Name: known-exploited\n"),
+    ],
+)
+def test_a_wide_table_on_a_narrow_terminal_is_lines(what: tuple[str, str], columns: int, shown: str) -> None:
     """No word stands letter under letter, and no line is wider than the terminal but where one word is."""
     reading, terminal = pty.openpty()
-    command = [sys.executable, "-m", "inspector.cli", "list", "probes", "--lang", "en"]
+    command = [sys.executable, "-m", "inspector.cli", *what, "--lang", "en"]
     environment = {**os.environ, "NO_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": str(columns)}
     process = subprocess.Popen(command, stdout=terminal, stderr=terminal, stdin=terminal, env=environment)
     os.close(terminal)

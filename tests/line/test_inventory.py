@@ -37,7 +37,7 @@ def test_statistics_of_imported_lists(work: tuple[Estate, Path, RunResult]) -> N
     """``import`` and then ``stats --format csv`` gives the counts of the estate."""
     estate, folder, run = work
     assert run.code == 0, run.err
-    assert "80 systems" in run.out
+    assert "Systems in the inventory: 80" in run.out
     printed = command(folder, "stats", "--by", "organisation,level", "--format", "csv")
     assert printed.code == 0
     rows = list(csv.DictReader(io.StringIO(printed.out)))
@@ -115,7 +115,7 @@ def test_refused_lists_and_exit_codes(work: tuple[Estate, Path, RunResult], tmp_
     good.write_text("STT,Tên hệ thống,Cấp độ\n1,Cổng,3\n", encoding="utf-8")
     run = importing(tmp_path, bad, good)
     assert run.code == 1
-    assert f"{bad}:2:8: fault: “9” is no security level; write a level from 1 to 5" in run.err
+    assert f"{bad}:2:8: fault: “9” is not a security level; write a level from 1 to 5" in run.err
     assert command(tmp_path, "stats", "--format", "csv").out.splitlines()[1].startswith("*,all,1,")
 
 
@@ -136,7 +136,7 @@ def test_messages_are_in_vietnamese(tmp_path: Path) -> None:
         (("stats", "--by", "owner"), "there is no such dimension"),
         (("stats", "--format", "pdf"), "is not known"),
         (("stats", "--format", "xlsx"), "cannot be printed"),
-        (("stats", "--as-of", "14/12/2026"), "this is no day"),
+        (("stats", "--as-of", "14/12/2026"), "not a date"),
         (("stats", "--snapshot", "ffff"), "there are 0 snapshots"),
         (("due", "--organisation", "X"), "there is no such organisation"),
     ],

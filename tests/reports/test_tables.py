@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 
@@ -71,6 +73,16 @@ def test_no_cell_of_csv_begins_a_formula(text: str) -> None:
 def test_equal_findings_give_equal_files() -> None:
     """The time at which a workbook is made is not in it."""
     assert XLSX.render([specimens.view()], Language.VI) == XLSX.render([specimens.view()], Language.VI)
+
+
+def test_a_workbook_prints_as_wide_as_the_paper() -> None:
+    """As many pages as the findings need, each with the headings; not one page for every few columns."""
+    with ZipFile(BytesIO(XLSX.render([specimens.view()], Language.VI))) as file:
+        sheet = file.read("xl/worksheets/sheet1.xml").decode()
+        names = file.read("xl/workbook.xml").decode()
+    assert re.search(r'<pageSetup [^>]*orientation="landscape" fitToHeight="0"', sheet)
+    assert re.search(r"Print_Area[^>]*>[^<]*!\$A\$1:\$K\$\d+<", names)
+    assert "_xlnm.Print_Titles" in names
 
 
 def test_more_findings_than_a_sheet_holds_go_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,9 @@ from inspector_dns.observations import Zone
 def dnssec_denial_valid(zone: Zone) -> Verdict:
     """A signed zone whose NSEC or NSEC3 records do not prove that a name does not exist makes validating resolvers
     answer with an error where others answer that there is no such name; mail and web programs then wait and try again.
-    Queried is a name directly below the zone that nobody made.
+    The check queries a made-up name directly below the zone.
 
-    Remediation: sign the whole zone anew, with its NSEC or NSEC3 chain, by one program only (BIND ``dnssec-policy``).
+    Remediation: sign the whole zone again, with its NSEC or NSEC3 chain, by one program only (BIND ``dnssec-policy``).
     """
     denial = zone.denial.value
     if denial is None:

@@ -12,7 +12,8 @@ from inspector_dns.observations import NameServer
 )
 def name_servers_agree(servers: Every[NameServer]) -> Verdict:
     """When name servers of a zone answer differently, mail is lost or accepted from strangers depending on which server
-    a resolver happens to ask. Compared are the NS, MX and SPF records of the zone, which do not depend on who asks.
+    a resolver happens to ask. The check compares the NS, MX and SPF records of the zone, which do not depend on who
+    asks.
 
     Remediation: serve the zone from one source on all name servers (zone transfer from the primary server), and remove
     servers that no longer receive it.

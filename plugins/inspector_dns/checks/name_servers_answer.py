@@ -18,7 +18,7 @@ _NO_RESPONSE = frozenset({Cause.TIMEOUT, Cause.NOT_REACHED, Cause.RESET, Cause.P
 )
 def name_servers_answer(zone: Zone, delegation: Delegation, servers: Every[NameServer]) -> Verdict:
     """A name server that is lame, silent, without TCP or named by an alias makes names of the zone fail to resolve
-    intermittently. Queried are the servers in the zone's NS records and those that the parent zone delegates to.
+    intermittently. The check queries the servers in the zone's NS records and those that the parent zone delegates to.
 
     Remediation: configure the zone on every server in its NS records, allow port 53 over UDP and TCP at the firewall,
     and remove the NS records of decommissioned servers, at the parent zone, too. The names in NS records have address

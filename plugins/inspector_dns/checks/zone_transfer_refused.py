@@ -11,8 +11,8 @@ from inspector_dns.observations import NameServerExposure
     references=("RFC 5936 §5", "CWE-200"),
 )
 def zone_transfer_refused(servers: Every[NameServerExposure]) -> Verdict:
-    """A zone transfer gives an attacker the list of all hosts at once, internal and forgotten ones among them. Asked is
-    for a transfer, of which one message is read, and nothing but its first record is kept.
+    """A zone transfer gives an attacker the list of all hosts at once, internal and forgotten ones among them. The
+    check asks for a transfer, reads one message of it and keeps only its first record.
 
     Remediation: allow zone transfers to the secondary servers only, by TSIG key (BIND ``allow-transfer { key NAME;
     };``).

@@ -15,8 +15,8 @@ def declared_protocol_spoken(ports: OpenPorts, banners: Banners, declared: Decla
     """A port that speaks another protocol than the declaration states hides a service from the security plan, such as
     remote administration on the port of a web server.
 
-    Looked at are open ports for which an endpoint or ``service`` states the protocol. The same protocol inside TLS is
-    no other one.
+    The check covers open ports for which an endpoint or ``service`` states the protocol. The same protocol inside TLS
+    counts as that protocol.
 
     Remediation: correct the endpoint or the ``service`` of the port in the declaration, or stop the other service.
     """

@@ -14,7 +14,7 @@ def declared_udp_protocol_spoken(services: UdpServices, declared: Declared) -> V
     """A port that speaks another protocol than the declaration states hides a service from the security plan, such as
     an SNMP agent on the port of a name server.
 
-    Looked at are declared UDP ports of which ``service`` names a protocol with a question of its own. A port is asked
+    The check covers declared UDP ports whose ``service`` names a protocol with a question of its own. A port is asked
     the question of its declared service and that of its number.
 
     Remediation: correct the ``service`` of the port in the declaration, or stop the other service.
