@@ -37,10 +37,10 @@ PLACEHOLDERS = {
 #: What the shipped plugins contribute, for help texts: asking for help loads no plugin.
 SHIPPED = {
     "formats": "codequality, csv, html, json, junit, sarif, xlsx",
-    "probes": "anonymous-logins, banners, certificates, cross-origin, delegation, dkim, exposure, http, mail, "
-    "mail-hosts, mail-relay, mail-server, mta-sts, mta-sts-policy, name-server, name-server-exposure, names, ports, "
-    "revocation, security-txt, ssh, ssh-login, starttls, starttls-injection, tls, tls-attacks, "
-    "tls-resumption, tls-sessions, udp-exposure, udp-services, zone",
+    "probes": "address-connection, anonymous-logins, banners, certificates, cross-origin, delegation, dkim, exposure, "
+    "http, issuance-policy, mail, mail-hosts, mail-relay, mail-server, mta-sts, mta-sts-policy, name-server, "
+    "name-server-exposure, names, ports, revocation, security-txt, ssh, ssh-login, starttls, starttls-injection, tls, "
+    "tls-attacks, tls-resumption, tls-sessions, udp-exposure, udp-services, zone",
 }
 
 #: How the parser shows the type of an argument.

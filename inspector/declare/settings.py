@@ -97,7 +97,11 @@ IANA = "iana"
 
 
 def _root_server(text: str) -> str:
-    return text if text == IANA else _resolver(text)
+    try:
+        return text if text == IANA else _resolver(text)
+    except ValueError:
+        message = FormattedMessage("{text} is not a root server; write iana alone, or 198.41.0.4", text=repr(text))
+        raise ValueError(message) from None
 
 
 def _root_servers(servers: tuple[str, ...]) -> tuple[str, ...]:

@@ -100,6 +100,11 @@ def test_a_variable_holds_a_list_with_commas() -> None:
         ("[ceilings]\n# more\nscans = 0\n", "inspector.toml:3:9: scans is 0; write a whole number, at least 1"),
         ("[ceilings]\nscans = true\n", "inspector.toml:2:9: scans is true, not a whole number; write a whole number, "),
         ('resolvers = ["a"]\n', "inspector.toml:1:13: 'a' is not a resolver; write 192.0.2.53, 192.0.2.53:5353 or ["),
+        ('root_servers = ["a"]\n', "inspector.toml:1:16: 'a' is not a root server; write iana alone, or 198.41.0.4"),
+        (
+            'root_servers = ["iana", "192.0.2.1"]\n',
+            "inspector.toml:1:16: 'iana' stands for all root servers; write it ",
+        ),
         ('resolvers = ["1.1.1.1:0"]\n', "inspector.toml:1:13: '1.1.1.1:0' is not a resolver; write "),
         ('trusted_signers = ["AB"]\n', "inspector.toml:1:19: an item of trusted_signers is 'AB'; write a key id: 64 "),
         (
@@ -169,6 +174,7 @@ TRUSTING = {
     "rate_state": 'rate_state = "rates"',
     "resolvers": 'resolvers = ["192.0.2.53"]',
     "resolver_questions_per_second": "resolver_questions_per_second = 1000",
+    "root_servers": 'root_servers = ["iana"]',
     "signing_key": 'signing_key = "key.pem"',
     "sweep_method": 'sweep_method = "syn"',
     "trust_roots": 'trust_roots = ["root.pem"]',
