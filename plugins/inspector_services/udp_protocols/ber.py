@@ -16,8 +16,8 @@ def encode(tag: int, *parts: bytes) -> bytes:
 
 
 def integer(value: int, tag: int = INTEGER) -> bytes:
-    """A number from 0 on."""
-    return encode(tag, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+    """A number in as few bytes as it needs."""
+    return encode(tag, value.to_bytes((value + (value < 0)).bit_length() // 8 + 1, "big", signed=True))
 
 
 def read(reader: Reader) -> tuple[int, bytes]:

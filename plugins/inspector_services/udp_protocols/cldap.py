@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inspector_services.udp_observations import UdpProtocol
 from inspector_services.udp_protocols import ber
-from inspector_services.udp_protocols.question import Reader, UdpQuestion, require
+from inspector_services.udp_protocols.question import MalformedReply, Reader, UdpQuestion, require
 
 #: Operations of LDAP (RFC 4511 §4.5).
 _SEARCH, _ENTRY, _DONE = 0x63, 0x64, 0x65
@@ -42,4 +42,19 @@ def _read(sent: bytes, reply: bytes) -> str:
     return f"result {code}"
 
 
-CLDAP = UdpQuestion(UdpProtocol.CLDAP, 389, _ask, _read)
+def _kept(reply: bytes) -> bytes:
+    """The message with its operation and code: no attribute, asked for or not."""
+    try:
+        message = Reader(ber.expect(Reader(reply), ber.SEQUENCE))
+        identifier = ber.number(message)
+        operation, content = ber.read(message)
+        if operation == _ENTRY:
+            rest = ber.encode(ber.OCTETS) + ber.encode(ber.SEQUENCE)
+        else:
+            rest = ber.integer(ber.number(Reader(content), ber.ENUMERATED), ber.ENUMERATED)
+    except MalformedReply:
+        return b""
+    return ber.encode(ber.SEQUENCE, ber.integer(identifier), ber.encode(operation, rest))
+
+
+CLDAP = UdpQuestion(UdpProtocol.CLDAP, 389, _ask, _read, _kept)

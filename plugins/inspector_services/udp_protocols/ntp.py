@@ -5,7 +5,6 @@ from __future__ import annotations
 from inspector_services.udp_observations import UdpProtocol
 from inspector_services.udp_protocols.question import Reader, UdpQuestion, require
 
-_PACKET = 48
 _CLIENT, _SERVER, _CONTROL, _PRIVATE = 3, 4, 6, 7
 _VERSION_4, _VERSION_2 = 4 << 3, 2 << 3
 _UNSYNCHRONISED = 3 << 6
@@ -26,7 +25,8 @@ def _read(sent: bytes, reply: bytes) -> str:
 
 
 def _kept(reply: bytes) -> bytes:
-    return reply[:_PACKET]
+    """Version, mode and stratum, and the timestamp of the question; the server's source and times are zeros."""
+    return reply[:2] + bytes(22) + reply[24:32] + bytes(16)
 
 
 NTP = UdpQuestion(UdpProtocol.NTP, 123, _ask, _read, _kept)

@@ -65,13 +65,19 @@ def _read(sent: bytes, reply: bytes) -> str:
 
 
 def _kept(reply: bytes) -> bytes:
-    """The reply without what follows the enterprise number: often an address or a name."""
+    """The report with its number and the vendor alone: what follows in the identifier is often an address or a name."""
     try:
-        _identifier, engine = _engine(reply)
+        identifier, engine = _engine(reply)
     except MalformedReply:
         return b""
-    tail = engine[_ENTERPRISE_BYTES:]
-    return reply.replace(engine, engine[:_ENTERPRISE_BYTES] + bytes(len(tail)))
+    engine = engine[:_ENTERPRISE_BYTES] + bytes(len(engine) - _ENTERPRISE_BYTES)
+    return ber.encode(
+        ber.SEQUENCE,
+        ber.integer(_VERSION_3),
+        ber.encode(ber.SEQUENCE, ber.integer(identifier)),
+        ber.encode(ber.OCTETS, ber.encode(ber.SEQUENCE, ber.encode(ber.OCTETS, engine))),
+        ber.encode(ber.SEQUENCE, ber.encode(ber.OCTETS), ber.encode(ber.OCTETS), ber.encode(_REPORT)),
+    )
 
 
 SNMP = UdpQuestion(UdpProtocol.SNMP, 161, _ask, _read, _kept)
@@ -95,7 +101,7 @@ def _with_community(version: int) -> UdpQuestion:
         request = ber.encode(_GET, ber.integer(_number(token)), zero, zero, bindings)
         return ber.encode(ber.SEQUENCE, ber.integer(version), ber.encode(ber.OCTETS, _PUBLIC), request)
 
-    return UdpQuestion(UdpProtocol.SNMP, 161, ask, _read_community)
+    return UdpQuestion(UdpProtocol.SNMP, 161, ask, _read_community, _kept_community)
 
 
 def _head(data: bytes, tag: int) -> tuple[tuple[int, bytes, int], Reader]:
@@ -123,6 +129,31 @@ def _read_community(sent: bytes, reply: bytes) -> str:
     ber.expect(binding, ber.OID)
     tag, _value = ber.read(binding)
     return "has no such object" if tag in _NO_VALUES else ACCEPTED
+
+
+def _kept_community(reply: bytes) -> bytes:
+    """The response with its numbers, and the kind of the value that was read: not the value."""
+    try:
+        (version, community, identifier), response = _head(reply, _RESPONSE)
+        error, index = ber.number(response), ber.number(response)
+        binding = Reader(ber.expect(response, ber.SEQUENCE))
+        tag = ber.NULL
+        if binding.left:
+            value = Reader(ber.expect(binding, ber.SEQUENCE))
+            ber.expect(value, ber.OID)
+            tag, _value = ber.read(value)
+    except MalformedReply:
+        return b""
+    if community != _PUBLIC:
+        return b""
+    bindings = ber.encode(ber.SEQUENCE, ber.encode(ber.SEQUENCE, _OBJECT, ber.encode(tag)))
+    numbers = (ber.integer(identifier), ber.integer(error), ber.integer(index))
+    return ber.encode(
+        ber.SEQUENCE,
+        ber.integer(version),
+        ber.encode(ber.OCTETS, community),
+        ber.encode(_RESPONSE, *numbers, bindings),
+    )
 
 
 PUBLIC_V1, PUBLIC_V2C = _with_community(0), _with_community(1)

@@ -1,5 +1,7 @@
 """Questions and replies over UDP: what is a protocol's answer, and what is not."""
 
+import re
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -192,3 +194,33 @@ def test_the_lists_agree() -> None:
     """What checks are about is asked at every level, and the control port is none of what is asked."""
     assert AMPLIFIERS.keys() <= CHECKED_PORTS <= BY_PORT.keys()
     assert control_port({61_621, 61_622}) == 61_623
+
+
+#: A secret, and where texts of a reply begin and end.
+_SECRET = b"Zq8WvK3mT0pLx7Hd5Rb9Yc2NfG6sJ4aU"
+_TEXT = re.compile(rb"[ -~]{5,}")
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(QUESTIONS) if not name.startswith("quic")])
+def test_of_a_reply_no_text_is_kept_or_shown_that_may_be_secret(name: str) -> None:
+    """In place of each text of a recorded reply, within it and behind the reply, a secret is told to nobody.
+
+    A reply that is no answer any more is not stored at all.
+    """
+    question, (sent, reply) = QUESTIONS[name], exchanges()[name]
+    texts = [found.span() for found in _TEXT.finditer(reply)]
+    spoken = [
+        reply + _SECRET,
+        *(reply[:begin] + (_SECRET * 9)[: end - begin] + reply[end:] for begin, end in texts),
+        *(
+            reply[: (begin + end) // 2] + (_SECRET * 9)[: end - (begin + end) // 2] + reply[end:]
+            for begin, end in texts
+        ),
+        *(reply[:end] + b" " + _SECRET + reply[end:] for _begin, end in texts),
+    ]
+    for each in spoken:
+        shown = question.shown_by(sent, each)
+        if shown is not None:
+            assert _SECRET[:5].decode() not in shown
+            assert _SECRET[:5] not in question.kept(each)
+            assert question.shown_by(sent, question.kept(each)) == shown
