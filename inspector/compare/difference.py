@@ -226,7 +226,7 @@ def _change(name: str, before: Judged | None, after: Judged | None, then: Judged
             change, reason = FindingChange.BY_THE_RULES, ChangeReason.FAILS_BY_THE_RULES
         else:
             change = FindingChange.NEW
-            if before is not None and not before.asks(name, failing[0].requirement):
+            if before is not None and before.asked is not None and name not in before.asked:
                 reason = ChangeReason.NOT_SELECTED
     elif failed:
         change, reason = _without_failure(was, is_now, before, after)
@@ -253,7 +253,7 @@ def _without_failure(
         return FindingChange.NOT_SEEN_AGAIN, ChangeReason.SYSTEM_MISSING
     if after.requirements is not None and was[0].requirement not in after.requirements:
         return FindingChange.BY_THE_RULES, ChangeReason.NOT_DEMANDED
-    if not after.asks(was[0].id, was[0].requirement):
+    if after.asked is not None and was[0].id not in after.asked:
         return FindingChange.NOT_SEEN_AGAIN, ChangeReason.NOT_SELECTED
     reason = _what_is_missing(was, is_now, before, after)
     return (FindingChange.FIXED, None) if reason is None else (FindingChange.NOT_SEEN_AGAIN, reason)
@@ -314,7 +314,7 @@ def _no_longer_seen(before: Judged | None, after: Judged | None) -> Iterable[Fin
             continue
         if after is not None and after.requirements is not None and was[0].requirement not in after.requirements:
             continue
-        if after is not None and not after.asks(name, was[0].requirement):
+        if after is not None and after.asked is not None and name not in after.asked:
             continue
         is_now = after.group(name) if after is not None else ()
         if not is_now or _gravest(is_now) in (Outcome.INCONCLUSIVE, Outcome.ERROR):

@@ -207,7 +207,7 @@ def test_a_file_is_recorded_as_a_whole_or_not(told: Told, tmp_path: Path) -> Non
         assert f"{file}:" in found
     assert run_cli("check", file, *EN).code == 0
     document(file, {"entries": [{**entry, "due": "2027-01-31"}]})
-    assert f"{file}:1:14: due and responsible belong to a demand" in run_cli("check", file, *EN).err
+    assert f"{file}:3:5: due and responsible belong to a demand" in run_cli("check", file, *EN).err
     store = tmp_path / "store.sqlite3"
     rebuilt(told.line, tmp_path / "out", store)
     document(file, {"entries": [entry]})
