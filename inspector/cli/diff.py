@@ -191,7 +191,7 @@ def _counted(made: DifferenceView, name: str, differences: Sequence[SystemDiffer
     translator = made.translator(current())
     counts = ", ".join(f"{translator.term(change)} {count}" for change, count in made.counts(differences).items())
     unseen = sum(len(each.no_longer_seen) for each in differences)
-    line = f"{name}: {counts}"
+    line = _("{name}, findings: {counts}", name=name, counts=counts)
     if unseen:
         line = _("{line}; passed before and not seen now {count}", line=line, count=unseen)
     return escape_control(line, keep="")
@@ -201,6 +201,9 @@ def _line(made: DifferenceView, changed: ChangedFinding) -> str:
     finding, translator = changed.finding, made.translator(current())
     subject = finding.system if finding.subject == SYSTEM.uri else finding.subject
     where = with_u_labels(f"{subject} {', '.join(changed.addresses)}" if changed.addresses else subject)
-    said = made.explanation(changed, current()) or ("" if not changed.fails else translator.message(finding))
-    text = f"{translator.term(finding.severity)}: {where} – {made.title(finding, current())}"
-    return escape_control(f"{text}: {said}" if said else text, keep="")
+    said, claim = made.explanation(changed, current()), made.title(finding, current())
+    if changed.fails and not said:
+        what = _("{where}; not met: {claim}", where=translator.message(finding), claim=claim)
+    else:
+        what = f"{claim}: {said}" if said else claim
+    return escape_control(f"{translator.term(finding.severity)}: {where} – {what}", keep="")

@@ -93,7 +93,7 @@ def test_diff_tells_new_fixed_and_unseen_apart(line: Line, pair: Pair, tmp_path:
         ("cookie-pages-not-cached", pair.page),
         ("https-reachable", pair.gone),
     }
-    assert "portal: new 3," in said.out
+    assert "portal, findings: new 3," in said.out
     assert found["rejudged"] is True
     pages = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.glob("*.html")}
     assert set(pages) == {"difference.vi.html", "difference.en.html"}

@@ -72,7 +72,7 @@ def test_a_declaration_for_each_owner_is_planned(work: tuple[Estate, Path, RunRe
         assert system.approval is not None
         assert system.approval.status == wanted[key]["status"]
         assert str(system.approval.date) == str(wanted[key]["date"])
-    assert f"{len(estate.systems) - len(wanted)} not declared" in run.out
+    assert f"not declared: {len(estate.systems) - len(wanted)}" in run.out
 
 
 def test_an_annexs_endpoint_is_in_the_plan(tmp_path: Path) -> None:
