@@ -48,6 +48,8 @@ def day_of(as_of: date) -> date:
 
 def _parse_levels(value: Any) -> Any:
     """Parse ``3``, ``1-5`` or ``[1, 3]`` into a tuple of levels."""
+    if isinstance(value, list):
+        return tuple(value)
     if isinstance(value, int):
         return (value,)
     span = _SPAN.match(value) if isinstance(value, str) else None
@@ -55,7 +57,7 @@ def _parse_levels(value: Any) -> Any:
         return tuple(range(int(span[1]), int(span[2] or span[1]) + 1))
     if isinstance(value, str):
         raise ValueError(FormattedMessage("{value} is not a set of levels; write 3, 1-5 or [1, 3]", value=repr(value)))  # noqa: TRY004  (pydantic's contract)
-    return tuple(value) if isinstance(value, list) else value
+    return value
 
 
 @lru_cache(maxsize=64)

@@ -5,7 +5,7 @@ Rows with the tag ``ransomware`` are about ways in; a second tag, ``ransomware-r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -66,7 +66,11 @@ def exposure_of(assessment: Assessment) -> tuple[PathExposure, ...]:
             for path in _paths(each):
                 rows.setdefault(path, []).append(each)
     wanted = [each for each in EntryPath if each is not EntryPath.OTHER or each in rows] if rows else []
-    return tuple(_seen(path, rows.get(path, []), assessment) for path in wanted)
+    found: dict[str, list[Finding]] = {each.id: [] for about in rows.values() for each in about}
+    for finding in assessment.findings:
+        if finding.requirement in found:
+            found[finding.requirement].append(finding)
+    return tuple(_seen(path, {row.id: found[row.id] for row in rows.get(path, ())}, assessment) for path in wanted)
 
 
 def entry_requirements(requirements: Iterable[Requirement]) -> frozenset[str]:
@@ -79,13 +83,15 @@ def _paths(row: Requirement) -> list[EntryPath]:
     return named or [EntryPath.OTHER]
 
 
-def _seen(path: EntryPath, rows: Sequence[Requirement], assessment: Assessment) -> PathExposure:
-    about = {row.id: [each for each in assessment.findings if each.requirement == row.id] for row in rows}
-    failures = tuple(each for each in assessment.findings if each.requirement in about and each.outcome is Outcome.FAIL)
-    if failures:
+def _seen(path: EntryPath, about: Mapping[str, Sequence[Finding]], assessment: Assessment) -> PathExposure:
+    """What was seen of a way in; ``about`` has the findings of each row about it."""
+    if any(each.outcome is Outcome.FAIL for found in about.values() for each in found):
+        failures = tuple(
+            each for each in assessment.findings if each.requirement in about and each.outcome is Outcome.FAIL
+        )
         return PathExposure(path, Reach.EXPOSED, failures)
     reasons = [reason for row, found in about.items() for reason in _reasons(row, found, assessment.coverage)]
-    if not rows:
+    if not about:
         reasons.append(Cause.NOT_SELECTED)
     if assessment.coverage.limits:
         reasons.append(Cause.NOT_REACHED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ _SHAPE = bytes(
     ord("0") if 48 <= each < 58 else ord("e") if each in b"eE" else each if each == ord("+") else ord(" ")
     for each in range(256)
 )
+#: A number with an exponent of three digits, where a number may begin; digests and keys in texts have many such digits.
+_LARGE = re.compile(rb"(?:\A|[:,\[\s])-?[0-9]+(?:\.[0-9]+)?[eE]\+?[0-9]{3}")
 
 
 def printable(text: str) -> str:
@@ -66,7 +69,9 @@ def may_be_infinite(data: bytes) -> bool:
     Such a number has an exponent of three digits, or very many digits; texts may look like one.
     """
     shape = data.translate(_SHAPE)
-    return b"0e000" in shape or b"0e+000" in shape or b"0" * 200 in shape or b"NaN" in data or b"Infinity" in data
+    if b"0" * 200 in shape or b"NaN" in data or b"Infinity" in data:
+        return True
+    return (b"0e000" in shape or b"0e+000" in shape) and _LARGE.search(data) is not None
 
 
 def json_value(data: bytes, name: str) -> Any:
@@ -143,7 +148,8 @@ def _with_fail_fast(schema: Any, references: list[str]) -> Any:
     if kind is not dict:
         return kind([_with_fail_fast(each, references) if type(each) in _NESTED else each for each in schema])
     changed = {
-        key: _with_fail_fast(each, references) if type(each) in _NESTED else each for key, each in schema.items()
+        key: _with_fail_fast(each, references) if type(each) in _NESTED and key not in _NO_SCHEMA else each
+        for key, each in schema.items()
     }
     of_schema = changed.get("type")
     if of_schema in _MEMBERS:
@@ -154,6 +160,7 @@ def _with_fail_fast(schema: Any, references: list[str]) -> Any:
 
 
 _NESTED = (dict, list, tuple)
+_NO_SCHEMA = frozenset({"config", "metadata", "serialization"})
 _MEMBERS = ("dict", "frozenset", "list", "set", "tuple")
 
 
