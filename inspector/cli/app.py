@@ -400,8 +400,10 @@ SnapshotName = Annotated[
 @takes("settings")
 def import_inventory(
     arguments: RunArguments,
-    files: Annotated[list[Path], typer.Argument(help="Lists of systems (.csv, .tsv, .xlsx), or folders of them.")],
     as_of: Annotated[str, typer.Option("--as-of", help="The day that the lists describe, YYYY-MM-DD.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Lists of systems (.csv, .tsv, .xlsx), or folders of them.")
+    ] = None,
     organisations: Annotated[
         Path | None, typer.Option("--organisations", help="List of organisations, read before the others.")
     ] = None,
@@ -426,7 +428,7 @@ def import_inventory(
     from inspector.cli.inventory import import_files
 
     return import_files(
-        files,
+        files or (),
         organisations=organisations,
         organisation=organisation,
         as_of=as_of,
