@@ -180,7 +180,7 @@ def sums(engine: sa.Engine, by: Sequence[str]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: [(row[each] is not None, row[each]) for each in by])
 
 
-_INDEXED = ("organisation", "level", "group")
+_INDEXED = ("level", "organisation", "group")
 
 
 def has_inventory(connection: sa.Connection) -> bool:

@@ -109,7 +109,7 @@ class SystemRow(Base):
     __table_args__ = (
         sa.Index(
             "ix_system_sums",
-            *("organisation", "level", "group", "is_inspected", "is_listed", "is_retired"),
+            *("level", "organisation", "group", "is_inspected", "is_listed", "is_retired"),
             *("open_must", "open", "open_severe"),
         ),
         sa.Index("ix_system_list", "is_inspected", "open_must", "open", "id"),

@@ -128,6 +128,41 @@ def test_two_rows_of_headings_in_csv(tmp_path: Path) -> None:
     assert (system.plan.expected, system.inspected.periodic) == (dt.date(2026, 12, 31), True)
 
 
+@pytest.mark.parametrize("heading", ["Số, ngày QĐ phê duyệt cấp độ", "Số quyết định", "Quyết định phê duyệt"])
+def test_number_and_day_in_one_cell_are_both_read(tmp_path: Path, heading: str) -> None:
+    """Whatever the heading says of them; so is one with the number alone."""
+    text = (
+        f'STT,Tên,Cấp độ,Tình trạng phê duyệt,"{heading}"\n'
+        "1,Cổng,3,Đã phê duyệt,Số: 5/QĐ-BYT ngày 5 tháng 1 năm 2025 của Bộ Y tế\n2,Thư,3,Đã phê duyệt,12/QĐ-BYT\n"
+    )
+    first, second = imported(tmp_path, put(tmp_path, "G05.csv", text)).systems
+    approval = first.approval
+    assert (approval.number, approval.date, approval.by) == ("5/QĐ-BYT", dt.date(2025, 1, 5), "Bộ Y tế")
+    assert (second.approval.number, second.approval.date) == ("12/QĐ-BYT", None)
+
+
+def test_abbreviated_headings_of_own_forms(tmp_path: Path) -> None:
+    """Every column of an abbreviated Form 08 in the words of Circular 12/2022 is read."""
+    text = (
+        "Số TT,Tên HTTT,Chủ quản HTTT,Vận hành,Cấp độ,Tình trạng hồ sơ,QĐ phê duyệt cấp độ,Quy chế BĐATTT,"
+        'Thời hạn phê duyệt,Tình trạng triển khai phương án,Thời hạn triển khai đầy đủ,"Kiểm tra, đánh giá ATTT"\n'
+        "1,Cổng,Bộ Tài chính,Cục CNTT,3,Đã thẩm định,,,9/2026,Triển khai một phần,11/2026,Định kỳ\n"
+    )
+    found = imported(tmp_path, put(tmp_path, "G05.csv", text))
+    assert [each for each in found.notes if each.code == "columns-not-read"] == []
+    (system,) = found.systems
+    assert (system.operator, system.inspected.periodic) == ("Cục CNTT", True)
+    assert (system.approval.expected, system.plan.expected) == (dt.date(2026, 9, 30), dt.date(2026, 11, 30))
+
+
+@pytest.mark.parametrize("owner", ["UBND thành phố Hà Nội", "Uỷ ban nhân dân Thành phố Hà Nội", "THÀNH PHỐ HÀ NỘI"])
+def test_the_peoples_committee_of_a_place_stands_for_it(tmp_path: Path, owner: str) -> None:
+    """As an owner in a list, which names it so, while the list of organisations names the place."""
+    text = f"Tên,Chủ quản,Cấp độ\nCổng,{owner},3\n"
+    (system,) = imported(tmp_path, put(tmp_path, "G05.csv", text)).systems
+    assert system.organisation == "H26"
+
+
 def test_a_cell_merged_over_rows_holds_for_each_of_them(tmp_path: Path) -> None:
     """Owner, decision and state of several systems in one cell; blank rows and totals under it are no systems."""
     path = tmp_path / "G05.xlsx"
