@@ -257,9 +257,7 @@ class _Reader:
             return False
         return clean(self.table.rows[index + 1][column]).startswith(f"{label.rstrip('.)')}.")
 
-    def _take(
-        self, index: int, row: Sequence[str], cells: dict[str, str], *, is_continued: bool
-    ) -> None:
+    def _take(self, index: int, row: Sequence[str], cells: dict[str, str], *, is_continued: bool) -> None:
         record = Record(self.found.file, index, self.table, self.columns, is_continued=is_continued)
         named = any(clean(cells.get(each, "")) for each in _NEEDED)
         if not named and self.is_annex and self.found.records:  # a further address of the system above

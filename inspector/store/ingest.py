@@ -139,8 +139,7 @@ class _Importer:
             )
         }
         self.session.execute(sa.delete(NotCountedRow))
-        self._keys = {declared: key for declared, key in self.session.execute(_DECLARED_KEYS)}  # noqa: C416  (rows)
-        self._inventory = self._read_inventory()
+        self._read_keys()
         replays = self._read_follow_up()
         # The names of inspections begin with the time: few histories have to be made again.
         found_places = sorted(places(self.archive), key=lambda each: _order(each.name))
@@ -200,33 +199,46 @@ class _Importer:
         known = self.session.execute(sa.select(FollowUpRow.digest, FollowUpRow.system).where(is_consent))
         before = {(digest, system) for digest, system in known}
         consents = (each for each in self._records if each.entry.action is FollowUpAction.AGREE)
-        return {system for _, system in before ^ {(each.digest, each.entry.system) for each in consents}}
+        return {system for _, system in before ^ {(each.digest, self._key(each.entry.system)) for each in consents}}
 
     def take_follow_up(self) -> None:
         """Take the records of the follow-up alone."""
         self.session.execute(sa.delete(NotCountedRow).where(NotCountedRow.folder.startswith(f"{FOLDER}/")))
-        self._finish_follow_up(self._read_follow_up())
+        self._read_keys()
+        self._finish(self._read_follow_up())
 
     def _finish_follow_up(self, replays: Collection[str]) -> None:
         """Apply the consents, and replace the rows of the records, after everything else: whatever ends it, anew."""
         self._agree_all(replays)
         self.session.execute(sa.delete(FollowUpRow))
         if self._records:
-            self.session.execute(sa.insert(FollowUpRow), list(map(_record_columns, self._records)))
+            rows = [_record_columns(each) | {"system": self._key(each.entry.system)} for each in self._records]
+            self.session.execute(sa.insert(FollowUpRow), rows)
 
     def _agree_all(self, replays: Collection[str]) -> None:
         """Apply the consents since the newest inspections; the history of ``replays`` is made again first."""
-        for key in sorted({*replays, *self._agreed}):
+        again = {self._key(each) for each in replays}
+        for key in sorted(again | {self._key(each) for each in self._agreed}):
             system = self.session.scalar(sa.select(SystemRow).where(SystemRow.key == key))
             if system is None:
                 continue
-            if key in replays:
-                self._replay(system.id, without=None)
-            self._agree(system.id, key, None)
+            number = system.id
+            if key in again:
+                self._replay([number], without=None)
+            self._agree(number, key, None)
+
+    def _key(self, named: str) -> str:
+        """The key that the store has for a system that a record or an inspection names."""
+        return self._keys.get(named, named)
+
+    def _agreed_of(self, key: str) -> list[tuple[datetime, frozenset[str]]]:
+        """What somebody agreed to withdraw of a system, under whatever key, in the order of time."""
+        found = [each for named, agreed in self._agreed.items() if self._key(named) == key for each in agreed]
+        return sorted(found, key=lambda each: each[0])
 
     def _agree(self, system_id: int, key: str, until: datetime | None) -> None:
         """Close what somebody agreed to withdraw, of a system whose newest inspection is the last one before that."""
-        for at, names in self._agreed.get(key, ()):
+        for at, names in self._agreed_of(key):
             newest = self._newest(system_id) if until is None or at < until else None
             if newest is None or at < newest.begun:
                 continue
@@ -238,8 +250,10 @@ class _Importer:
             closed = agree_withdrawals(known, names, at)
             if not closed:
                 continue
+            system = self.session.get_one(SystemRow, system_id)
             for column, value in _open_counts({**known, **closed}.values()).items():
                 setattr(newest, column, value)
+                setattr(system, column, value)
             happened = [
                 {
                     "system_id": system_id,
@@ -260,17 +274,17 @@ class _Importer:
             self._refuse(place.name, error.cause, error.detail)
             return None
 
-    def _read_inventory(self) -> Inventory:
-        """The inventory of the archive; none, and listed as not counted, where it cannot be relied upon."""
+    def _read_keys(self) -> None:
+        """Read the inventory of the archive; none, and listed as not counted, where it cannot be relied upon."""
+        self._keys = {declared: key for declared, key in self.session.execute(_DECLARED_KEYS)}  # noqa: C416  (rows)
         try:
             found = Inventory.of(self.archive, self.trusted)
-            if found.digest is not None and found.snapshot is not None:
+            if found.snapshot is not None:
                 self._keys = listed_keys(found.snapshot.systems) | self._keys
+            self._inventory = found
         except BundleError as error:
             cause = NotCounted.UNKNOWN_SIGNER if isinstance(error, UntrustedSnapshot) else NotCounted.ALTERED
-            self._refuse(FOLDER, cause, error.message)
-            return Inventory.none()
-        return found
+            self._refuse(INVENTORY_FOLDER, cause, error.message)
 
     def _refuse(self, folder: str, cause: NotCounted, detail: str) -> None:
         self.session.merge(NotCountedRow(folder=folder, cause=cause.value, detail=detail))
@@ -302,7 +316,6 @@ class _Importer:
         again = [Place(each.folder, each.assessments) for each in rows if each.id != without]
         for table in (EventRow, FindingRow, InspectionRow):
             self.session.execute(sa.delete(table).where(table.system_id.in_(systems)))
-        self.session.execute(sa.delete(SystemRow).where(SystemRow.id.in_(systems)))
         self.session.flush()
         self.session.expire_all()
         self._not_joined()
@@ -310,9 +323,11 @@ class _Importer:
         for found in sorted(inspections, key=_begun):
             system = self._system_of(found)
             self._add(system, self._newest(system.id), found)
+        is_empty = ~sa.exists().where(InspectionRow.system_id == SystemRow.id)
+        self.session.execute(sa.delete(SystemRow).where(SystemRow.id.in_(systems), is_empty))
 
     def _system_of(self, found: ReadInspection) -> SystemRow:
-        key = self._keys.get(found.key, found.key)
+        key = self._key(found.key)
         row = self.session.scalar(sa.select(SystemRow).where(SystemRow.key == key))
         if row is None:
             row = SystemRow(key=key, organisation=parts(key)[0], name="", owner="")
@@ -332,8 +347,8 @@ class _Importer:
 
     def _add(self, system: SystemRow, newest: InspectionRow | None, found: ReadInspection) -> None:
         """Add an inspection that is the newest of its system, and what it changes."""
-        if found.key in self._agreed:
-            self._agree(system.id, found.key, found.result.begun)
+        if self._agreed:
+            self._agree(system.id, self._key(found.key), found.result.begun)
             system, newest = self._system_of(found), self._newest(system.id)
         rows = {
             each.id: each
@@ -393,44 +408,62 @@ class _Importer:
 
     # --- The inventory ---
 
-    def _join_inventory(self) -> None:
-        """Bring together what is one system by the inventory, and give the systems what it says of them."""
-        rows = [_Identity(*each) for each in self.session.execute(_IDENTITIES)]
-        day = max((day_of(each.begun) for each in rows), default=self._inventory.as_of)
-        day = max(day, self._inventory.as_of)
-        joined = self.session.get(InventoryRow, 1)
-        if joined is not None and (joined.digest, joined.day) == (self._inventory.digest, day):
-            return
-        keys = SystemKeys(list(_declared_systems(rows)), self._inventory.snapshot, day)
-        self._keys = keys.by_key
-        self._regroup(rows)
-        self._describe(keys)
-        self._not_joined()
-        self.session.add(InventoryRow(id=1, digest=self._inventory.digest, day=day))
+    def _finish(self, replays: Collection[str]) -> None:
+        """Bring together what is one system by the inventory, apply the follow-up, and describe the systems."""
+        keys = self._system_keys()
+        if not self._is_joined(keys.day):
+            self._keys = keys.by_key
+            self._regroup()
+        self._finish_follow_up(replays)
+        if not self._is_joined(keys.day):
+            self._describe(keys)
+            self._not_joined()
+            self.session.add(InventoryRow(id=1, digest=self._inventory.digest, day=keys.day))
+
+    def _system_keys(self) -> SystemKeys:
+        rows = self._identities()
+        days = [day_of(each.begun) for each in rows]
+        followed = {each.entry.system for each in self._records}
+        return SystemKeys(
+            list(_declared_systems(rows)), self._inventory.snapshot, max([self._inventory.as_of, *days]), followed
+        )
+
+    def _identities(self) -> list[_Identity]:
+        return [_Identity(*each) for each in self.session.execute(_IDENTITIES)]
+
+    def _is_joined(self, day: dt.date) -> bool:
+        found = self.session.get(InventoryRow, 1)
+        return found is not None and (found.digest, found.day) == (self._inventory.digest, day)
 
     def _not_joined(self) -> None:
         """Note that systems change: the next ingest brings them together even where this one ends early."""
         self.session.execute(sa.delete(InventoryRow))
 
-    def _regroup(self, rows: Sequence[_Identity]) -> None:
+    def _regroup(self) -> None:
         """Give each inspection to the system of its key; histories that are joined or parted are made again."""
         members: dict[str, set[int]] = {}
         holds: dict[int, set[str]] = {}
-        for each in rows:
+        for each in self._identities():
             key = self._keys[each.declared]
             members.setdefault(key, set()).add(each.system_id)
             holds.setdefault(each.system_id, set()).add(key)
         mixed = {each for systems in members.values() if len(systems) > 1 for each in systems}
         mixed |= {system for system, keys in holds.items() if len(keys) > 1}
         known = {number: key for number, key in self.session.execute(sa.select(SystemRow.id, SystemRow.key))}  # noqa: C416  (rows)
-        for portion in _portions(sorted(known.keys() - holds.keys())):
-            self.session.execute(sa.delete(SystemRow).where(SystemRow.id.in_(portion)))
         wanted = {system: key for system, (key, *_) in holds.items() if system in mixed or known[system] != key}
+        taken = set(wanted.values())
+        self._delete([system for system, key in known.items() if system not in holds and key in taken])
         # In two steps, as one may get the key that another one gives up.
         self._rename({system: f"\n{system}" for system in wanted})
         self._rename({system: key for system, key in wanted.items() if system not in mixed})
         for group in _groups(members, holds, mixed):
             self._replay(sorted(group), None)
+
+    def _delete(self, systems: Sequence[int]) -> None:
+        """Remove the rows of systems that were not inspected."""
+        for begin in range(0, len(systems), _MOST_PARAMETERS):
+            portion = systems[begin : begin + _MOST_PARAMETERS]
+            self.session.execute(sa.delete(SystemRow).where(SystemRow.id.in_(portion)))
 
     def _rename(self, keys: Mapping[int, str]) -> None:
         if keys:
@@ -442,15 +475,19 @@ class _Importer:
         for each in keys.snapshot.systems if keys.snapshot is not None else ():
             listed.setdefault(keys.by_key[each.key], each)
         known = {each["key"]: dict(each) for each in self.session.execute(_SYSTEMS).mappings()}
-        changed, new = [], []
+        changed, new, gone = [], [], []
         for key in sorted(listed.keys() | known.keys()):
             row = known.get(key)
+            if key not in listed and row is not None and not row["is_inspected"]:
+                gone.append(row["id"])
+                continue
             values = _description(key, keys, listed.get(key), row)
             if row is None:
                 new.append({"key": key, **values})
             elif any(row[name] != value for name, value in values.items()):
                 changed.append({"id": row["id"], **values})
         self.session.flush()
+        self._delete(gone)
         if changed:
             self.session.execute(sa.update(SystemRow), changed)
         if new:
@@ -486,12 +523,7 @@ def _groups(
         yield group
 
 
-def _portions(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Numbers in portions that every database takes as parameters of one statement."""
-    for begin in range(0, len(numbers), _MOST_PARAMETERS):
-        yield numbers[begin : begin + _MOST_PARAMETERS]
-
-
+#: So many parameters every database takes in one statement.
 _MOST_PARAMETERS = 10_000
 _OPEN = ("open", "open_must", "open_severe")
 _OF_SYSTEM = InspectionRow.system_id == SystemRow.id

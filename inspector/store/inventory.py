@@ -71,6 +71,8 @@ def parts(key: str) -> tuple[str, str]:
 class SystemKeys:
     """By which key the store knows what inspections declare and what lists name; ``day`` is the day that it is asked.
 
+    ``named`` are further keys that are asked for, such as those of records.
+
     1. What the inventory lists under this key, or under this key formerly, is that system.
     2. Where its organisation ended before ``day``, the system is that of its successor with the same id, unless the
        successor has one of its own: listed, or inspected before the end. Of two that could follow, none does.
@@ -81,6 +83,7 @@ class SystemKeys:
     declared: Iterable[DeclaredSystem]
     snapshot: Snapshot | None
     day: dt.date
+    named: Iterable[str] = ()
     by_key: dict[str, str] = field(default_factory=dict)
     _organisations: Organisations = field(default_factory=lambda: Organisations({}))
     _listed: dict[str, str] = field(default_factory=dict)
@@ -91,7 +94,7 @@ class SystemKeys:
         if self.snapshot is not None:
             self._organisations = self.snapshot.organisations
         self._listed = listed_keys(systems)
-        keys = {each: self._listed.get(each, each) for each in (*known, *(each.key for each in systems))}
+        keys = {each: self._listed.get(each, each) for each in (*known, *self.named, *(each.key for each in systems))}
         follows = self._followers(set(keys.values()), known)
         self.by_key = {each: _end(follows, key) for each, key in keys.items()}
         self._join_names([each for each in known.values() if each.key not in self._listed], systems, known)
