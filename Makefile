@@ -1,6 +1,6 @@
 # Short commands for developers; users and continuous integration call ./bootstrap.
 .POSIX:
-.PHONY: agreement agreement-browser benchmark benchmark-fleet benchmark-mail benchmark-ssh benchmark-store benchmark-sweeps benchmark-web benchmark-zones demo docs format fuzz lint lock setup test types
+.PHONY: agreement agreement-browser benchmark benchmark-fleet benchmark-mail benchmark-ssh benchmark-sweeps benchmark-web benchmark-zones demo docs format fuzz lint lock nation setup test types
 
 VENV = .venv/bin
 
@@ -77,9 +77,10 @@ benchmark-zones:
 	./bootstrap --agreement setup
 	$(VENV)/python -m benchmarks.zones $(ARGS)
 
-# Measures how fast the store takes bundles, and what is asked of it with 20,000 systems; prints the figures.
-benchmark-store: setup
-	$(VENV)/python -m benchmarks.store $(ARGS)
+# Seals 20,000 bundles of an estate of a nation through the public writer, and measures and checks the store made of them
+# and of its inventory; make nation ARGS='500 --database postgresql://localhost/test'
+nation: setup
+	$(VENV)/python -m benchmarks.nation $(ARGS)
 
 # Measures sweeps beside plain nmap, counted in a network of its own, and memory with many addresses.
 benchmark-sweeps: setup

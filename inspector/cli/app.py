@@ -400,8 +400,10 @@ SnapshotName = Annotated[
 @takes("settings")
 def import_inventory(
     arguments: RunArguments,
-    files: Annotated[list[Path], typer.Argument(help="Lists of systems (.csv, .tsv, .xlsx), or folders of them.")],
     as_of: Annotated[str, typer.Option("--as-of", help="The day that the lists describe, YYYY-MM-DD.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Lists of systems (.csv, .tsv, .xlsx), or folders of them.")
+    ] = None,
     organisations: Annotated[
         Path | None, typer.Option("--organisations", help="List of organisations, read before the others.")
     ] = None,
@@ -426,7 +428,7 @@ def import_inventory(
     from inspector.cli.inventory import import_files
 
     return import_files(
-        files,
+        files or (),
         organisations=organisations,
         organisation=organisation,
         as_of=as_of,
@@ -565,7 +567,10 @@ def ingest_bundles(
 def export_store(
     arguments: RunArguments,
     what: Annotated[
-        str, typer.Argument(help="systems, inspections, findings, events, follow-up or not-counted.")
+        str,
+        typer.Argument(
+            help="systems, not-inspected, not-listed, inspections, findings, events, follow-up or not-counted."
+        ),
     ] = "systems",
     form: Annotated[str, typer.Option("--format", "-f", help="csv or json.")] = "csv",
     state: Annotated[
@@ -589,12 +594,12 @@ def export_store(
 @takes("settings")
 def store_statistics(
     arguments: RunArguments,
-    by: Annotated[str, typer.Option("--by", help="organisation, level, or both, comma-separated.")] = "level",
+    by: Annotated[str, typer.Option("--by", help="organisation, level, group, comma-separated.")] = "level",
     form: Annotated[str | None, typer.Option("--format", "-f", help="csv or json (default: text).")] = None,
     output: ListFile = None,
     place: Store = None,
 ) -> int:
-    """Count inspected systems and their open failures, by the newest inspection of each."""
+    """Count systems, inspected and listed by the inventory, and the open failures of their newest inspections."""
     from inspector.cli.store import print_sums
 
     return print_sums(by=by, form=form, output=output, store=place, settings=arguments.settings)

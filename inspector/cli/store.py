@@ -137,9 +137,7 @@ def print_sums(*, by: str, form: str | None, output: Path | None, store: str | N
     if not rows:
         terminal.print_result(_("The store has no inspections"))
     for row in rows:
-        where = ", ".join(
-            _("level {level}", level=row[name]) if name == "level" else str(row[name]) or "-" for name in dimensions
-        )
+        where = ", ".join(_shown(name, row[name]) for name in dimensions)
         text = _(
             "{where}: {systems} systems, {must} of them with mandatory requirements that fail; {open} open failures, "
             "{severe} of them high or critical",
@@ -149,8 +147,22 @@ def print_sums(*, by: str, form: str | None, output: Path | None, store: str | N
             open=row["open"],
             severe=row["open_severe"],
         )
+        if row["listed"] is not None:
+            text += "; " + _(
+                "{listed} in the inventory, {never} of them never inspected; {unlisted} inspected in no list",
+                listed=row["listed"],
+                never=row["not_inspected"],
+                unlisted=row["not_listed"],
+            )
         terminal.print_result(escape_control(text, keep=""))
     return CLEAN
+
+
+def _shown(dimension: str, value: str | int | None) -> str:
+    """The value of a dimension in words."""
+    if dimension == "level":
+        return _("level {level}", level=value) if value is not None else _("level unknown")
+    return str(value) or "-"
 
 
 # --- The history of a system ------------------------------------------------------------------------------------------
@@ -169,7 +181,7 @@ def print_history(name: str, *, form: str, store: str | None, settings: Path | N
     return CLEAN
 
 
-_INSPECTION = ("inspection", "folder", "level", "regime", "begun", "open", "open_must", "failed")
+_INSPECTION = ("inspection", "declared", "folder", "level", "regime", "begun", "open", "open_must", "failed")
 _FINDING = ("id", "requirement", "subject", "failing", "severity", "obligation", "state", "reason", "is_open")
 
 
@@ -206,8 +218,11 @@ def _ordered(rows: Any) -> list[FindingRow]:
 def _lines(found: queries.SystemHistory) -> Iterator[str]:
     translator = _translator()
     yield f"{found.system.key}: {found.system.name}"
+    if not found.inspections:
+        yield _("never inspected")
     for each in found.inspections:
-        yield _inspection_line(each, translator)
+        line = _inspection_line(each, translator)
+        yield line if each.declared == found.system.key else line + _(" (declared as {key})", key=each.declared)
     for state in FindingState:
         rows = _ordered(row for row in found.findings.values() if row.state == state.value)
         if rows:

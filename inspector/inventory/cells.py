@@ -159,6 +159,19 @@ def _decision(name: str, cell: str) -> Values:
     return {f"{prefix}.{part}": value for part, value in given.items() if value is not None}
 
 
+def _number(name: str, cell: str) -> Values:
+    """The number of a decision; with its day where the cell has both, as under ``Số, ngày quyết định``."""
+    try:
+        found = texts.decision(cell)
+    except Unreadable:
+        found = None
+    if found is None or found.number is None or found.date is None:
+        return {name: cell}
+    group = name.rpartition(".")[0]
+    given = {name: found.number, f"{group}.date": found.date}
+    return given if found.by is None else given | {f"{group}.by": found.by}
+
+
 def _code(name: str, cell: str) -> Values:
     if not re.fullmatch(SYSTEM_ID, cell.replace("/", "-")) or cell.endswith("/"):
         raise BadCell(
@@ -216,11 +229,11 @@ _READERS: dict[str, Callable[[str, str], Values]] = {
     "stage": _choice,
     "approval.status": _choice,
     "approval.decision": _decision,
-    "approval.number": _plain,
+    "approval.number": _number,
     "approval.date": _day,
     "approval.expected": _last_day,
     "regulation": _decision,
-    "regulation.number": _plain,
+    "regulation.number": _number,
     "regulation.date": _day,
     "plan.status": _choice,
     "plan.expected": _last_day,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -148,7 +148,45 @@ def header(table: Table, kind: str, own: Mapping[str, str], needed: Sequence[str
                 continue
             if best is None or points > best[0]:
                 best = points, Header(columns, [each[0] for each in headings], last + 1, last)
-    return best[1] if best else None
+    if best is None:
+        return None
+    return _with_numbered(table, best[1]) if kind == "systems" else best[1]
+
+
+def _with_numbered(table: Table, found: Header) -> Header:
+    """Take columns by the form's row (1) … (12) whose heading is not recognised, if no other one contradicts it."""
+    for row in table.rows[found.last_row + 1 : found.last_row + 3]:
+        numbers = {column: int(each[1]) for column, text in enumerate(row) if (each := _NUMBER.fullmatch(clean(text)))}
+        by_number = {number: column for column, number in numbers.items()}
+        if sorted(numbers.values()) != list(range(1, len(FORM_08) + 1)):
+            continue
+        known = {name: by_number[number] for number, name in enumerate(FORM_08, 1)}
+        same = [name for name, column in found.columns.items() if known.get(name) == column]
+        others = [name for name, column in found.columns.items() if name not in same]
+        if len(same) >= _SURE and not others:
+            return replace(found, columns=known)
+    return found
+
+
+_NUMBER = re.compile(r"\(?(\d{1,2})\)?")
+#: The columns of Decree 331/2026 Form 08, part 3, by their numbers.
+FORM_08 = (
+    *("number", "name", "owner", "operator", "level", "approval.status", "approval.decision", "regulation"),
+    *("approval.expected", "plan.status", "plan.expected", "inspected"),
+)
+#: With so many columns at their numbers a list is the form.
+_SURE = 6
+
+
+def not_read(table: Table, found: Header) -> list[int]:
+    """The columns with a heading and a cell below it that no field is read from."""
+    taken = set(found.columns.values())
+    below = table.rows[found.first_row :]
+    return [
+        column
+        for column, heading in enumerate(found.headings)
+        if heading and column not in taken and any(column < len(row) and row[column].strip() for row in below)
+    ]
 
 
 def points(table: Table, kind: str, own: Mapping[str, str], needed: Sequence[str]) -> int:

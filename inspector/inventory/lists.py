@@ -18,6 +18,7 @@ from inspector.inventory.tables import ListError, Table, read_tables
 from inspector.inventory.text import Unreadable, clean, fold, number
 from inspector.model.base import digest
 from inspector.model.declared import ApprovalStatus, PlanStatus, Stage
+from inspector.model.escaping import truncate
 from inspector.model.formatted import FormattedMessage
 from inspector.model.subject import Scheme
 
@@ -29,13 +30,17 @@ ROWS = 200_000
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """A row that is a system: its place, the values by field, and where each of them stands."""
+    """A row that is a system: its place, the values by field, and where each of them stands.
+
+    ``is_continued``: its name or code stands in a cell that is merged with those above it.
+    """
 
     file: str
     row: int
     table: Table
     columns: Mapping[str, int]
     values: dict[str, Any] = field(default_factory=dict)
+    is_continued: bool = False
 
     @property
     def at(self) -> str:
@@ -116,6 +121,7 @@ def _read(path: Path, found: SystemList, own: Mapping[str, str], schemes: Callab
             continue
         read += 1
         found.fields |= set(header.columns)
+        _tell_not_read(found, table, header)
         _Reader(found, table, header, schemes).read()
     if not read:
         raise columns.no_headings(tables, _EXAMPLE)
@@ -128,6 +134,18 @@ def _read(path: Path, found: SystemList, own: Mapping[str, str], schemes: Callab
     _check_totals(found, tables)
 
 
+def _tell_not_read(found: SystemList, table: Table, header: Header) -> None:
+    left = columns.not_read(table, header)
+    if not left:
+        return
+    names = ", ".join(f"“{truncate(header.headings[each], _MOST_SHOWN)}”" for each in left[:20])
+    what = FormattedMessage("columns that are not read: {names}", names=names + ("…" if len(left) > 20 else ""))
+    remedy = "if one says something of the systems, name its field with --columns"
+    found.note(Severity.NOTICE, table.at(header.last_row, left[0]), what, remedy, code="columns-not-read")
+
+
+#: So many characters of a heading are shown.
+_MOST_SHOWN = 60
 _ARABIC = re.compile(r"\d+(?:[.,]\d+)*[.)]?")
 _NUMBERED = re.compile(r"\(?(\d{1,2})\)?(?:\s*=.*)?")
 _TOTAL = re.compile(
@@ -163,7 +181,7 @@ class _Reader:
 
     def read(self) -> None:
         """Add the systems, faults and warnings of the table."""
-        filled = _filled_down(self.table, self.header, [self.columns[each] for each in _NEEDED if each in self.columns])
+        filled = _filled_down(self.table, self.header)
         if len(self.table.rows) - self.header.first_row > ROWS:
             raise ListError(
                 FormattedMessage("more than {limit} rows", limit=f"{ROWS:,}"),
@@ -172,9 +190,10 @@ class _Reader:
             )
         for index, row in self._below():
             cells = {name: row[column] if column < len(row) else "" for name, column in self.columns.items()}
-            cells |= filled.get(index, {})
-            if self._is_system(index, row, cells):
-                self._take(index, row, cells)
+            above = filled.get(index, {})
+            names = {name: each for name, each in above.items() if name in _NEEDED}
+            if self._is_system(index, row, cells | names, is_continued=bool(names)):
+                self._take(index, row, cells | above, is_continued=bool(names))
         if self.left_out:
             rows = ", ".join(str(self._row_number(each)) for each in self.left_out[:20])
             more = "…" if len(self.left_out) > 20 else ""
@@ -188,7 +207,7 @@ class _Reader:
     def _row_number(self, index: int) -> int:
         return index + 1 if self.table.sheet is not None else self.table.places[index][0][0]
 
-    def _is_system(self, index: int, row: Sequence[str], cells: Mapping[str, str]) -> bool:
+    def _is_system(self, index: int, row: Sequence[str], cells: Mapping[str, str], *, is_continued: bool) -> bool:
         texts = [clean(each) for each in row]
         if not any(texts) or self._is_numbering(index, texts) or self._is_header(texts):
             return False
@@ -205,7 +224,7 @@ class _Reader:
             return False
         if not named and self.is_annex and self.found.records and any(clean(cells.get(each, "")) for each in PLACES):
             return True
-        enough = _FILLED if "number" in self.columns else 1
+        enough = _FILLED if "number" in self.columns and not is_continued else 1
         if others >= enough and (named or others > _FILLED) and not self._is_below_the_list(index, cells):
             return True
         self.left_out.append(index)
@@ -238,8 +257,8 @@ class _Reader:
             return False
         return clean(self.table.rows[index + 1][column]).startswith(f"{label.rstrip('.)')}.")
 
-    def _take(self, index: int, row: Sequence[str], cells: dict[str, str]) -> None:
-        record = Record(self.found.file, index, self.table, self.columns)
+    def _take(self, index: int, row: Sequence[str], cells: dict[str, str], *, is_continued: bool) -> None:
+        record = Record(self.found.file, index, self.table, self.columns, is_continued=is_continued)
         named = any(clean(cells.get(each, "")) for each in _NEEDED)
         if not named and self.is_annex and self.found.records:  # a further address of the system above
             above = self.found.records[-1]
@@ -364,16 +383,17 @@ def _is_understood(name: str, cell: str) -> bool:
         return False
 
 
-def _filled_down(table: Table, header: Header, of: Sequence[int]) -> dict[int, dict[str, str]]:
-    """The cells of names and codes that a cell above, merged over several rows, gives to the rows below it."""
-    names = {column: name for name, column in header.columns.items() if column in of}
+def _filled_down(table: Table, header: Header) -> dict[int, dict[str, str]]:
+    """The cells that a cell above, merged over several rows, gives to the rows below it; not those of row numbers."""
+    names = {column: name for name, column in header.columns.items() if name != "number"}
     found: dict[int, dict[str, str]] = {}
     covered: dict[int, int] = {}  # the last row of each column that is filled: ranges that overlap are filled once
     for top, left, bottom, right in sorted(table.merged):
         if top < header.first_row or left != right or left not in names or top >= len(table.rows):
             continue
+        text = table.rows[top][left] if left < len(table.rows[top]) else ""
         for row in range(max(top, covered.get(left, top)) + 1, min(bottom, len(table.rows) - 1) + 1):
-            found.setdefault(row, {})[names[left]] = table.rows[top][left]
+            found.setdefault(row, {})[names[left]] = text
         covered[left] = max(bottom, covered.get(left, bottom))
     return found
 

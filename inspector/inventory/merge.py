@@ -205,7 +205,8 @@ class Merge:
         if len(group) == 1:
             return group
         places = ", ".join(each.at for each in group[1:])
-        if found.is_annex and all(_equal_but_places(first, each) for each in group[1:]):
+        is_one = found.is_annex or all(each.is_continued for each in group[1:])
+        if is_one and all(_equal_but_places(first, each) for each in group[1:]):
             for each in group[1:]:
                 for name in ("hosts", "endpoints"):
                     both = (*first.values.get(name, ()), *each.values.get(name, ()))

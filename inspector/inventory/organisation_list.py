@@ -179,20 +179,32 @@ class Resolved:
         return self.named is not None and self.named.code != self.code
 
 
+_COMMITTEE = re.compile(f"^(?:ubnd|{same_name('ủy ban nhân dân')}|{same_name('uỷ ban nhân dân')}) +")
+
+
+def _without_committee(name: str) -> str:
+    """A name without the words *people's committee*: a province's or a commune's stands for the place itself."""
+    return _COMMITTEE.sub("", same_name(name))
+
+
 class Names:
     """Finds organisations by code or name, on one day."""
 
     def __init__(self, organisations: Organisations, day_: dt.date) -> None:
         self.organisations, self.day = organisations, day_
         self._by_name: dict[str, list[Organisation]] = {}
+        self._by_committee: dict[str, list[Organisation]] = {}
         for each in organisations:
             self._by_name.setdefault(same_name(each.name), []).append(each)
+            self._by_committee.setdefault(_without_committee(each.name), []).append(each)
 
     def find(self, text: str) -> Resolved | None:
         """The organisation that a text names; None where it names none, or more than one."""
         found = self.organisations.by_code.get(text)
         if found is None:
             found = self._alone(self._by_name.get(same_name(text), []))
+        if found is None:
+            found = self._alone(self._by_committee.get(_without_committee(text), []))
         if found is None:
             return None
         return Resolved(self.organisations.current(found.code, self.day), found)

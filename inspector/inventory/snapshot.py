@@ -77,6 +77,10 @@ class SnapshotSealed(Predicate):
     prev: str | None = None
 
 
+class UntrustedSnapshot(BundleError):
+    """A snapshot is signed by nobody who is trusted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The inventory after an import. ``systems`` are sorted by key; ``digest`` is what names the snapshot."""
@@ -182,6 +186,12 @@ def read_newest(folder: Path, trusted: Collection[str], *, notes: bool = False) 
     return _read(folder, *chain[-1], notes=notes) if chain else None
 
 
+def newest_digest(folder: Path, trusted: Collection[str]) -> str | None:
+    """The digest of the newest snapshot in a folder, None where there is none; raises as ``read_newest`` does."""
+    chain = _chain(folder, trusted)
+    return chain[-1][1].digest if chain else None
+
+
 def read(folder: Path, name: str | None, trusted: Collection[str], *, notes: bool = False) -> Snapshot:
     """The snapshot whose digest begins with ``name``, or the newest (None).
 
@@ -216,7 +226,7 @@ def _chain(folder: Path, trusted: Collection[str]) -> list[tuple[str, Sealed[Sna
                 remedy="a snapshot is missing or was put there: restore the folder from a copy",
             )
         if not set(trusted) & set(sealed.signers):
-            raise BundleError(
+            raise UntrustedSnapshot(
                 FormattedMessage(
                     "{name}: is signed by {signers}, which is not a trusted signer",
                     name=f"{folder}/{name}",

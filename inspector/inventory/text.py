@@ -131,11 +131,11 @@ _ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5}
 
 
 def level(text: str) -> int:
-    """A security level: ``3``, ``3,0``, ``Cấp độ 3``, ``III``. Raises Unreadable."""
+    """A security level: ``3``, ``03``, ``3,0``, ``Cấp độ 3``, ``III``. Raises Unreadable."""
     folded = _LEVEL_PREFIX.sub("", " ".join(_without_marks(text).split()).strip(" .:"))
     if folded in _ROMAN:
         return _ROMAN[folded]
-    found = re.fullmatch(r"([1-5])(?:[.,]0+)?", folded)
+    found = re.fullmatch(r"0?([1-5])(?:[.,]0+)?", folded)
     if not found:
         raise Unreadable
     return int(found[1])
@@ -156,7 +156,7 @@ _DAY = re.compile(
     r"(?:\s*[/.-]\s*|\s+(?:nam\s+)?)(?P<year>\d{4})"
     r"(?: \d\d:\d\d(?::\d\d)?)?"
 )
-_QUARTER = re.compile(rf"(?:quy|q)\s*(?P<quarter>iv|i{{1,3}}|[1-4]){_OF_YEAR}")
+_QUARTER = re.compile(rf"(?:quy|q)\s*\.?\s*(?P<quarter>iv|i{{1,3}}|[1-4]){_OF_YEAR}")
 _MONTH = re.compile(rf"(?:(?:thang|t)\s*)?(?P<month>\d{{1,2}}){_OF_YEAR}")
 _HALF = re.compile(rf"(?:6|sau) thang (?P<half>dau|cuoi){_OF_YEAR}")
 _ONLY_YEAR = re.compile(rf"(?:cuoi )?{_YEAR}")

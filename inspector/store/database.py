@@ -22,7 +22,7 @@ from inspector.seal.atomic_files import exclusive
 #: The store below the output folder.
 FILE = "store.sqlite3"
 #: The newest migration: a store that has it needs none.
-NEWEST = "0001"
+NEWEST = "0002"
 _BUSY_MILLISECONDS = 30_000
 #: Names the lock of the one process that writes into a store in PostgreSQL.
 _WRITER = 0x696E_7370_6563_746F
@@ -66,17 +66,22 @@ def opened(location: Location, *, create: bool = False) -> Iterator[sa.Engine]:
             else:
                 engine = _postgresql(location, create=create)
             stack.callback(engine.dispose)
-            _migrate(engine, location, create=create or is_file)
+            _migrate(engine, location, create=create)
             yield engine
         except (OSError, UnicodeDecodeError, sa.exc.DBAPIError) as error:  # SQLite quotes what it cannot read
-            named = location if isinstance(location, Path) else location.name
             raise UsageError(
-                FormattedMessage("{file}: the store cannot be used: {reason}", file=named, reason=_reason(error)),
+                FormattedMessage(
+                    "{file}: the store cannot be used: {reason}", file=_name(location), reason=_reason(error)
+                ),
                 remedy="check the disk, or remove the file and make the store again with "
                 "'inspector store rebuild ARCHIVE'"
                 if is_file
                 else "check the database and the way to it, then begin again; what was taken is kept",
             ) from None
+
+
+def _name(location: Location) -> str:
+    return str(location) if isinstance(location, Path) else location.name
 
 
 def _reason(error: OSError | UnicodeDecodeError | sa.exc.DBAPIError) -> str:
@@ -160,10 +165,10 @@ def _migrate(engine: sa.Engine, location: Location, *, create: bool) -> None:
                 remedy="use that version, or make another store with 'inspector store rebuild ARCHIVE --store FILE'",
             )
         if found is None and not create:
-            raise _no_store(location.name)
+            raise _no_store(_name(location))
         if not create:
             raise UsageError(
-                FormattedMessage("{file}: the store was made by an older version of Inspector", file=location.name),
+                FormattedMessage("{file}: the store was made by an older version of Inspector", file=_name(location)),
                 remedy="bring it up to this version with 'inspector store ingest'",
             )
         config = Config()

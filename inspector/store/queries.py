@@ -17,12 +17,23 @@ from inspector.model.csv_text import csv_of
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.store.history import FindingState
-from inspector.store.schema import Base, EventRow, FindingRow, FollowUpRow, InspectionRow, NotCountedRow, SystemRow
+from inspector.store.schema import (
+    Base,
+    EventRow,
+    FindingRow,
+    FollowUpRow,
+    InspectionRow,
+    InventoryRow,
+    NotCountedRow,
+    SystemRow,
+)
 
 #: By what systems can be counted.
-DIMENSIONS = ("organisation", "level")
-#: The columns of sums after those of the dimensions; ``systems`` counts those that were inspected.
-SUMS = ("systems", "systems_open_must", "open", "open_must", "open_severe")
+DIMENSIONS = ("organisation", "level", "group")
+#: The columns of sums after those of the dimensions: systems that were inspected, that the inventory lists and are not
+#: retired, those of them that were never inspected, and inspected ones that no list has (None: without an inventory).
+SUMS = ("systems", "listed", "not_inspected", "not_listed", "systems_open_must", "open", "open_must", "open_severe")
+_OF_INVENTORY = SUMS[1:4]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +48,10 @@ class SystemHistory:
 
 def page(engine: sa.Engine, *, number: int = 1, size: int = 50) -> list[dict[str, Any]]:
     """A page of systems, those with the most open mandatory failures first; columns as in the export of systems."""
-    newest = InspectionRow.is_newest.is_(True)
-    order = (InspectionRow.open_must.desc(), InspectionRow.open.desc(), InspectionRow.system_id.desc())
-    chosen = sa.select(InspectionRow.id).where(newest).order_by(*order).offset((number - 1) * size).limit(size)
-    statement = _SYSTEMS.where(InspectionRow.id.in_(chosen)).order_by(*order)
+    order = (SystemRow.open_must.desc(), SystemRow.open.desc(), SystemRow.id.desc())
+    inspected = SystemRow.is_inspected.is_(True)
+    chosen = sa.select(SystemRow.id).where(inspected).order_by(*order).offset((number - 1) * size).limit(size)
+    statement = _SYSTEMS.where(SystemRow.id.in_(chosen), InspectionRow.is_newest.is_(True)).order_by(*order)
     with engine.connect() as connection:
         return [dict(each) for each in connection.execute(statement).mappings()]
 
@@ -68,6 +79,10 @@ def _system(session: sa.orm.Session, name: str) -> SystemRow:
     exact = session.scalar(sa.select(SystemRow).where(SystemRow.key == name))
     if exact is not None:
         return exact
+    earlier = sa.select(InspectionRow.system_id).where(InspectionRow.declared == name).distinct()
+    formerly = session.scalars(sa.select(SystemRow).where(SystemRow.id.in_(earlier))).all()
+    if len(formerly) == 1:
+        return formerly[0]
     ending = SystemRow.key.endswith(f"/{name}", autoescape=True)
     found = session.scalars(sa.select(SystemRow).where(ending).order_by(SystemRow.key).limit(6)).all()
     if len(found) == 1:
@@ -143,22 +158,34 @@ def _seen(row: FindingRow) -> SeenFinding:
 
 
 def sums(engine: sa.Engine, by: Sequence[str]) -> list[dict[str, Any]]:
-    """Counts of the newest inspections of all systems by the given dimensions, in the order of their values."""
-    columns = [getattr(InspectionRow, each) for each in by]
-    in_index = [getattr(InspectionRow, each) for each in ("level", "organisation") if each in by]
-    statement = (
-        sa.select(
-            *columns,
-            sa.func.count().label("systems"),
-            sa.func.sum(sa.case((InspectionRow.open_must > 0, 1), else_=0)).label("systems_open_must"),
-            *(sa.func.sum(getattr(InspectionRow, each)).label(each) for each in SUMS[2:]),
-        )
-        .where(InspectionRow.is_newest.is_(True))
-        .group_by(*in_index)
-    )
+    """Counts of systems and of the open failures of their newest inspections by dimensions, in their order."""
+    inspected, listed = SystemRow.is_inspected.is_(True), SystemRow.is_listed.is_(True)
+    counted = {
+        "systems": inspected,
+        "listed": sa.and_(listed, SystemRow.is_retired.is_(False)),
+        "not_inspected": sa.and_(listed, SystemRow.is_retired.is_(False), sa.not_(inspected)),
+        "not_listed": sa.and_(inspected, sa.not_(listed)),
+        "systems_open_must": SystemRow.open_must > 0,
+    }
+    statement = sa.select(
+        *(getattr(SystemRow, each) for each in by),
+        *(sa.func.sum(sa.case((condition, 1), else_=0)).label(name) for name, condition in counted.items()),
+        *(sa.func.sum(getattr(SystemRow, each)).label(each) for each in SUMS[5:]),
+        # In the order of the index, which the rows are read from.
+    ).group_by(*(getattr(SystemRow, each) for each in _INDEXED if each in by))
     with engine.connect() as connection:
         rows = [dict(each) for each in connection.execute(statement).mappings()]
-    return sorted(rows, key=lambda row: [row[each] for each in by])
+        if not has_inventory(connection):
+            rows = [row | dict.fromkeys(_OF_INVENTORY) for row in rows]
+    return sorted(rows, key=lambda row: [(row[each] is not None, row[each]) for each in by])
+
+
+_INDEXED = ("level", "organisation", "group")
+
+
+def has_inventory(connection: sa.Connection) -> bool:
+    """Whether the archive of the store has an inventory."""
+    return connection.scalar(sa.select(InventoryRow.digest)) is not None
 
 
 # --- Export -----------------------------------------------------------------------------------------------------------
@@ -168,16 +195,23 @@ def _columns(table: type[Base], *without: str) -> list[Any]:
     return [each for each in sa.inspect(table).columns if each.name not in without]
 
 
-_OF_INSPECTION = _columns(InspectionRow, "id", "system_id", "organisation", "is_newest", "assessments", "rules")
+_OF_INSPECTION = _columns(InspectionRow, *("id", "system_id", "name", "owner", "is_newest", "assessments", "rules"))
 _SYSTEM = (SystemRow.key.label("system"), SystemRow.organisation, SystemRow.name, SystemRow.owner)
+_LISTED = (SystemRow.group, SystemRow.is_listed, SystemRow.is_retired, SystemRow.listed_level, SystemRow.unlisted_since)
 _OF_FINDING = _columns(FindingRow, "system_id", "rules", "addresses", "rests_on", "capture")
 _BY_SYSTEM = InspectionRow.system_id == SystemRow.id
-_SYSTEMS = sa.select(*_SYSTEM, *_OF_INSPECTION).join(InspectionRow, _BY_SYSTEM)
+_SYSTEMS = sa.select(*_SYSTEM, *_LISTED, *_OF_INSPECTION).join(InspectionRow, _BY_SYSTEM)
+_INSPECTIONS = sa.select(*_SYSTEM, *_OF_INSPECTION).join(InspectionRow, _BY_SYSTEM)
+_NEWEST = _SYSTEMS.where(InspectionRow.is_newest.is_(True)).order_by(SystemRow.key)
 
 #: What can be exported, each with its rows in an order that does not depend on when they were made.
 LISTS: Mapping[str, sa.Select[*tuple[Any, ...]]] = {
-    "systems": _SYSTEMS.where(InspectionRow.is_newest.is_(True)).order_by(SystemRow.key),
-    "inspections": _SYSTEMS.order_by(SystemRow.key, InspectionRow.begun, InspectionRow.folder),
+    "systems": _NEWEST,
+    "not-inspected": sa.select(*_SYSTEM, SystemRow.group, SystemRow.listed_level, SystemRow.unlisted_since)
+    .where(SystemRow.is_listed.is_(True), SystemRow.is_retired.is_(False), SystemRow.is_inspected.is_(False))
+    .order_by(SystemRow.key),
+    "not-listed": _NEWEST.where(SystemRow.is_listed.is_(False)),
+    "inspections": _INSPECTIONS.order_by(SystemRow.key, InspectionRow.begun, InspectionRow.folder),
     "findings": sa.select(*_SYSTEM[:2], InspectionRow.level, *_OF_FINDING)
     .join(FindingRow, FindingRow.system_id == SystemRow.id)
     .join(InspectionRow, sa.and_(_BY_SYSTEM, InspectionRow.is_newest.is_(True)))
@@ -201,16 +235,23 @@ LISTS: Mapping[str, sa.Select[*tuple[Any, ...]]] = {
         NotCountedRow.folder
     ),
 }
+#: The lists that an archive without an inventory cannot give.
+OF_INVENTORY = ("not-inspected", "not-listed")
 FORMATS = ("csv", "json")
 
 
 def export(engine: sa.Engine, what: str, form: str, states: Sequence[str] = ()) -> bytes:
-    """A list as CSV (UTF-8) or JSON; ``states`` leaves out findings and events in others."""
+    """A list as CSV (UTF-8) or JSON; ``states`` leaves out findings and events in others. Raises UsageError."""
     statement = LISTS[what]
     if states:
         column = EventRow.state if what == "events" else FindingRow.state
         statement = statement.where(column.in_(states))
     with engine.connect() as connection:
+        if what in OF_INVENTORY and not has_inventory(connection):
+            raise UsageError(
+                "the archive of the store has no inventory",
+                remedy="import lists with 'inspector inventory import', then take them with 'inspector store ingest'",
+            )
         result = connection.execute(statement)
         names = list(result.keys())
         rows = [[_plain(value) for value in row] for row in result]
@@ -226,7 +267,9 @@ def rows_as(form: str, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> b
 
 
 def _plain(value: Any) -> Any:
-    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _cell(value: Any) -> Any:

@@ -5,7 +5,7 @@ Nothing stands here that cannot be read from the archive again, so that ``rebuil
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -83,26 +83,61 @@ class ArchiveRow(Base):
     path: Mapped[str]
 
 
-class SystemRow(Base):
-    """A system, as its newest inspection has it.
+class InventoryRow(Base):
+    """The snapshot of the inventory by which systems were brought together (None: there is none), and for which day.
 
-    ``key`` is ``ORGANISATION/ID``, or the id where no organisation is known.
+    There is no row while they are not.
+    """
+
+    __tablename__ = "inventory"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str | None]
+    day: Mapped[date]
+
+
+class SystemRow(Base):
+    """A system that was inspected or that the inventory lists.
+
+    ``key`` is ``ORGANISATION/ID``, or the id where no organisation is known; ``organisation`` the one that answers for
+    it now, ``group`` that one's ("" where no inventory has it). ``name``, ``owner`` and ``level`` are those of the
+    inventory, else of the newest inspection; a level may be unknown. ``open`` to ``open_severe`` are those of the
+    newest inspection.
     """
 
     __tablename__ = "system"
+    __table_args__ = (
+        sa.Index(
+            "ix_system_sums",
+            *("level", "organisation", "group", "is_inspected", "is_listed", "is_retired"),
+            *("open_must", "open", "open_severe"),
+        ),
+        sa.Index("ix_system_list", "is_inspected", "open_must", "open", "id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
     organisation: Mapped[str]
+    group: Mapped[str] = mapped_column(default="")
+    level: Mapped[int | None]
     name: Mapped[str]
     owner: Mapped[str]
+    is_inspected: Mapped[bool] = mapped_column(default=False)
+    is_listed: Mapped[bool] = mapped_column(default=False)
+    is_retired: Mapped[bool] = mapped_column(default=False)
+    listed_level: Mapped[int | None]
+    unlisted_since: Mapped[date | None]
+    open: Mapped[int] = mapped_column(default=0)
+    open_must: Mapped[int] = mapped_column(default=0)
+    open_severe: Mapped[int] = mapped_column(default=0)
 
 
 class InspectionRow(Base):
-    """A sealed and assessed inspection, with what lists and sums need; the newest one of each system is ``is_newest``.
+    """A sealed and assessed inspection, with what lists need; the newest one of each system is ``is_newest``.
 
-    ``is_partial``: it was limited to some requirements, or is a re-inspection. ``folder`` is relative to the archive,
-    ``assessment`` the newest one in it, ``assessments`` how many there are.
+    ``declared`` is ``ORGANISATION/ID`` as it was sealed, ``name`` and ``owner`` as well. ``is_partial``: it was limited
+    to some requirements, or is a re-inspection. ``folder`` is relative to the archive, ``assessment`` the newest one in
+    it, ``assessments`` how many there are.
     ``failed`` to ``error`` count findings by outcome, ``failed_must`` mandatory ones that are due; ``new`` to
     ``not_seen_again`` count findings by their state after this inspection, ``open`` those that are open, ``open_must``
     and ``open_severe`` those of them that are mandatory and due, and of high or critical severity.
@@ -110,14 +145,15 @@ class InspectionRow(Base):
 
     __tablename__ = "inspection"
     __table_args__ = (
-        sa.Index("ix_inspection_sums", "is_newest", "level", "organisation", "open_must", "open", "open_severe"),
-        sa.Index("ix_inspection_list", "is_newest", "open_must", "open", "system_id"),
         sa.Index("ix_inspection_history", "system_id", "begun"),
+        sa.Index("ix_inspection_declared", "declared"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     system_id: Mapped[int] = mapped_column(sa.ForeignKey("system.id"))
-    organisation: Mapped[str]
+    declared: Mapped[str]
+    name: Mapped[str]
+    owner: Mapped[str]
     level: Mapped[int]
     is_newest: Mapped[bool]
     run: Mapped[str]

@@ -27,7 +27,7 @@ from inspector.seal.run_index import RunIndex
 from inspector.seal.signing import SigningKey
 from inspector.store.database import location_of, opened
 from inspector.store.ingest import ingest
-from inspector.store.queries import LISTS
+from inspector.store.queries import LISTS, OF_INVENTORY
 from tests.line.harness import Line, RunResult, free_port, run_cli, serving, system, wait_until
 from tests.line.test_difference import BAD, GOOD, ONLY
 from tests.postgresql import PostgreSQL
@@ -93,7 +93,7 @@ def exported(line: Line, what: str, store: Path | str) -> list[dict[str, Any]]:
 
 
 def everything(line: Line, store: Path | str) -> dict[str, list[dict[str, Any]]]:
-    return {what: exported(line, what, store) for what in LISTS}
+    return {what: exported(line, what, store) for what in LISTS if what not in OF_INVENTORY}
 
 
 def rebuilt(line: Line, folder: Path, store: Path | str) -> RunResult:
@@ -440,7 +440,7 @@ def test_sums_and_lists_agree(line: Line, archive: Archive) -> None:
     [
         (("history", "portal", "--store", "none.sqlite3"), "there is no store"),
         (("history", "shop"), "the store has no such system"),
-        (("export", "everything"), "write one of systems, inspections, findings"),
+        (("export", "everything"), "write one of systems, not-inspected, not-listed"),
         (("export", "systems", "--state", "fixed"), "--state is for findings and events"),
         (("export", "findings", "--state", "gone"), "write one of new, still, returned"),
         (("stats", "--by", "colour"), "--by 'colour': there is no such dimension"),
@@ -462,6 +462,94 @@ def test_a_run_and_a_damaged_file_are_refused(line: Line, archive: Archive, tmp_
     wrong.write_text("no database, but longer than a header of one hundred bytes" * 10)
     said = line.call("store", "history", "portal", "--store", wrong, "--lang", "en")
     assert (said.code, "the store cannot be used" in said.err) == (2, True), said.err
+
+
+# --- The inventory ----------------------------------------------------------------------------------------------------
+
+
+def list_systems(line: Line, place: Path, day: str, organisations: str, systems: str = "") -> None:
+    """Import a list of organisations, and a list of the systems of T-1, into the inventory of an archive."""
+    folder = place.parent / f"lists-{day}"
+    folder.mkdir()
+    (folder / "organisations.csv").write_text(f"code,name,kind,valid_until,successor\n{organisations}")
+    lists = []
+    if systems:
+        lists.append(folder / "T-1.csv")
+        lists[0].write_text(f"Mã hệ thống,Tên hệ thống,Cấp độ,Giai đoạn\n{systems}")
+    said = line.call(
+        *("inventory", "import", *lists, "--organisations", folder / "organisations.csv", "--as-of", day), output=place
+    )
+    assert said.code == 0, said.out + said.err
+
+
+LIVING = "T-1,Tỉnh Một,province,,\nT-2,Tỉnh Hai,province,,\n"
+MERGED = "T-1,Tỉnh Một,province,2026-11-01,T-2\nT-2,Tỉnh Hai,province,,\n"
+SYSTEMS = "portal,Cổng,4,operating\nmail,Thư điện tử,2,operating\nold,Kế toán,1,retired\n"
+
+
+def test_a_system_keeps_its_history_under_its_new_key(
+    line: Line, archive: Archive, tmp_path: Path, new_store: Callable[[], str]
+) -> None:
+    """It follows its organisation's successor; lists and sums go by the inventory; a rebuilt store is equal."""
+    place, store = copied(archive, tmp_path / "archive", 0, 1), new_store()
+    assert rebuilt(line, place, store).code == 0
+    said = line.call("store", "export", "not-listed", "--store", store, "--lang", "en")
+    assert (said.code, "has no inventory" in said.err) == (2, True)
+    list_systems(line, place, "2026-06-01", LIVING, SYSTEMS)
+    assert line.call("store", "ingest", "--store", store, output=place).code == 0
+    assert [each["system"] for each in exported(line, "systems", store)] == ["T-1/portal"]
+    list_systems(line, place, "2026-12-14", MERGED)
+    assert line.call("store", "ingest", "--store", store, output=place).code == 0
+    again = new_store()
+    assert rebuilt(line, place, again).code == 0
+    assert everything(line, store) == everything(line, again)
+    for one in (store, again):
+        (row,) = exported(line, "systems", one)
+        assert (row["system"], row["organisation"], row["group"]) == ("T-2/portal", "T-2", "dia-phuong")
+        assert (row["level"], row["listed_level"], row["name"], row["declared"]) == (3, 4, "Cổng", "T-1/portal")
+        assert [each["system"] for each in exported(line, "not-inspected", one)] == ["T-2/mail"]
+        assert exported(line, "not-listed", one) == []
+        said = line.call("store", "history", "T-1/portal", "--store", one, "--lang", "en")
+        assert said.out.startswith("T-2/portal: Cổng\n")
+        assert said.out.count("(declared as T-1/portal)") == 2
+        said = line.call("store", "history", "T-2/mail", "--store", one, "--lang", "en")
+        assert said.out == "T-2/mail: Thư điện tử\nnever inspected\n"
+        said = line.call("store", "stats", "--by", "organisation,level", "--format", "csv", "--store", one)
+        rows = {(each["organisation"], each["level"]): each for each in csv.DictReader(io.StringIO(said.out))}
+        names = ("systems", "listed", "not_inspected", "not_listed")
+        assert {key: tuple(row[each] for each in names) for key, row in rows.items()} == {
+            ("T-2", "1"): ("0", "0", "0", "0"),  # retired
+            ("T-2", "2"): ("0", "1", "1", "0"),
+            ("T-2", "4"): ("1", "1", "0", "0"),
+        }
+
+
+def test_an_inventory_that_was_altered_or_is_a_strangers_is_not_used(
+    line: Line, archive: Archive, tmp_path: Path
+) -> None:
+    """It is listed as not counted; the inspections count without it."""
+    place, store = copied(archive, tmp_path / "archive", 0), tmp_path / "store.sqlite3"
+    list_systems(line, place, "2026-06-01", LIVING, SYSTEMS)
+    (snapshot,) = (place / "inventory").iterdir()
+    part = snapshot / "systems.jsonl.zst"
+    kept = part.read_bytes()
+    part.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
+    said = rebuilt(line, place, store)
+    assert (said.code, len(exported(line, "systems", store))) == (1, 1)
+    assert [(each["folder"], each["cause"]) for each in exported(line, "not-counted", store)] == [
+        ("inventory", "altered")
+    ]
+    part.write_bytes(kept)
+    assert line.call("store", "ingest", "--store", store, output=place).code == 0
+    assert [each["is_listed"] for each in exported(line, "systems", store)] == [True]
+    strange = Line(tmp_path / "strange")
+    strange.folder.mkdir()
+    shutil.rmtree(place / "inventory")
+    list_systems(strange, place, "2026-06-02", LIVING, SYSTEMS)
+    rebuilt(line, place, store)
+    assert [(each["folder"], each["cause"]) for each in exported(line, "not-counted", store)] == [
+        ("inventory", "unknown-signer")
+    ]
 
 
 # --- The demonstration ------------------------------------------------------------------------------------------------

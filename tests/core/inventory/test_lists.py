@@ -101,6 +101,110 @@ def test_a_system_without_a_number_at_the_end_of_a_list_is_taken(tmp_path: Path)
     assert [code for _, code in faults(found)] == ["level"]
 
 
+def test_columns_of_the_form_are_known_by_their_numbers(tmp_path: Path) -> None:
+    """Where the others stand at theirs; in another list an unknown heading is told, and its cells are not read."""
+    head = FORM_08.replace("Đã triển khai đầy đủ PA BĐANM,", "Mức độ hoàn thành,")
+    numbers = ",".join(f"({number})" for number in range(1, 13)) + "\n"
+    row = "1,Cổng,Bộ Tài chính,Cục CNTT,3,Đã thẩm định,,,2027,Chưa triển khai,2028,Định kỳ\n"
+    (system,) = imported(tmp_path, put(tmp_path, "G05.csv", head + numbers + row)).systems
+    assert (system.plan.status, system.inspected.periodic) == (PlanStatus.NOT_STARTED, True)
+    moved = head.replace("Chủ quản HTTT,Đơn vị vận hành HTTT", "Đơn vị vận hành HTTT,Chủ quản HTTT")
+    for text in (head + row, moved + numbers + row):
+        found = imported(tmp_path, put(tmp_path, "G05.csv", text))
+        assert found.systems[0].plan.status is None
+        (told,) = [each for each in found.notes if each.code == "columns-not-read"]
+        assert "“Mức độ hoàn thành”" in told.text
+
+
+def test_two_rows_of_headings_in_csv(tmp_path: Path) -> None:
+    """As a spreadsheet saves merged headings: only the first cell of each has its text."""
+    text = (
+        "STT;Tên HTTT;Chủ quản;Vận hành;Cấp độ;Phê duyệt cấp độ;;Quy chế;Dự kiến phê duyệt;Phương án BĐANM;;Kiểm tra\n"
+        ";;;;;Tình trạng;Quyết định;;;Triển khai đầy đủ;Dự kiến;\n"
+        "01;Cổng;Bộ Tài chính;Cục CNTT;III;Đã thẩm định;;;Q.IV/2026;Chưa triển khai;T12/2026;Định kỳ\n"
+    )
+    (system,) = imported(tmp_path, put(tmp_path, "G05.csv", text)).systems
+    assert (system.approval.expected, system.plan.status) == (dt.date(2026, 12, 31), PlanStatus.NOT_STARTED)
+    assert (system.plan.expected, system.inspected.periodic) == (dt.date(2026, 12, 31), True)
+
+
+@pytest.mark.parametrize("heading", ["Số, ngày QĐ phê duyệt cấp độ", "Số quyết định", "Quyết định phê duyệt"])
+def test_number_and_day_in_one_cell_are_both_read(tmp_path: Path, heading: str) -> None:
+    """Whatever the heading says of them; so is one with the number alone."""
+    text = (
+        f'STT,Tên,Cấp độ,Tình trạng phê duyệt,"{heading}"\n'
+        "1,Cổng,3,Đã phê duyệt,Số: 5/QĐ-BYT ngày 5 tháng 1 năm 2025 của Bộ Y tế\n2,Thư,3,Đã phê duyệt,12/QĐ-BYT\n"
+    )
+    first, second = imported(tmp_path, put(tmp_path, "G05.csv", text)).systems
+    approval = first.approval
+    assert (approval.number, approval.date, approval.by) == ("5/QĐ-BYT", dt.date(2025, 1, 5), "Bộ Y tế")
+    assert (second.approval.number, second.approval.date) == ("12/QĐ-BYT", None)
+
+
+def test_abbreviated_headings_of_own_forms(tmp_path: Path) -> None:
+    """Every column of an abbreviated Form 08 in the words of Circular 12/2022 is read."""
+    text = (
+        "Số TT,Tên HTTT,Chủ quản HTTT,Vận hành,Cấp độ,Tình trạng hồ sơ,QĐ phê duyệt cấp độ,Quy chế BĐATTT,"
+        'Thời hạn phê duyệt,Tình trạng triển khai phương án,Thời hạn triển khai đầy đủ,"Kiểm tra, đánh giá ATTT"\n'
+        "1,Cổng,Bộ Tài chính,Cục CNTT,3,Đã thẩm định,,,9/2026,Triển khai một phần,11/2026,Định kỳ\n"
+    )
+    found = imported(tmp_path, put(tmp_path, "G05.csv", text))
+    assert [each for each in found.notes if each.code == "columns-not-read"] == []
+    (system,) = found.systems
+    assert (system.operator, system.inspected.periodic) == ("Cục CNTT", True)
+    assert (system.approval.expected, system.plan.expected) == (dt.date(2026, 9, 30), dt.date(2026, 11, 30))
+
+
+@pytest.mark.parametrize("owner", ["UBND thành phố Hà Nội", "Uỷ ban nhân dân Thành phố Hà Nội", "THÀNH PHỐ HÀ NỘI"])
+def test_the_peoples_committee_of_a_place_stands_for_it(tmp_path: Path, owner: str) -> None:
+    """As an owner in a list, which names it so, while the list of organisations names the place."""
+    text = f"Tên,Chủ quản,Cấp độ\nCổng,{owner},3\n"
+    (system,) = imported(tmp_path, put(tmp_path, "G05.csv", text)).systems
+    assert system.organisation == "H26"
+
+
+def test_a_cell_merged_over_rows_holds_for_each_of_them(tmp_path: Path) -> None:
+    """Owner, decision and state of several systems in one cell; blank rows and totals under it are no systems."""
+    path = tmp_path / "G05.xlsx"
+    with Workbook(path) as workbook:
+        sheet = workbook.add_worksheet()
+        head = ("STT", "Tên hệ thống", "Chủ quản", "Cấp độ", "Tình trạng phê duyệt", "Quyết định phê duyệt", "Quy chế")
+        sheet.write_row("A1", head)
+        sheet.write_row("A2", [1, "Cổng"])
+        sheet.write_row("A3", [2, "Thư"])
+        sheet.write_row("A4", [3, "Kho"])
+        sheet.write_row("D2", ["3"])
+        sheet.write_row("D4", ["Cấp độ 02"])
+        sheet.merge_range("C2:C3", "Cục Thuế")
+        sheet.merge_range("D2:D3", "3")
+        sheet.merge_range("E2:E5", "Đã được phê duyệt")
+        sheet.merge_range("F2:F4", "Số 12/QĐ-BTC ngày 05/03/2025")
+        sheet.merge_range("G2:G5", "Số 3/QĐ-BTC ngày 01/02/2025")
+        sheet.write("B6", "Tổng cộng: 3")
+    found = imported(tmp_path, path)
+    assert faults(found) == []
+    assert {(each.key, each.level) for each in found.systems} == {("G05.1/cong", 3), ("G05.1/thu", 3), ("G05/kho", 2)}
+    assert all(each.approval.is_proven and each.regulation for each in found.systems)
+
+
+def test_rows_under_one_merged_name_are_one_system(tmp_path: Path) -> None:
+    """Its further domain names stand below it; rows of one name that are not merged stay unequal."""
+    for is_merged in (True, False):
+        path = tmp_path / "G05.xlsx"
+        with Workbook(path) as workbook:
+            sheet = workbook.add_worksheet()
+            sheet.write_row("A1", ["STT", "Tên hệ thống", "Cấp độ", "Tên miền"])
+            sheet.write_row("A2", [1, "Cổng", 3, "a.example.vn"])
+            sheet.write_row("A3", ["", "" if is_merged else "Cổng", "" if is_merged else 3, "b.example.vn"])
+            if is_merged:
+                for column, value in (("A", 1), ("B", "Cổng"), ("C", 3)):
+                    sheet.merge_range(f"{column}2:{column}3", value)
+        found = imported(tmp_path, path, partial=True)
+        names = [[host.name for host in each.hosts] for each in found.systems]
+        assert names == ([["a.example.vn", "b.example.vn"]] if is_merged else [])
+        assert len(faults(found)) == (0 if is_merged else 2)
+
+
 def test_headings_over_two_merged_rows(tmp_path: Path) -> None:
     """A parent heading over several columns, others merged over both rows, below banners; cells are the places."""
     path = tmp_path / "G05.xlsx"
