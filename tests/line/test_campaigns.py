@@ -225,10 +225,10 @@ def test_authorisations_of_one_id_are_refused(line: Line) -> None:
 
 @contextmanager
 def in_flight(
-    line: Line, name: str, *more: Mapping[str, Any], **changes: Any
+    line: Line, name: str, *more: Mapping[str, Any], most_systems: int = 8, **changes: Any
 ) -> Iterator[tuple[Servers, subprocess.Popen[str], Path, Callable[[], None]]]:
     """A campaign in a process of its own: *fast* is finished, *slow* has recorded one scan and waits for the rate of
-    another server, where no deadline runs.
+    another server, where no deadline runs. The process inspects ``most_systems`` at once.
 
     Gives the servers, the process, the output folder, and what lets *slow* go on.
     """
@@ -244,7 +244,7 @@ def in_flight(
         endpoints = f"http://127.0.0.1:{ports['seen']}/", f"http://{address}:{ports['busy']}/"
         folder = declared(line, name, *at(servers, "fast"), system(*endpoints, id="slow"))
         file = campaign(line, name, folder, authorisation(rates=ONE_AT_ONCE), **changes)
-        process = line.start("campaign", "start", file, *EN, output=output)
+        process = line.start("campaign", "start", file, *EN, output=output, ceilings={"systems": most_systems})
         try:
             wait_until(lambda: list(output.glob("*/fast/*/assessments/*/manifest.dsse.json")), process)
             wait_until(lambda: len(_scans(output, "slow")) == 1, process)
@@ -327,7 +327,9 @@ def test_a_pause_survives_a_restart(line: Line) -> None:
 
 def test_a_pause_lets_go_on_what_runs_and_begins_nothing(line: Line) -> None:
     """Without ``--now`` a system that is being inspected is finished; the next one waits."""
-    with in_flight(line, "soft", {"name": "next", "mode": "page"}, systems_at_once=2) as (servers, process, output, go):
+    more = {"name": "next", "mode": "page"}
+    # One at once: nothing else begins before the pause, however long the commands take.
+    with in_flight(line, "soft", more, most_systems=1) as (servers, process, output, go):
         assert line.call("campaign", "pause", "soft", output=output).code == 0
         folder = declared(line, "soft-more", *at(servers, "next"), code="T-2")
         file = campaign(line, "soft-more", folder)
