@@ -49,9 +49,14 @@ class Launched(subprocess.Popen[Any]):
         environment = dict(os.environ if given["env"] is None else given["env"])
         streams = [own if pipe == -1 else pipe for own, pipe in enumerate((pipes[0], pipes[3], pipes[5]))]
         command = [str(each) for each in given["args"]]
-        if command[: len(COMMAND)] != COMMAND:
-            raise ValueError(f"{command} is not started by {COMMAND}")
-        request = {"arguments": command, "folder": str(given["cwd"] or Path.cwd()), "environment": environment}
+        if command[: len(COMMAND)] != COMMAND or given["preexec_fn"] or given["pass_fds"]:
+            raise ValueError(f"{command} is not started by {COMMAND} alone")
+        request = {
+            "arguments": command,
+            "folder": str(given["cwd"] or Path.cwd()),
+            "environment": environment,
+            "session": given["start_new_session"],
+        }
         try:
             self.pid = _Launcher.of(environment).fork(request, streams)
             self._child_created = True
@@ -192,6 +197,8 @@ def _become(request: Mapping[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
+    if request["session"]:
+        os.setsid()
     sys.path[:] = [str(Path.cwd()), *_added_folders(), *sys.path]
     sys.orig_argv[:] = request["arguments"]
     sys.argv[1:] = request["arguments"][len(COMMAND) :]

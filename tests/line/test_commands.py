@@ -16,6 +16,7 @@ import pytest
 from inspector.registry.registry import installed
 from inspector.seal import SigningKey
 from tests.bundles import assessments
+from tests.launcher import COMMAND, Launched, launched
 from tests.line.harness import Line, RunResult, Servers, document, run_cli, serving, system
 
 SAFE = {
@@ -92,47 +93,57 @@ def test_what_an_encoding_cannot_say_is_escaped(arguments: tuple[str, ...], enco
         json.loads(result.stdout.decode(encoding))
 
 
+@contextlib.contextmanager
+def lost(kind: str) -> Iterator[int]:
+    """A stream that takes nothing: of a *full* disk, or a pipe whose reader has *left*; or one that takes all."""
+    if kind == "left":
+        reading, stream = os.pipe()
+        os.close(reading)
+    else:
+        stream = os.open("/dev/full" if kind == "full" else os.devnull, os.O_WRONLY)
+    try:
+        yield stream
+    finally:
+        os.close(stream)
+
+
 @pytest.mark.parametrize("arguments", [("list", "checks"), ("list", "formats"), ("schema", "declaration")])
 def test_a_full_disk_behind_stdout_is_reported(arguments: tuple[str, ...]) -> None:
     """Results that go nowhere are a usage error in words, however few they are."""
-    result = words(*arguments, shell='"$@" >/dev/full')
+    with lost("full") as stdout:
+        result = launched([*COMMAND, *arguments], stdout=stdout, stderr=subprocess.PIPE)
     assert result.returncode == 2
     assert result.stderr == b"inspector: results cannot be written to stdout: No space left on device; check the disk\n"
 
 
-@pytest.mark.parametrize("arguments", [("list", "checks"), ("schema", "declaration")])
+@pytest.mark.parametrize("arguments", [("list", "checks"), ("schema", "declaration"), ("run", "--help")])
 def test_a_reader_who_leaves_is_distinguished_from_a_failure(arguments: tuple[str, ...]) -> None:
-    """The exit code is that of a closed pipe, not 1."""
-    result = words(*arguments, shell='{ "$@"; echo $? >&2; } | sleep 0')
-    assert result.stderr == b"141\n"
+    """The exit code is that of a closed pipe, not 1, also where the parser of the command line prints."""
+    with lost("left") as stdout:
+        result = launched([*COMMAND, *arguments], stdout=stdout, stderr=subprocess.PIPE)
+    assert (result.returncode, result.stderr) == (141, b"")
 
 
 @pytest.mark.parametrize(
-    ("shell", "code"),
-    [
-        ('{ "$@"; echo $? >&3; } 3>&2 2>&1 | sleep 0', b"141"),
-        ('{ "$@"; echo $? >&3; } 3>&2 | sleep 0', b"141"),
-        ('"$@" 3>&2 2>/dev/full; echo $? >&2', b"2"),
-        ('"$@" >/dev/full; echo $? >&2', b"2"),
-    ],
+    ("streams", "code"), [("left left", 141), ("left kept", 141), ("kept full", 2), ("full kept", 2)]
 )
 @pytest.mark.parametrize("level", ["debug", "warning"])
 def test_a_stream_that_is_lost_breaks_off_no_inspection(
-    line: Line, at: dict[str, str], shell: str, code: bytes, level: str
+    line: Line, at: dict[str, str], streams: str, code: int, level: str, tmp_path: Path
 ) -> None:
     """Everything is scanned, sealed and assessed, and reports are copied; the exit code says that output is lost."""
     output, reports = line.new_output(), line.new_output()
     arguments = ["run", at["clear"], "--level", "3", "--only", "http", "--log-level", level, "--to", str(reports)]
-    result = words(*arguments, *line.options(output), shell=shell)
-    assert result.stderr.splitlines()[-1] == code
-    assert b"Traceback" not in result.stderr
+    with contextlib.ExitStack() as opened:
+        out, err = (
+            opened.enter_context((tmp_path / name).open("wb") if kind == "kept" else lost(kind))
+            for name, kind in zip(("out", "err"), streams.split(), strict=True)
+        )
+        result = launched([*COMMAND, *arguments, *line.options(output)], stdout=out, stderr=err)
+    assert result.returncode == code
+    assert b"Traceback" not in b"".join(each.read_bytes() for each in tmp_path.iterdir())
     assert assessments(output)
     assert list(reports.glob("report.*"))
-
-
-def test_the_help_that_nobody_reads_is_no_failure() -> None:
-    """The exit code is that of a closed pipe, also where the parser of the command line prints."""
-    assert words("run", "--help", shell='{ "$@"; echo $? >&2; } | sleep 0').stderr == b"141\n"
 
 
 def test_closed_streams_take_anything() -> None:
@@ -453,9 +464,9 @@ def test_output_without_a_terminal_has_no_escape(clear: RunResult) -> None:
 def test_no_color_on_a_terminal(line: Line) -> None:
     """With NO_COLOR a terminal is sent no colour either."""
     reading, terminal = pty.openpty()
-    command = [sys.executable, "-m", "inspector.cli", "list", "formats"]
     environment = {**os.environ, "NO_COLOR": "1", "TERM": "xterm-256color"}
-    subprocess.run(command, stdout=terminal, stderr=terminal, stdin=terminal, env=environment, check=True, timeout=300)
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal)
+    launched([*COMMAND, "list", "formats"], **streams, env=environment, check=True, timeout=300)
     shown = os.read(reading, 65536).decode()
     os.close(reading)
     os.close(terminal)
@@ -474,9 +485,9 @@ def test_no_color_on_a_terminal(line: Line) -> None:
 def test_a_wide_table_on_a_narrow_terminal_is_lines(what: tuple[str, str], columns: int, shown: str) -> None:
     """No word stands letter under letter, and no line is wider than the terminal but where one word is."""
     reading, terminal = pty.openpty()
-    command = [sys.executable, "-m", "inspector.cli", *what, "--lang", "en"]
+    command = [*COMMAND, *what, "--lang", "en"]
     environment = {**os.environ, "NO_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": str(columns)}
-    process = subprocess.Popen(command, stdout=terminal, stderr=terminal, stdin=terminal, env=environment)
+    process = Launched(command, stdout=terminal, stderr=terminal, stdin=terminal, env=environment)
     os.close(terminal)
     said = b""
     with contextlib.suppress(OSError):  # the other side is closed

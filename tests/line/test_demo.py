@@ -28,6 +28,7 @@ from inspector.model.finding import Force
 from inspector.regime.regime import LEGAL
 from inspector.registry.registry import installed
 from tests.bundles import content, parsed
+from tests.launcher import COMMAND, launched
 
 REGISTRY = installed()
 PORTAL, SHOP, SILENT = "cong-thong-tin", "cua-hang", "van-ban"
@@ -375,8 +376,8 @@ def test_documents_stay_where_anybody_can_run_them(shown: Shown) -> None:
     documents = shown.folder / "demo"
     words = [str(documents / "declaration.yaml"), "--authorisation", str(documents / "authorisation.yaml")]
     words += ["--settings", str(documents / "inspector.toml"), "--system", SHOP]
-    done = subprocess.run(
-        [sys.executable, "-m", "inspector.cli", "plan", *words],
+    done = launched(
+        [*COMMAND, "plan", *words],
         capture_output=True,
         text=True,
         timeout=SECONDS,

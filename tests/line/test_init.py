@@ -7,7 +7,6 @@ import pty
 import re
 import shlex
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 from inspector.declare import declaration
 from inspector.declare.declaration import System
 from inspector.registry.registry import installed
+from tests.launcher import COMMAND, Launched, launched
 
 GIVEN = ("--organisation", "Cơ quan", "--granted-by", "Chủ quản", "--contact", "a@example.vn", "--level", "2")
 SECONDS = 120
@@ -29,14 +29,12 @@ def environment(folder: Path) -> dict[str, str]:
 
 def inspector(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """One command, typed in this folder."""
-    return subprocess.run(
-        [sys.executable, "-m", "inspector.cli", *words],
+    return launched(
+        [*COMMAND, *words],
         cwd=folder,
         env=environment(folder),
         capture_output=True,
         text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
         timeout=SECONDS,
     )
 
@@ -44,9 +42,14 @@ def inspector(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def dialogue(folder: Path, answers: list[str], *words: str) -> tuple[int, str]:
     """The exit code and the text of a command on a terminal where these answers are typed ahead."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "inspector.cli", *words]
-    process = subprocess.Popen(
-        command, cwd=folder, env=environment(folder), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    process = Launched(
+        [*COMMAND, *words],
+        cwd=folder,
+        env=environment(folder),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
     )
     os.close(theirs)
     os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
