@@ -82,7 +82,7 @@ class Zones:
 
     def answer(self, query: dns.message.Message) -> dns.message.Message:
         """The answer to a query; REFUSED outside these zones."""
-        reply = dns.message.make_response(query, recursion_available=True)
+        reply = dns.message.make_response(query)
         question = query.question[0]
         zone = self._of(question.name, question.rdtype)
         if zone is None:
