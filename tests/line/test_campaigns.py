@@ -261,7 +261,7 @@ def _scans(output: Path, known: str) -> list[str]:
 
 def _ends(process: subprocess.Popen[str]) -> tuple[int, str]:
     """How a process ended by itself."""
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     return process.returncode, out + err
 
 

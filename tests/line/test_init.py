@@ -18,7 +18,7 @@ from inspector.registry.registry import installed
 from tests.launcher import COMMAND, Launched, launched
 
 GIVEN = ("--organisation", "Cơ quan", "--granted-by", "Chủ quản", "--contact", "a@example.vn", "--level", "2")
-SECONDS = 120
+SECONDS = 300
 
 
 def environment(folder: Path) -> dict[str, str]:

@@ -93,7 +93,7 @@ def test_the_list_of_plugins_names_what_is_missing(without: dict[str, str], miss
     """``inspector list plugins`` says which module keeps the plugin from being loaded."""
     command = [sys.executable, "-m", "inspector.cli", "list", "plugins", "--lang", "en"]
     done = subprocess.run(
-        command, env={**os.environ, **without}, capture_output=True, text=True, check=True, timeout=60
+        command, env={**os.environ, **without}, capture_output=True, text=True, check=True, timeout=300
     )
     [entry] = [row for row in done.stdout.splitlines() if row.strip().startswith(PLUGIN)]
     assert f"not loaded; not installed: {missing}" in entry

@@ -321,7 +321,7 @@ def test_a_second_ingest_waits_for_the_first(
         else:
             server: PostgreSQL = request.getfixturevalue("postgresql")
             wait_until(lambda: _waiting_sessions(server) == len(waiting), waiting[0])
-    ended = [each.communicate(timeout=120) for each in waiting]
+    ended = [each.communicate(timeout=300) for each in waiting]
     assert [each.returncode for each in waiting] == [0, 0], ended
     assert sorted("3 taken, 0 known" in out for out, _err in ended) == [False, True]
     assert everything(line, store) == everything(line, archive.store)
