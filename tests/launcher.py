@@ -20,6 +20,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -35,6 +36,7 @@ _MOST_LAUNCHERS = 2
 _MESSAGE_BYTES = 1 << 20
 #: Of prctl(2): orphans of a process become children of its nearest ancestor that has this set.
 _PR_SET_CHILD_SUBREAPER = 36
+_one_at_a_time = threading.Lock()
 
 
 # --- in the process that starts commands ------------------------------------------------------------------------------
@@ -112,12 +114,13 @@ class _Launcher:
     def fork(self, request: Mapping[str, Any], streams: Sequence[int]) -> int:
         """Start the command with these three streams; gives its process id. It is a child of this process."""
         libc = ctypes.CDLL(None)
-        libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
-        try:
-            socket.send_fds(self._socket, [json.dumps(request).encode()], list(streams))
-            pid = self._socket.recv(32)
-        finally:
-            libc.prctl(_PR_SET_CHILD_SUBREAPER, 0)
+        with _one_at_a_time:
+            libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
+            try:
+                socket.send_fds(self._socket, [json.dumps(request).encode()], list(streams))
+                pid = self._socket.recv(32)
+            finally:
+                libc.prctl(_PR_SET_CHILD_SUBREAPER, 0)
         if not pid:
             raise RuntimeError(f"the launcher has ended with {self._process.wait()}")
         return int(pid)
