@@ -447,8 +447,10 @@ _FURTHER: Final = (
 )
 #: Asked of a server that signs its NS records.
 _KEYS: Final = _Question("DNSKEY", "DNSKEY")
-#: Asked of a server that says that it answers recursive queries: for the top-level domain of the zone.
+#: Asked of a server that says that it answers recursive queries: for the top-level domain of the zone, and where it
+#: serves that itself, for the root.
 _RECURSION: Final = _Question("recursion", "SOA", recursion=True)
+_RECURSION_TO_ROOT: Final = _Question("recursion to the root", "SOA", recursion=True)
 
 
 @probe(
@@ -458,7 +460,7 @@ _RECURSION: Final = _Question("recursion", "SOA", recursion=True)
     subject_kind=SubjectKind.URL,
     intrusiveness=Intrusiveness.PASSIVE,
     infrastructure=True,
-    cost=Cost(connections=len(_FIRST) + len(_FURTHER) + 2, seconds=60),
+    cost=Cost(connections=len(_FIRST) + len(_FURTHER) + 3, seconds=60),
     parse=_parse_name_server,
 )
 async def name_server(target: Target, network: Network, *, answer_seconds: int = 5) -> ScanOutput:
@@ -466,16 +468,19 @@ async def name_server(target: Target, network: Network, *, answer_seconds: int =
 
     One that is authoritative over UDP is then queried for the NS (with EDNS), MX and TXT records of the zone, and for
     the SOA record with a client cookie; where the NS records are signed, for the DNSKEY records, too. One that says
-    that it answers recursive queries gets one: for the SOA record of the zone's top-level domain.
+    that it answers recursive queries gets one: for the SOA record of the zone's top-level domain, and where it serves
+    that itself, another one for the SOA record of the root.
     """
     zone_name = zone_of(target.uri)
     if not zone_name:
         raise ScanFailure(Cause.AMBIGUOUS, "no zone is named; declare dns:ZONE, or ns://SERVER/ZONE")
 
+    asked_for = {_RECURSION: zone_name.rpartition(".")[2], _RECURSION_TO_ROOT: "."}
+
     async def reply(question: _Question) -> Raw | Gap:
         try:
             message = await network.query(
-                zone_name.rpartition(".")[2] if question.recursion else zone_name,
+                asked_for.get(question, zone_name),
                 question.rdtype,
                 server=target.address,
                 port=target.port,
@@ -497,6 +502,8 @@ async def name_server(target: Target, network: Network, *, answer_seconds: int =
     replies += await asyncio.gather(*map(reply, further))
     if answer_of(_signers, _output(replies), zone_name).seen:
         replies.append(await reply(_KEYS))
+    if answer_of(_serves_top_level, _output(replies)).seen:
+        replies.append(await reply(_RECURSION_TO_ROOT))
     asked = Raw(name="question", data=f"{zone_name} SOA".encode(), media_type="text/plain")
     return _output([asked, *replies])
 
@@ -588,10 +595,17 @@ def _cookies(output: ScanOutput) -> bool:
     return any(isinstance(each, dns.edns.CookieOption) and bool(each.server) for each in options)
 
 
+def _serves_top_level(output: ScanOutput) -> bool:
+    """Whether the answer to the recursive query is the server's own."""
+    from dns.flags import AA
+
+    return bool(_message(output, _RECURSION.label).flags & AA)
+
+
 def _recursion(output: ScanOutput) -> bool:
     """Whether the answer to the recursive query comes from another server; without the RA flag none is sent.
 
-    A server that is authoritative for the top-level domain, or that fails to resolve it, shows neither: NotSeen.
+    A server that is authoritative for the root, too, or that fails to resolve it, shows neither: NotSeen.
     """
     from dns.flags import AA
     from dns.rcode import NOERROR, NOTAUTH, REFUSED
@@ -599,7 +613,7 @@ def _recursion(output: ScanOutput) -> bool:
     over_udp = _server_reply(output, "udp")
     if over_udp is None or not over_udp.recursive:
         return False
-    message = _message(output, _RECURSION.label)
+    message = _message(output, (_RECURSION_TO_ROOT if _serves_top_level(output) else _RECURSION).label)
     if message.rcode() in (REFUSED, NOTAUTH):
         return False
     if message.rcode() != NOERROR or message.flags & AA:

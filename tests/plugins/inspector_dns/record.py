@@ -18,7 +18,15 @@ from inspector import Observation
 from inspector.declare.settings import Settings
 from inspector.testing import record, run_probe
 from inspector_dns.connections import address_connection
-from inspector_dns.observations import AddressConnection, Delegation, MailHosts, NameServer, NameServerExposure, Zone
+from inspector_dns.observations import (
+    AddressConnection,
+    Delegation,
+    MailHosts,
+    NameServer,
+    NameServerExposure,
+    SigningKey,
+    Zone,
+)
 from inspector_dns.probes import name_server, names, zone
 from tests.plugins.inspector_dns import zones
 from tests.plugins.inspector_dns.internet import HOSTS as INTERNET_HOSTS
@@ -171,7 +179,9 @@ def _with_numbered_keys(facts: Observation) -> Observation:
 def _numbered(value: Any, tags: dict[int, int]) -> Any:
     """A JSON value with each key tag replaced by the number of its first occurrence."""
     if isinstance(value, list):
-        return [_numbered(each, tags) for each in value]
+        numbered = [_numbered(each, tags) for each in value]
+        by_tag = all(isinstance(each, dict) and each.keys() == SigningKey.model_fields.keys() for each in numbered)
+        return sorted(numbered, key=lambda each: int(each["key_tag"])) if by_tag else numbered
     if not isinstance(value, dict):
         return value
     return {

@@ -112,7 +112,7 @@ def test_a_name_server_that_was_not_queried_is_inconclusive(served: Served) -> N
         ("NOERROR", False, False, Answer(seen=False)),
         ("REFUSED", False, False, Answer(seen=False)),
         ("NOTAUTH", False, False, Answer(seen=False)),
-        ("NOERROR", True, True, Answer(unseen=Cause.AMBIGUOUS)),
+        ("NOERROR", True, True, Answer(unseen=Cause.NOT_SELECTED)),
         ("SERVFAIL", False, False, Answer(unseen=Cause.AMBIGUOUS)),
         ("NXDOMAIN", False, False, Answer(unseen=Cause.AMBIGUOUS)),
     ],
@@ -130,6 +130,34 @@ def test_only_a_refusal_refuses_recursion(
         reply.answer = [dns.rrset.from_text("test.", 60, "IN", "SOA", "ns1.test. host.test. 7 3600 600 86400 60")]
     output = ScanOutput(raw=(_raw("udp", zone_reply), _raw("recursion", reply)))
     facts = read(name_server, output, subject(name_server, "ns://ns.test/good.test", "127.0.0.1"))
+    assert facts.recursion == expected
+
+
+@pytest.mark.parametrize(
+    ("rcode", "authoritative", "records", "expected"),
+    [
+        ("REFUSED", False, False, Answer(seen=False)),
+        ("NOERROR", False, True, Answer(seen=True)),
+        ("NOERROR", False, False, Answer(seen=False)),
+        ("NOERROR", True, True, Answer(unseen=Cause.AMBIGUOUS)),
+        ("SERVFAIL", False, False, Answer(unseen=Cause.AMBIGUOUS)),
+    ],
+)
+def test_a_server_of_the_top_level_domain_is_judged_by_the_root(
+    rcode: str, authoritative: bool, records: bool, expected: Answer[bool]
+) -> None:
+    """It answers for the top-level domain by itself, and for the root only where it resolves, or is a root server."""
+    zone_reply = dns.message.make_response(dns.message.make_query("good.test", "SOA"))
+    own = dns.message.make_response(dns.message.make_query("test", "SOA"))
+    for each in (zone_reply, own):
+        each.flags |= dns.flags.AA | dns.flags.RA
+    reply = dns.message.make_response(dns.message.make_query(".", "SOA"))
+    reply.set_rcode(dns.rcode.from_text(rcode))
+    reply.flags |= dns.flags.AA * authoritative
+    if records:
+        reply.answer = [dns.rrset.from_text(".", 60, "IN", "SOA", "a.root. host. 7 3600 600 86400 60")]
+    raw = (_raw("udp", zone_reply), _raw("recursion", own), _raw("recursion to the root", reply))
+    facts = read(name_server, ScanOutput(raw=raw), subject(name_server, "ns://ns.test/good.test", "127.0.0.1"))
     assert facts.recursion == expected
 
 
