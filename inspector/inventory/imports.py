@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -75,8 +76,8 @@ def import_lists(
     request: ImportRequest, previous: Snapshot | None, schemes: Callable[[], Mapping[str, Scheme]]
 ) -> Imported:
     """Read the lists and merge them with what is known. Raises UsageError for what is asked for wrongly."""
-    listed = request.organisations.resolve() if request.organisations else None
-    paths = [each for each in files_in(request.files) if each.resolve() != listed]
+    listed = os.path.realpath(request.organisations) if request.organisations else None
+    paths = [each for each in files_in(request.files) if os.path.realpath(each) != listed]
     if not paths and request.organisations is None:
         raise UsageError("no list is given", remedy="name the files with lists of systems, or their folder")
     known = {each.code: each for each in previous.organisations} if previous else {}

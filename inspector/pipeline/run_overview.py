@@ -25,6 +25,8 @@ __all__ = ["is_run", "overview_of", "render_run", "system_of"]
 
 def is_run(folder: Path) -> bool:
     """Whether a folder is that of a run."""
+    if not folder.is_dir():  # as links in a circle are none, which cannot be resolved
+        return False
     return RunIndex(folder.resolve().parent, folder.resolve().name).path.is_file()
 
 

@@ -10,8 +10,9 @@ import pytest
 from xlsxwriter import Workbook
 
 from inspector.inventory import tables, workbook
+from inspector.inventory.imports import ImportRequest, import_lists
 from inspector.inventory.notes import Severity
-from tests.core.inventory.kit import codes, faults, imported, notes, put
+from tests.core.inventory.kit import AS_OF, codes, faults, imported, notes, put
 
 HEAD = "STT,Tên hệ thống,Cấp độ đề xuất,Tình trạng phê duyệt\n"
 
@@ -385,3 +386,13 @@ def test_a_row_of_more_cells_than_headings_is_refused(tmp_path: Path, row: str) 
     assert (f"2:{row.rindex(',') + 2}", "too-many-cells") in faults(found)
     assert found.systems == ()
     assert not faults(imported(tmp_path, put(tmp_path, "G05.csv", f"{HEAD}1,Cổng,3,Đang dự thảo,,\n")))
+
+
+def test_links_in_a_circle_are_no_list(tmp_path: Path) -> None:
+    """Named with its path, as a list and as the list of organisations."""
+    circle = tmp_path / "G05.csv"
+    circle.symlink_to(circle)
+    assert refused(tmp_path, circle)[1]
+    request = ImportRequest(files=(), organisations=circle, as_of=AS_OF)
+    [fault] = notes(import_lists(request, None, dict), Severity.FAULT)
+    assert fault.file == str(circle)

@@ -20,6 +20,7 @@ from inspector.model.finding import finding_id
 from inspector.model.subject import SubjectKind
 from inspector.pipeline.capture import open_capture, reopen_capture, seal_capture
 from inspector.pipeline.reassess import AssessmentOptions, assess_bundle, reparse
+from inspector.pipeline.run_overview import is_run
 from inspector.pipeline.system_filter import SystemFilter, at_own_addresses
 from inspector.pipeline.trust import load_trust, trust_of
 from inspector.record.plan import Selection
@@ -323,3 +324,10 @@ def test_nothing_begins_without_an_output_folder(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="choose another output folder"):
         open_capture(made, given.context)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_links_in_a_circle_are_no_run(tmp_path: Path) -> None:
+    """They lead nowhere, and cannot be resolved."""
+    circle = tmp_path / "circle"
+    circle.symlink_to(circle)
+    assert not is_run(circle)
