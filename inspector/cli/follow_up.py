@@ -186,7 +186,7 @@ def _fitting(engine: sa.Engine, entry: FollowUpEntry) -> list[FindingRow]:
     if entry.action is FollowUpAction.AGREE:
         return [each for each in rows if each.state == FindingState.WITHDRAWN.value and each.is_open]
     if entry.action is FollowUpAction.CLAIM:
-        demanded = {each.finding for each in queries.follow_up(engine) if each.system == entry.system and each.is_open}
+        demanded = {each.finding for each in queries.follow_up(engine, entry.system) if each.is_open}
         return [each for each in rows if each.id in demanded]
     is_open = [each for each in rows if each.is_open]
     if entry.findings:
@@ -237,11 +237,7 @@ def print_items(
     own, day = read_settings(settings), _day(as_of)
     with _store(own, store) as engine:
         _refreshed(engine, own)
-        items = [
-            each
-            for each in queries.follow_up(engine)
-            if (system is None or each.system == system) and (not late or each.is_late(day))
-        ]
+        items = [each for each in queries.follow_up(engine, system) if not late or each.is_late(day)]
     if form == "text" and output is None:
         _print(items, day)
     else:

@@ -114,11 +114,13 @@ def newest_capture(engine: sa.Engine, system: str) -> str | None:
         return connection.scalar(statement.where(SystemRow.key == system, InspectionRow.is_newest.is_(True)))
 
 
-def follow_up(engine: sa.Engine) -> list[FollowUpItem]:
-    """What was demanded, and what became of it, by system and finding."""
+def follow_up(engine: sa.Engine, system: str | None = None) -> list[FollowUpItem]:
+    """What was demanded, of one system or all, and what became of it, by system and finding."""
+    wanted = sa.true() if system is None else FollowUpRow.system == system
     with sa.orm.Session(engine, expire_on_commit=False) as session:
-        records = list(map(_record, session.scalars(sa.select(FollowUpRow).order_by(FollowUpRow.number))))
-        keys = sa.select(FollowUpRow.system).distinct()
+        rows_of = sa.select(FollowUpRow).where(wanted).order_by(FollowUpRow.number)
+        records = list(map(_record, session.scalars(rows_of)))
+        keys = sa.select(FollowUpRow.system).where(wanted).distinct()
         rows = session.execute(
             sa.select(SystemRow.key, FindingRow).join_from(FindingRow, SystemRow).where(SystemRow.key.in_(keys))
         )

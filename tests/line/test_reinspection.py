@@ -151,6 +151,13 @@ def test_a_campaign_of_re_inspection_asks_what_failed_in_another(line: Line) -> 
     assert now["bad"] > counted["bad"]
     [unit] = status(line, output, "round-2")["units"].values()
     assert (unit["state"], unit["result"]["outcomes"]["fail"]) == ("sealed", 2)
+    [unit] = status(line, output, "round-1")["units"].values()
+    pack = output / unit["attempts"][0]["folder"] / "capture/pack.zst"
+    pack.write_bytes(pack.read_bytes()[:-1])
+    refused = line.call("campaign", "plan", again, "--format", "json", output=output)
+    [altered] = json.loads(refused.out)
+    assert (refused.code, altered["cause"]) == (2, "invalid")
+    assert "capture" in altered["detail"]
 
 
 def test_a_re_inspection_names_the_campaign_that_it_follows(line: Line) -> None:
