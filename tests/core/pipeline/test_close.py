@@ -101,7 +101,7 @@ def test_what_was_lost_before_the_seal_is_never_a_pass(tmp_path: Path) -> None:
     key = SigningKey.load_or_create(tmp_path / "key.pem")
     with open_capture(made, given.context) as writer:
         asyncio.run(collect_and_confirm(writer, made, given.context))
-        for name in names(writer.folder / "capture", "raw"):
+        for name in names(writer.folder / "capture", "evidence"):
             spoil(writer.folder / "capture", name, lambda data: bytes(len(data)))
         bundle = seal_capture(writer, made.planner, key)
     assert verify(bundle.folder, trusted=[key.keyid]).intact.trusted
