@@ -624,7 +624,7 @@ app.add_typer(follow_ups, name="followup")
 
 SystemKey = Annotated[str, typer.Argument(metavar="SYSTEM", help="ORGANISATION/ID, as the store lists it.")]
 FindingIds = Annotated[
-    list[str] | None, typer.Argument(metavar="[FINDING]...", help="Ids of findings, or their first digits.")
+    list[str] | None, typer.Argument(metavar="FINDING", help="Ids of findings, or their first digits.")
 ]
 Author = Annotated[str, typer.Option("--by", help="The person who says so.")]
 Letter = Annotated[str | None, typer.Option("--document", help="Letter or minutes: number and date.")]

@@ -51,6 +51,7 @@ ERRORS = (
     "No such option: {option}",
     "No such option: {option} (Possible options: {known})",
     "No such command {name}.",
+    "No such command {name}. Did you mean {known}?",
     "Missing command.",
     "Missing argument {name}.",
     "Missing option {name}.",

@@ -211,7 +211,8 @@ def table(title: str | None, *columns: str) -> Table:
     from rich import box
     from rich.table import Table
 
-    made = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False)
+    lines = box.SIMPLE if (sys.stdout.encoding or "utf-8").lower().startswith("utf") else box.ASCII
+    made = Table(title=title, title_justify="left", box=lines, pad_edge=False)
     for column in columns:
         made.add_column(column, overflow="fold")
     return made

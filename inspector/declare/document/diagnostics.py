@@ -141,7 +141,7 @@ def explain(model: type[BaseModel], location: tuple[str | int, ...], detail: Err
         "key": key,
         "value": shown(value),
         "bounds": _bounds(info),
-        "expected": detail.get("ctx", {}).get("expected", ""),
+        "expected": _expected(detail),
         "most": detail.get("ctx", {}).get("max_length", ""),
         "form": _form(info, detail),
         "known": ", ".join(keys_of(annotation)) if is_model else "",
@@ -150,6 +150,13 @@ def explain(model: type[BaseModel], location: tuple[str | int, ...], detail: Err
     if value is None and kind != "missing":
         what, remedy = "{key} is empty", "write it out" if kind == "string_type" else remedy
     return FormattedMessage(what, **words), FormattedMessage(remedy, **words)
+
+
+def _expected(detail: ErrorDetails) -> str:
+    """The values that are allowed, as pydantic lists them: ``'a', 'b' or 'c'``."""
+    text = detail.get("ctx", {}).get("expected", "")
+    first, among, last = text.rpartition(" or ")
+    return FormattedMessage("{first} or {last}", first=first, last=last) if among else text
 
 
 def _form(info: FieldInfo | None, detail: ErrorDetails) -> str:

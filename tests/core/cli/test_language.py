@@ -113,3 +113,14 @@ def test_what_programs_read_is_the_same_in_every_language(capsys: pytest.Capture
             printed.add(capsys.readouterr().out)
         [data] = printed
         json.loads(data)
+
+
+def test_the_values_that_are_allowed_are_listed_in_the_language(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What pydantic lists in English is not left so."""
+    file = tmp_path / "declaration.yaml"
+    lines = ("organisation: {code: A, name: B}", "systems:", "  - {id: a, name: a, owner: a, level: 1, plan: half}", "")
+    file.write_text("\n".join(lines))
+    assert call(["check", str(file), "--lang", "vi"]) == 2
+    assert "'not-started', 'partial' hoặc 'full'" in capsys.readouterr().err
