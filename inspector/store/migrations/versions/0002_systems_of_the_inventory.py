@@ -13,8 +13,8 @@ revision = "0002"
 down_revision = "0001"
 
 _SUMS = [
-    "organisation",
     "level",
+    "organisation",
     "group",
     "is_inspected",
     "is_listed",
