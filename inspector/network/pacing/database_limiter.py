@@ -201,7 +201,7 @@ class _Rows:
         assert self._own is not None  # noqa: S101  (who reads is connected)
         record = stored["meter"]
         meter = unpacked(record, _START) if record else AddressMeter()
-        if meter is None:  # damaged, or of another version: whatever may have been sent was
+        if meter is None or len(meter.slots) != len(stored["holders"]):  # damaged: whatever may have been sent was
             meter = AddressMeter(is_unknown=True)
             meter.slots = bytearray(FREE if each is None else GRANTED for each in stored["holders"])
         return _Row(meter, list(stored["holders"]), stored["sweeper"], self._own)
