@@ -1,6 +1,6 @@
 # Short commands for developers; users and continuous integration call ./bootstrap.
 .POSIX:
-.PHONY: agreement agreement-browser benchmark benchmark-fleet benchmark-mail benchmark-ssh benchmark-sweeps benchmark-web benchmark-zones demo docs format fuzz lint lock nation setup test types
+.PHONY: agreement agreement-browser benchmark benchmark-fleet benchmark-mail benchmark-ssh benchmark-sweeps benchmark-web benchmark-workers benchmark-zones demo docs format fuzz lint lock nation setup test types
 
 VENV = .venv/bin
 
@@ -85,6 +85,10 @@ nation: setup
 # Measures sweeps beside plain nmap, counted in a network of its own, and memory with many addresses.
 benchmark-sweeps: setup
 	$(VENV)/python -m benchmarks.sweeps $(ARGS)
+
+# Measures four workers on one database beside one, at polite rates, in a network of its own (root, nginx, PostgreSQL).
+benchmark-workers: setup
+	$(VENV)/python -m benchmarks.workers $(ARGS)
 
 # Measures visits of web endpoints on loopback beside MDN's HTTP Observatory; prints the figures (root: ports 80 and 443).
 benchmark-web: setup

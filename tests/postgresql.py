@@ -21,6 +21,8 @@ OWNER = "postgres"
 #: A killed server loses nothing that the operating system has; only a machine that loses its power would.
 _SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "100", "shared_buffers": "64MB"}
 _SECONDS = 60
+#: A password, which the server does not ask for, and which nothing may show.
+PASSWORD = "mat-khau-0a1b2c3d"
 
 
 def programs() -> Path:
@@ -47,6 +49,10 @@ class PostgreSQL:
         name = f"test{next(self._numbers)}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}'")
         return self.url(name)
+
+    def new_database(self) -> str:
+        """The address, with a password, of a new, empty database."""
+        return self.create().replace(f"{OWNER}@", f"{OWNER}:{PASSWORD}@", 1)
 
     def drop(self, url: str) -> None:
         """Remove a database, whoever is connected to it."""

@@ -9,12 +9,11 @@ from pathlib import Path
 from inspector.campaign import record
 from inspector.campaign.record import CampaignRecord, UnitAttempt, units_of
 from inspector.campaign.result import UnitResult
-from inspector.engine.embedded import EmbeddedEngine, EngineBusy
+from inspector.engine.embedded import JournalEngine
 from inspector.engine.engine import JobState, JobStatus, NotInspected
 from inspector.engine.journal import CampaignState
 from inspector.model.base import now
 from inspector.model.errors import BundleError, InspectorError
-from inspector.model.formatted import FormattedMessage
 from inspector.seal import Bundle
 from inspector.seal.layout import CAPTURE, MANIFEST
 from inspector.seal.signing import SigningKey
@@ -26,7 +25,7 @@ _UNFINISHED = (JobState.INTERRUPTED, JobState.TORN, JobState.FAILED)
 
 
 def close(
-    engine: EmbeddedEngine, campaign: str, output: Path, key: SigningKey, seal: Callable[[Path], object]
+    engine: JournalEngine, campaign: str, output: Path, key: SigningKey, seal: Callable[[Path], object]
 ) -> CampaignRecord:
     """Close a campaign, and give its record; a second call gives the same.
 
@@ -38,7 +37,7 @@ def close(
     if row.state != CampaignState.CLOSED:
         if row.state != CampaignState.STOPPED:
             engine.journal.set_state(campaign, CampaignState.STOPPED)  # from now on none of its jobs begins
-        _check_idle(engine, campaign)
+        engine.check_idle(campaign)
         is_late = row.terms.deadline is not None and row.terms.deadline <= now()
         engine.journal.leave_out(campaign, NotInspected.DEADLINE if is_late else NotInspected.CLOSED)
         jobs = list(engine.journal.jobs(campaign))
@@ -48,19 +47,6 @@ def close(
         record.write(folder, row, units_of(jobs, lambda job: attempt_of(output, job)), key)
         engine.journal.set_state(campaign, CampaignState.CLOSED)
     return record.read(folder, campaign)
-
-
-def _check_idle(engine: EmbeddedEngine, campaign: str) -> None:
-    """Raise EngineBusy where another process inspects a system of the campaign."""
-    try:
-        with engine.exclusive():
-            engine.journal.recover("the process ended", is_crash=True)
-    except EngineBusy:
-        if engine.journal.running().get(campaign):
-            raise EngineBusy(
-                FormattedMessage("systems of campaign {id} are still being inspected", id=repr(campaign)),
-                remedy="they stop at their next connection: close it again in a few seconds",
-            ) from None
 
 
 def inspection_folder(output: Path, job: JobStatus) -> Path | None:

@@ -180,7 +180,7 @@ NoRun = Annotated[bool, typer.Option("--no-run", help="Inspect nothing now: 'ins
 
 
 @campaigns.command("plan")
-@takes("settings", "output")
+@takes("settings", "output", "database")
 def plan_campaign(
     arguments: RunArguments,
     file: CampaignFile,
@@ -189,20 +189,20 @@ def plan_campaign(
     """Say of every selected system whether it is ready or why not, and which window it falls into; nothing is sent."""
     from inspector.cli.campaign import print_plan
 
-    return print_plan(file, arguments.settings, arguments.output, form)
+    return print_plan(file, arguments, form)
 
 
 @campaigns.command("start")
-@takes("settings", "output", "quiet")
+@takes("settings", "output", "database", "quiet")
 def start_campaign(arguments: RunArguments, file: CampaignFile, no_run: NoRun = False) -> int:
     """Start a campaign, once, and inspect what its windows and authorisations permit now."""
     from inspector.cli.campaign import start
 
-    return start(file, arguments.settings, arguments.output, runs=not no_run, quiet=arguments.quiet)
+    return start(file, arguments, runs=not no_run, quiet=arguments.quiet)
 
 
 @campaigns.command("status")
-@takes("settings", "output")
+@takes("settings", "output", "database")
 def campaign_status(
     arguments: RunArguments,
     campaign: Annotated[str | None, typer.Argument(metavar="ID", help="Id of a campaign (default: all).")] = None,
@@ -212,11 +212,11 @@ def campaign_status(
     """Print how many systems of a campaign wait, run, were interrupted, sealed, failed or not inspected."""
     from inspector.cli.campaign import print_status
 
-    return print_status(campaign, arguments.settings, arguments.output, form, every_unit=units)
+    return print_status(campaign, arguments, form, every_unit=units)
 
 
 @campaigns.command("pause")
-@takes("settings", "output")
+@takes("settings", "output", "database")
 def pause_campaign(
     arguments: RunArguments,
     campaign: CampaignId,
@@ -227,20 +227,20 @@ def pause_campaign(
     """Begin no further system, until 'inspector campaign resume'."""
     from inspector.cli.campaign import pause
 
-    return pause(campaign, arguments.settings, arguments.output, at_once=now)
+    return pause(campaign, arguments, at_once=now)
 
 
 @campaigns.command("resume")
-@takes("settings", "output", "quiet")
+@takes("settings", "output", "database", "quiet")
 def resume_campaign(arguments: RunArguments, campaign: CampaignId, no_run: NoRun = False) -> int:
     """End a pause, and inspect what may be inspected now."""
     from inspector.cli.campaign import resume as end_pause
 
-    return end_pause(campaign, arguments.settings, arguments.output, runs=not no_run, quiet=arguments.quiet)
+    return end_pause(campaign, arguments, runs=not no_run, quiet=arguments.quiet)
 
 
 @campaigns.command("stop")
-@takes("settings", "output")
+@takes("settings", "output", "database")
 def stop_campaign(
     arguments: RunArguments,
     campaign: CampaignId,
@@ -251,25 +251,42 @@ def stop_campaign(
     """Inspect no further system; what is being inspected stops at its next connection."""
     from inspector.cli.campaign import stop
 
-    return stop(campaign, arguments.settings, arguments.output, authorisation)
+    return stop(campaign, arguments, authorisation)
 
 
 @campaigns.command("close")
-@takes("settings", "output")
+@takes("settings", "output", "database")
 def close_campaign(arguments: RunArguments, campaign: CampaignId) -> int:
     """Seal what was interrupted, and a record of every system."""
     from inspector.cli.campaign import close
 
-    return close(campaign, arguments.settings, arguments.output)
+    return close(campaign, arguments)
 
 
 @app.command("tick")
-@takes("settings", "output", "quiet")
+@takes("settings", "output", "database", "quiet")
 def tick_(arguments: RunArguments) -> int:
     """Start repeated campaigns that are due, and go on with what may be inspected now; for cron and systemd."""
     from inspector.cli.campaign import tick
 
-    return tick(arguments.settings, arguments.output, quiet=arguments.quiet)
+    return tick(arguments, quiet=arguments.quiet)
+
+
+@app.command("worker")
+@takes("settings", "output", "database", "quiet")
+def worker_(
+    arguments: RunArguments,
+    dead_after: Annotated[
+        float,
+        typer.Option(
+            "--dead-after", help="Seconds after which a worker that is not heard any more counts as dead.", min=1
+        ),
+    ] = 30.0,
+) -> int:
+    """Inspect systems of campaigns as they come, beside workers on other machines, until it is interrupted."""
+    from inspector.cli.campaign import work
+
+    return work(arguments, quiet=arguments.quiet, dead_after=dead_after)
 
 
 @command("authorisations", "settings", "output", "quiet")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -105,6 +105,12 @@ class RunArguments:
     ] = None
     settings: Annotated[Path | None, typer.Option("--settings", help="inspector.toml of the inspecting side.")] = None
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for bundles (default: out).")] = None
+    database: Annotated[
+        str | None,
+        typer.Option(
+            "--database", help="The PostgreSQL database that several machines share: its URL, or a file with it."
+        ),
+    ] = field(default=None, repr=False)
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print every finding, not the worst alone.")] = False
     summary: Annotated[bool, typer.Option("--summary", help="Print one line for each system, nothing else.")] = False
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only results and errors.")] = False

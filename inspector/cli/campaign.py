@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import NoReturn, Self
 
 import zstandard
 from pydantic import ValidationError
@@ -22,6 +23,7 @@ from inspector.campaign.planning import CampaignPlanner, PlannedUnit, terms_of
 from inspector.campaign.record import CampaignRecord, Unit, units_of
 from inspector.campaign.result import MARK, SUMMARISE, UnitResult
 from inspector.cli import terminal
+from inspector.cli.arguments import RunArguments
 from inspector.cli.exit_code import CLEAN, MISUSE, UNSEEN
 from inspector.cli.inputs import check_choice, read_settings
 from inspector.cli.language import _, translated
@@ -30,7 +32,7 @@ from inspector.cli.run_progress import RunProgress
 from inspector.declare import campaign as campaigns
 from inspector.declare.campaign import Campaign, CampaignKind
 from inspector.declare.settings import Settings
-from inspector.engine.embedded import EmbeddedEngine, EngineBusy, EngineListener, RunSetup
+from inspector.engine.embedded import EmbeddedEngine, EngineBusy, EngineListener, JournalEngine, RunSetup
 from inspector.engine.engine import Enqueued, Job, JobState, NotInspected
 from inspector.engine.journal import CampaignRow, CampaignState
 from inspector.fleet.fleet import FleetStatus
@@ -39,6 +41,7 @@ from inspector.fleet.jobs import Common
 from inspector.model.base import canonical, now
 from inspector.model.errors import BundleError, EngineError, InspectorError, UsageError
 from inspector.model.formatted import FormattedMessage
+from inspector.network.postgresql import DatabaseSource
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.event_loop import run_async
 from inspector.pipeline.pipeline import resume_inspection
@@ -56,6 +59,8 @@ from inspector.tables.store import tables_at_hand, trusted_signers
 
 #: The most ready systems that a plan lists one by one.
 MOST_LISTED = 50
+#: How often a worker looks for repeated campaigns that are due (seconds).
+_TICK_SECONDS = 30.0
 
 
 # --- What the commands work with --------------------------------------------------------------------------------------
@@ -106,14 +111,19 @@ class _Session:
     """The settings and the engine of a command; a context manager, at whose end the journal is closed."""
 
     settings: Settings
-    engine: EmbeddedEngine
+    engine: JournalEngine
 
     @classmethod
-    def of(cls, settings: Path | None, output: Path | None, *, quiet: bool = False) -> _Session:
-        own = read_settings(settings, output)
+    def of(cls, arguments: RunArguments, *, quiet: bool = False, dead_after: float | None = None) -> _Session:
+        own = read_settings(arguments.settings, arguments.output, arguments.database)
         own = own.model_copy(update={"output": own.output.absolute()})
-        engine = EmbeddedEngine(own.output / record.FOLDER, partial(_run_setup, own), _Listener(quiet=quiet))
-        return cls(own, engine)
+        folder, setup, listener = own.output / record.FOLDER, partial(_run_setup, own), _Listener(quiet=quiet)
+        if own.database is None:
+            return cls(own, EmbeddedEngine(folder, setup, listener))
+        source = DatabaseSource.of(own.database.get_secret_value())  # says so where the extra is missing
+        from inspector.engine.postgres import DEAD_AFTER_SECONDS, PostgresEngine
+
+        return cls(own, PostgresEngine(folder, source, setup, listener, dead_after or DEAD_AFTER_SECONDS))
 
     def __enter__(self) -> Self:
         return self
@@ -255,10 +265,10 @@ class _Asked:
 # --- The plan ---------------------------------------------------------------------------------------------------------
 
 
-def print_plan(file: Path, settings: Path | None, output: Path | None, form: str) -> int:
+def print_plan(file: Path, arguments: RunArguments, form: str) -> int:
     """Print for every selected system whether it is ready, or why not, and what falls into which window."""
     check_choice("--format", form, ("text", "json"))
-    with _Session.of(settings, output) as session:
+    with _Session.of(arguments) as session:
         campaign = campaigns.load(file)
         made = _selected(campaign, session)
         planner = CampaignPlanner(campaign, made.context, now())
@@ -358,9 +368,9 @@ def _unit_line(unit: _PlannedSystem) -> str:
 # --- Beginning, and what goes on --------------------------------------------------------------------------------------
 
 
-def start(file: Path, settings: Path | None, output: Path | None, *, runs: bool, quiet: bool) -> int:
+def start(file: Path, arguments: RunArguments, *, runs: bool, quiet: bool) -> int:
     """Start a campaign, once, and inspect what may be inspected now."""
-    with _Session.of(settings, output, quiet=quiet) as session:
+    with _Session.of(arguments, quiet=quiet) as session:
         campaign = campaigns.load(file)
         if campaign.every is not None:
             if not session.engine.journal.schedule(campaign.id, campaign.canonical(), str(file.absolute())):
@@ -397,13 +407,13 @@ def _enqueue(campaign: Campaign, session: _Session) -> Enqueued:
 
 
 def start_once(
-    campaign: Campaign, settings: Path | None, output: Path | None, *, runs: bool, quiet: bool
+    campaign: Campaign, arguments: RunArguments, *, runs: bool, quiet: bool
 ) -> tuple[Path, tuple[Unit, ...]]:
     """Start a campaign that a command made, unless it was started, and inspect what may be inspected now.
 
     The result is the output folder, and every system of the campaign.
     """
-    with _Session.of(settings, output, quiet=quiet) as session:
+    with _Session.of(arguments, quiet=quiet) as session:
         if campaign.id not in session.engine.journal.campaigns() and not record.exists(session.folder, campaign.id):
             _enqueue(campaign, session)
         if runs:
@@ -426,53 +436,81 @@ def _run(session: _Session) -> None:
         terminal.print_note(f"inspector: {busy.text(translated)}")
 
 
-def tick(settings: Path | None, output: Path | None, *, quiet: bool) -> int:
+def tick(arguments: RunArguments, *, quiet: bool) -> int:
     """Start every repeated campaign that is due, once, and go on with all that may be inspected now."""
-    with _Session.of(settings, output, quiet=quiet) as session:
-        code = CLEAN
-        for document in session.engine.journal.scheduled().values():
-            try:
-                repeated = Campaign.parse(document)
-            except ValidationError:
-                raise EngineError(
-                    "a repeated campaign in the journal is malformed",
-                    remedy="move the file away and start the campaign under a new id; "
-                    "sealed inspections are in the archive",
-                ) from None
-            due = schedule.occurrence_of(repeated, now())
-            if due is None or due.id in session.engine.journal.campaigns() or record.exists(session.folder, due.id):
-                continue
-            try:
-                _enqueue(due, session)
-            except InspectorError as error:
-                if due.id not in session.engine.journal.campaigns():  # else another process was faster
-                    terminal.print_error(error)
-                    code = MISUSE
+    with _Session.of(arguments, quiet=quiet) as session:
+        code = _start_due(session)
         _run(session)
         return code
 
 
-def resume(campaign: str, settings: Path | None, output: Path | None, *, runs: bool, quiet: bool) -> int:
+def _start_due(session: _Session) -> int:
+    """Start every repeated campaign that is due; the exit code."""
+    code = CLEAN
+    for document in session.engine.journal.scheduled().values():
+        try:
+            repeated = Campaign.parse(document)
+        except ValidationError:
+            raise EngineError(
+                "a repeated campaign in the journal is malformed",
+                remedy="move the file away and start the campaign under a new id; "
+                "sealed inspections are in the archive",
+            ) from None
+        due = schedule.occurrence_of(repeated, now())
+        if due is None or due.id in session.engine.journal.campaigns() or record.exists(session.folder, due.id):
+            continue
+        try:
+            _enqueue(due, session)
+        except InspectorError as error:
+            if due.id not in session.engine.journal.campaigns():  # else another process was faster
+                terminal.print_error(error)
+                code = MISUSE
+    return code
+
+
+def work(arguments: RunArguments, *, quiet: bool, dead_after: float) -> NoReturn:
+    """Inspect systems of campaigns as they come, beside other workers, until an interrupt."""
+    with _Session.of(arguments, quiet=quiet, dead_after=dead_after) as session:
+        if session.settings.database is None:
+            raise UsageError(
+                "a worker needs the database that it shares with others",
+                remedy="name it with --database or INSPECTOR_DATABASE; without one, 'inspector tick' inspects",
+            )
+        from inspector.engine.postgres import PostgresEngine
+
+        assert isinstance(session.engine, PostgresEngine)  # noqa: S101  (a session has it where a database is named)
+        next_tick = float("-inf")
+
+        def tick() -> None:
+            nonlocal next_tick
+            if time.monotonic() >= next_tick:
+                next_tick = time.monotonic() + _TICK_SECONDS
+                _start_due(session)
+
+        session.engine.work(tick)
+
+
+def resume(campaign: str, arguments: RunArguments, *, runs: bool, quiet: bool) -> int:
     """End a pause, and inspect what may be inspected now."""
-    with _Session.of(settings, output, quiet=quiet) as session:
+    with _Session.of(arguments, quiet=quiet) as session:
         session.engine.resume(campaign)
         if runs:
             _run(session)
         return _print_state(session, campaign)
 
 
-def pause(campaign: str, settings: Path | None, output: Path | None, *, at_once: bool) -> int:
+def pause(campaign: str, arguments: RunArguments, *, at_once: bool) -> int:
     """Begin no further system of a campaign."""
-    with _Session.of(settings, output) as session:
+    with _Session.of(arguments) as session:
         session.engine.pause(campaign, now=at_once)
         text = _("Campaign {id} is paused; 'inspector campaign resume {id}' goes on with it", id=campaign)
         terminal.print_result(text)
         return CLEAN
 
 
-def stop(campaign: str, settings: Path | None, output: Path | None, authorisation: str | None) -> int:
+def stop(campaign: str, arguments: RunArguments, authorisation: str | None) -> int:
     """Inspect nothing more of a campaign, or nothing more under an authorisation that was withdrawn."""
-    with _Session.of(settings, output) as session:
+    with _Session.of(arguments) as session:
         journal = session.engine.journal
         if authorisation is None and journal.unschedule(campaign) and campaign not in journal.campaigns():
             terminal.print_result(_("Campaign {id} is not repeated any more", id=campaign))
@@ -482,9 +520,9 @@ def stop(campaign: str, settings: Path | None, output: Path | None, authorisatio
         return CLEAN
 
 
-def close(campaign: str, settings: Path | None, output: Path | None) -> int:
+def close(campaign: str, arguments: RunArguments) -> int:
     """Seal what was interrupted, and the record of every system."""
-    with _Session.of(settings, output) as session:
+    with _Session.of(arguments) as session:
         key = SigningKey.load_or_create(session.settings.signing_key)
         if record.exists(session.folder, campaign):
             session.record(campaign)  # is not taken for this campaign's unless its signer is trusted
@@ -510,12 +548,10 @@ def close(campaign: str, settings: Path | None, output: Path | None) -> int:
 # --- The state --------------------------------------------------------------------------------------------------------
 
 
-def print_status(
-    campaign: str | None, settings: Path | None, output: Path | None, form: str, *, every_unit: bool
-) -> int:
+def print_status(campaign: str | None, arguments: RunArguments, form: str, *, every_unit: bool) -> int:
     """Print the state of a campaign, or of all."""
     check_choice("--format", form, ("text", "json"))
-    with _Session.of(settings, output) as session:
+    with _Session.of(arguments) as session:
         rows = session.engine.journal.campaigns()
         if campaign is not None:
             rows = {campaign: session.engine.journal.campaign(campaign)}

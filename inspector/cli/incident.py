@@ -10,6 +10,7 @@ from pathlib import Path
 
 from inspector.campaign.record import Unit
 from inspector.cli import terminal
+from inspector.cli.arguments import RunArguments
 from inspector.cli.campaign import start_once, status_line
 from inspector.cli.diff import difference_view, exit_code, print_changes
 from inspector.cli.exit_code import CLEAN, UNSEEN, Threshold, worst
@@ -72,7 +73,7 @@ def inspect_incident(
     )
     for line in _clock_lines(at, load_all(installed().profiles)):
         terminal.print_result(line)
-    archive, units = start_once(campaign, settings, output, runs=runs, quiet=quiet)
+    archive, units = start_once(campaign, RunArguments(settings=settings, output=output), runs=runs, quiet=quiet)
     codes = []
     for unit in units:
         terminal.print_result(status_line(unit))

@@ -82,12 +82,12 @@ def settings_file() -> Path | None:
     return settings.user_file() if settings.user_file().exists() else None
 
 
-def read_settings(path: Path | None, output: Path | None = None) -> Settings:
+def read_settings(path: Path | None, output: Path | None = None, database: str | None = None) -> Settings:
     """Settings from the named file, or else from the user's and the current folder's; then environment and flags."""
     loaded = settings.load(
         path or settings_file(),
         os.environ,
-        {} if output is None else {"output": output},
+        {"output": output, "database": database},
         of_folder=FOLDER_FILE if path is None and FOLDER_FILE.exists() else None,
     )
     log.configure(loaded.logging.level, loaded.logging.format)

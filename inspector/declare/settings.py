@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, get_origin
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 
 from inspector.declare import document as documents
 from inspector.declare.document import YamlDocument
@@ -121,7 +121,16 @@ def is_database_url(text: str) -> bool:
     return text.startswith(("postgresql://", "postgres://"))
 
 
+def _database(text: SecretStr) -> SecretStr:
+    """The message does not repeat what was written: it may have a password."""
+    value = text.get_secret_value()
+    if not value or "\0" in value or ("://" in value and not is_database_url(value)):
+        raise ValueError("this is no PostgreSQL database; write postgresql://…, or the path of a file with that line")
+    return text
+
+
 FilePath = Annotated[Path, AfterValidator(_path)]
+Database = Annotated[SecretStr, AfterValidator(_database)]
 Resolver = Annotated[str, AfterValidator(_resolver)]
 RootServers = Annotated[tuple[Annotated[str, AfterValidator(_root_server)], ...], AfterValidator(_root_servers)]
 KeyId = Annotated[
@@ -179,9 +188,11 @@ class Settings(Model):
     ``trusted_signers``: public key ids (hexadecimal). ``inspectors``: names of the persons whose decisions about
     statements count. ``plugins_lock``: the plugins that may run under an inspection decision (default: in the user's
     configuration folder). ``rate_state``: the folder of the rate limits that all processes of this user share, on a
-    local disk (None: ``inspector/rates`` in the user's state folder). ``nmap_search_path``: programs to try, () for no
-    nmap. ``sweep_method``: ``syn`` leaves the handshake of a port question unfinished (nmap's ``-sS``), where the
-    authorisation grants intrusive questions and the process may send such packets; elsewhere a sweep connects.
+    local disk (None: ``inspector/rates`` in the user's state folder). ``database``: the PostgreSQL database that
+    several machines share, for campaigns and rate limits: a URL, or the path of a file with it; it is recorded nowhere.
+    ``nmap_search_path``: programs to try, () for no nmap. ``sweep_method``: ``syn`` leaves the handshake of a port
+    question unfinished (nmap's ``-sS``), where the authorisation grants intrusive questions and the process may send
+    such packets; elsewhere a sweep connects.
     """
 
     vantage: Vantage = Vantage()
@@ -198,6 +209,7 @@ class Settings(Model):
     plugins_lock: FilePath = Field(default_factory=lambda: user_folder() / "plugins.lock")
     output: FilePath = Path("out")
     rate_state: FilePath | None = None
+    database: Database | None = Field(default=None, exclude=True)
     nmap_search_path: tuple[str, ...] = ("nmap", "/usr/bin/nmap", "/usr/local/bin/nmap", "/opt/homebrew/bin/nmap")
     sweep_method: SweepMethod = SweepMethod.CONNECT
     ceilings: Ceilings = Ceilings()
@@ -210,7 +222,7 @@ class Settings(Model):
 PREFIX = "INSPECTOR_"
 #: Variables with that prefix that are no settings: the language of the command line.
 _OTHER = frozenset({"INSPECTOR_LANG"})
-_PATHS = ("trust_roots", "public_roots", "signing_key", "plugins_lock", "output", "rate_state")
+_PATHS = ("trust_roots", "public_roots", "signing_key", "plugins_lock", "output", "rate_state", "database")
 
 
 def load(
@@ -266,8 +278,10 @@ def _read_file(
     data: dict[str, Any] = document.data
     for name in _PATHS:
         match data.get(name):
-            case str(value):
+            case str(value) if not (name == "database" and "://" in value):
                 data[name] = path.parent / Path(value).expanduser()
+                if name == "database":
+                    data[name] = str(data[name])
             case list(values):
                 data[name] = [path.parent / Path(value).expanduser() for value in values]
     return data

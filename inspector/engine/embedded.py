@@ -1,4 +1,4 @@
-"""The embedded engine: one process, one event loop, and a journal in SQLite.
+"""Runs the jobs of a journal in one event loop; the embedded engine does so in one process, with a journal in SQLite.
 
 What a job waits for (its campaign's windows, the hours of its authorisations, a pause) is looked at before it begins
 and once a second while it runs; the end of the hours at its instant. A job that is stopped keeps what it recorded, and
@@ -14,15 +14,16 @@ import os
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from inspector.collect.control import InspectionControl
 from inspector.declare.authorisation import Window
 from inspector.engine.engine import Enqueued, Job, JobState, JobStatus, Terms
-from inspector.engine.journal import CampaignState, Claim, Hours, Journal
+from inspector.engine.journal import MOST_ATTEMPTS, CampaignState, Claim, Hours, Journal
 from inspector.fleet.fleet import Fleet, FleetListener, FleetStatus
 from inspector.fleet.gc_tuning import reduced_gc
 from inspector.fleet.jobs import Common
@@ -54,8 +55,6 @@ _HORIZON, _AGAIN = timedelta(days=9), timedelta(hours=12)
 _JUMP_SECONDS = 5.0
 #: No system begins with less free space in the archive than this (bytes).
 LEAST_FREE_BYTES = 64 * 2**20
-#: How often a job whose capture cannot be continued is tried in all.
-MOST_ATTEMPTS = 3
 #: Seconds after which a job is tried again whose capture another process still writes, or which was not permitted;
 #: each time twice as many, and so often at most.
 _AGAIN_SECONDS = 1.0
@@ -90,22 +89,18 @@ class EngineBusy(EngineError):
     """Another process runs the jobs."""
 
 
-class EmbeddedEngine:
-    """Runs the jobs of the journal in ``folder``; an ``inspector.engine.engine.Engine``.
+class JournalEngine:
+    """Runs the jobs of a journal; an ``inspector.engine.engine.Engine``.
 
     ``setup`` gives what inspections are run with: under an inspection decision (True) or not.
     """
 
     def __init__(
-        self,
-        folder: Path,
-        setup: Callable[[bool], RunSetup],
-        listener: EngineListener | None = None,
+        self, journal: Journal, setup: Callable[[bool], RunSetup], listener: EngineListener | None = None
     ) -> None:
-        self._folder = folder
-        self._setup = setup
+        self.journal = journal
+        self._setup = lru_cache(maxsize=2)(setup)
         self._listener = listener or EngineListener()
-        self.journal = Journal(folder)
 
     def close(self) -> None:
         """Close the journal; the engine is of no use afterwards."""
@@ -138,15 +133,33 @@ class EmbeddedEngine:
         Raises EngineBusy where another process does, EngineError where the journal or the archive fails meanwhile.
         """
         with self.exclusive():
-            if count := self.journal.recover("the process ended", is_crash=True):
-                _log.info("jobs of a process that ended", extra={"count": count})
-            refusals = _Refusals()
-            try:
-                while any([self._run(refusals, is_decided=True), self._run(refusals, is_decided=False)]):
-                    pass
-            finally:
-                with suppress(EngineError):
-                    self.journal.recover("interrupted by a person", is_crash=False)
+            self.run_once()
+
+    def run_once(self) -> None:
+        """Within ``exclusive``: run what may run now, until nothing may any more. Raises EngineError."""
+        if count := self.journal.recover("the process ended", is_crash=True):
+            _log.info("jobs of a process that ended", extra={"count": count})
+        refusals = _Refusals()
+        try:
+            while any([self._run(refusals, is_decided=True), self._run(refusals, is_decided=False)]):
+                pass
+        finally:
+            with suppress(EngineError):
+                self.journal.recover("interrupted by a person", is_crash=False)
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Within the body the jobs of this process are run by nobody else. Raises EngineBusy."""
+        raise NotImplementedError
+
+    def check_idle(self, campaign: str) -> None:
+        """Raise EngineBusy where another process inspects a system of the campaign."""
+        raise NotImplementedError
+
+    def _busy(self, campaign: str) -> EngineBusy:
+        return EngineBusy(
+            FormattedMessage("systems of campaign {id} are still being inspected", id=repr(campaign)),
+            remedy="they stop at their next connection: close it again in a few seconds",
+        )
 
     def _run(self, refusals: _Refusals, *, is_decided: bool) -> bool:
         """Run the campaigns under a decision, or the others, until one of those comes first; whether a job began."""
@@ -167,10 +180,17 @@ class EmbeddedEngine:
             raise queue.fault
         return queue.begun > 0
 
+
+class EmbeddedEngine(JournalEngine):
+    """Runs the jobs of the journal in ``folder``, in one process at a time."""
+
+    def __init__(self, folder: Path, setup: Callable[[bool], RunSetup], listener: EngineListener | None = None) -> None:
+        super().__init__(Journal(folder), setup, listener)
+
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Within the body no other process runs the jobs. Raises EngineBusy."""
-        path = self._folder / "lock"
+        path = self.journal.folder / "lock"
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, _FILE_MODE)
         except OSError as error:
@@ -192,6 +212,15 @@ class EmbeddedEngine:
             yield
         finally:
             os.close(descriptor)
+
+    def check_idle(self, campaign: str) -> None:
+        """Raise EngineBusy where another process inspects a system of the campaign."""
+        try:
+            with self.exclusive():
+                self.journal.recover("the process ended", is_crash=True)
+        except EngineBusy:
+            if self.journal.running().get(campaign):
+                raise self._busy(campaign) from None
 
 
 class _AuthorisedHours(Model):
@@ -389,7 +418,7 @@ class _Queue(FleetListener):
         nearest = POLL_SECONDS
         if not self._running:
             return nearest
-        rows, withdrawn, at = self.journal.campaigns(), self.journal.withdrawn(), now()
+        rows, withdrawn, held, at = self.journal.campaigns(), self.journal.withdrawn(), self.journal.held(), now()
         for each in self._running.values():
             claim, row = each.claim, rows.get(each.claim.campaign)
             closes = None if row is None else self._closes(Hours(claim.campaign, claim.hours), row.terms, at)
@@ -399,6 +428,8 @@ class _Queue(FleetListener):
                 each.control.stop("the campaign was paused")
             elif (claim.campaign, claim.system) in withdrawn:
                 each.control.stop("its authorisation was withdrawn")
+            elif held is not None and claim.key not in held:
+                each.control.stop("another process goes on with it")
             elif closes is None:
                 each.control.stop("the authorised hours ended")
             else:

@@ -1,4 +1,6 @@
-"""The journal of the embedded engine: one SQLite file with every campaign and job, written before what it says happens.
+"""The journal of campaigns: a database with every campaign and job, written before what it says happens.
+
+That of the embedded engine is one SQLite file; ``postgres_journal`` has the one that several machines share.
 
 A commit is on the disk when it returns (``synchronous=FULL``), so that after ``kill -9`` or a power failure each job is
 as the last commit left it. Any number of processes may write: one runs the jobs, others enqueue, pause and read.
@@ -10,61 +12,33 @@ the others: the event loop waits for no more than that.
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import zstandard
 
 from inspector.declare.authorisation import Authorisation
 from inspector.engine.engine import Enqueued, Job, JobState, JobStatus, NotInspected, Terms
+from inspector.engine.journal_database import JournalDatabase, SqliteDatabase
 from inspector.model.base import canonical, digest, now
 from inspector.model.errors import EngineError
 from inspector.model.formatted import FormattedMessage
 from inspector.pipeline.request import InspectionRequest
-from inspector.seal.atomic_files import exclusive
 
-#: The name of the file, and its format.
+#: The name of the file.
 JOURNAL = "journal.sqlite3"
-FORMAT = 2
-#: Seconds that a writer waits for another one.
-_BUSY_SECONDS = 60.0
 #: A job that waited for so long comes before what is one rank above it: a day.
-_SECONDS_PER_RANK = 86_400
+SECONDS_PER_RANK = 86_400
+#: The members of a list that is given as JSON.
+_LIST = "(SELECT value FROM json_each(CAST(? AS TEXT)))"
+#: How often a job whose capture cannot be continued is tried in all.
+MOST_ATTEMPTS = 3
 #: How many jobs are added in one transaction, for whose end the process that runs jobs waits.
-_AT_ONCE = 200
-
-_SCHEMA = f"""
-CREATE TABLE campaign (
-    id TEXT PRIMARY KEY, terms BLOB NOT NULL, document BLOB NOT NULL, at TEXT NOT NULL, state TEXT NOT NULL,
-    is_paused_now INTEGER NOT NULL DEFAULT 0, refused INTEGER NOT NULL DEFAULT 0
-) STRICT;
-CREATE TABLE queue (
-    id INTEGER PRIMARY KEY, campaign TEXT NOT NULL REFERENCES campaign, hours TEXT NOT NULL, rank INTEGER NOT NULL,
-    enqueued INTEGER NOT NULL, UNIQUE (campaign, hours, rank)
-) STRICT;
-CREATE TABLE job (
-    campaign TEXT NOT NULL REFERENCES campaign, system TEXT NOT NULL, attempt INTEGER NOT NULL, state TEXT NOT NULL,
-    queue INTEGER NOT NULL REFERENCES queue, cause TEXT, detail TEXT NOT NULL DEFAULT '', due TEXT NOT NULL,
-    position INTEGER NOT NULL, not_before INTEGER, seconds INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0,
-    deaths INTEGER NOT NULL DEFAULT 0, authorisations TEXT NOT NULL, is_withdrawn INTEGER NOT NULL DEFAULT 0,
-    run TEXT NOT NULL, request BLOB, result BLOB, changed TEXT NOT NULL,
-    PRIMARY KEY (campaign, system, attempt)
-) STRICT;
-CREATE INDEX job_in_order ON job (
-    queue, state, is_withdrawn, deaths, position, due, system, seconds, not_before
-);
-CREATE INDEX job_by_state ON job (state, campaign);
-CREATE INDEX job_again ON job (campaign, system, attempt) WHERE attempt > 1;
-CREATE TABLE content (digest TEXT PRIMARY KEY, data BLOB NOT NULL) STRICT;
-CREATE TABLE schedule (id TEXT PRIMARY KEY, document BLOB NOT NULL, path TEXT NOT NULL, at TEXT NOT NULL) STRICT;
-CREATE TABLE refusal (what TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT;
-PRAGMA user_version = {FORMAT};
-"""
+AT_ONCE = 200
 
 
 class CampaignState:
@@ -90,6 +64,10 @@ class CampaignRow:
     refused: int
 
 
+#: What a job is known by: campaign, system, attempt.
+Key = tuple[str, str, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A job that begins now."""
@@ -101,6 +79,11 @@ class Claim:
     request: InspectionRequest
     authorisations: tuple[str, ...]
     hours: str
+
+    @property
+    def key(self) -> Key:
+        """What the job is known by."""
+        return self.campaign, self.system, self.attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,95 +103,63 @@ def run_of(campaign: str, system: str, attempt: int) -> str:
     return f"{campaign}.{plain}.{attempt}"
 
 
+class _MalformedRecord(Exception):
+    """A record of the journal is damaged."""
+
+
+@contextmanager
+def errors_of(name: str, failures: tuple[type[Exception], ...], remedy: str) -> Iterator[None]:
+    """Turn an error of a database into an EngineError that names it and what to do."""
+    try:
+        yield
+    except (_MalformedRecord, *failures) as error:  # type: ignore[misc]  # which mypy does not unpack
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip()
+        reason = reason.splitlines()[0] if reason else type(error).__name__
+        if isinstance(error, UnicodeDecodeError) or "malformed" in reason or "not a database" in reason:
+            remedy = "move the file away and start the campaign under a new id; sealed inspections are in the archive"
+        raise EngineError(
+            FormattedMessage("{file}: the journal of campaigns cannot be used: {reason}", file=name, reason=reason),
+            remedy=remedy,
+        ) from error
+
+
 class Journal:
     """The journal in a folder, which is made where it is missing. Every method raises EngineError."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.path = folder / JOURNAL
-        with self._errors():
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-            self._db = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-            with ExitStack() as unless_opened:
-                unless_opened.callback(self._db.close)
-                self._db.row_factory = sqlite3.Row
-                for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-                    self._db.execute(f"PRAGMA {pragma}")
-                self._prepare()
-                status = self.path.stat()
-                self._identity = status.st_dev, status.st_ino
-                unless_opened.pop_all()
-
-    def _prepare(self) -> None:
-        if self._version() == 0:
-            with self._writing():
-                if self._version() == 0:  # no other process was faster
-                    for statement in filter(str.strip, _SCHEMA.split(";")):
-                        self._db.execute(statement)
-        if self._version() != FORMAT:
-            raise EngineError(
-                FormattedMessage(
-                    "{file}: has format {format}, not {known}", file=self.path, format=self._version(), known=FORMAT
-                ),
-                remedy="use the version of Inspector that made it, or close its campaigns with that version first",
-            )
-
-    def _version(self) -> int:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        return int(version)
+        with errors_of(str(self.path), SqliteDatabase.failures, SqliteDatabase.remedy):
+            self._db: JournalDatabase = SqliteDatabase(self.path)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the database."""
         self._db.close()
 
     def is_in_place(self) -> bool:
-        """Whether its path still leads to the file that was opened. Raises OSError where it leads nowhere."""
-        status = self.path.stat()
-        return (status.st_dev, status.st_ino) == self._identity
+        """Whether the archive is still the folder that was opened. Raises OSError where there is none."""
+        return self._db.is_in_place()
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Turn an error of SQLite or the disk into an EngineError that names the file and what to do."""
-        try:
-            yield
-        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # SQLite quotes what it cannot read
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            remedy = "check the disk, then begin again; what was recorded is kept"
-            is_damaged = isinstance(error, UnicodeDecodeError) or "malformed" in reason or "not a database" in reason
-            if is_damaged:
-                remedy = (
-                    "move the file away and start the campaign under a new id; sealed inspections are in the archive"
-                )
-            raise EngineError(
-                FormattedMessage(
-                    "{file}: the journal of campaigns cannot be used: {reason}", file=self.path, reason=reason
-                ),
-                remedy=remedy,
-            ) from error
+    def _errors(self) -> AbstractContextManager[None]:
+        """Turn an error of the database or the disk into an EngineError that names it and what to do."""
+        return errors_of(self._db.name, self._db.failures, self._db.remedy)
 
     @contextmanager
     def _decoding(self) -> Iterator[None]:
-        """Turn what a damaged record raises, whose values SQLite does not check, into an error as of the file."""
+        """Turn what a damaged record raises, whose values the database does not check, into an error as of it."""
         with self._errors():
             try:
                 yield
             except (ValueError, KeyError, TypeError, zstandard.ZstdError) as error:
-                raise sqlite3.DatabaseError(f"a record is malformed: {str(error).splitlines()[0][:200]}") from None
+                raise _MalformedRecord(f"a record is malformed: {str(error).splitlines()[0][:200]}") from None
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """A transaction that no other writer is in; all of the body is recorded, or nothing."""
-        with self._errors():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        with self._errors(), self._db.transaction():
+            yield
 
-    def _rows(self, query: str, *values: object) -> list[sqlite3.Row]:
+    def _rows(self, query: str, *values: object) -> list[Any]:
         with self._errors():
             return self._db.execute(query, values).fetchall()
 
@@ -219,7 +170,7 @@ class Journal:
         prepared = _Prepared(terms.campaign)
         for job in jobs:
             prepared.add(job)
-        with exclusive(self.path.parent):  # one campaign is added after the other
+        with self._errors(), self._db.adding():  # one campaign is added after the other
             if not self._begin(terms, document, max(len(prepared.jobs), 1)):
                 return Enqueued(0, max(len(prepared.jobs), 1))
             try:
@@ -250,19 +201,19 @@ class Journal:
         at, new = now(), 0
         with self._writing():
             kept = prepared.contents.items()
-            self._db.executemany("INSERT OR IGNORE INTO content (digest, data) VALUES (?, ?)", kept)
+            self._db.execute_many("INSERT INTO content (digest, data) VALUES (?, ?) ON CONFLICT DO NOTHING", kept)
             queues = [(prepared.campaign, hours, rank, _seconds(at)) for hours, rank in prepared.queues]
-            self._db.executemany("INSERT INTO queue (campaign, hours, rank, enqueued) VALUES (?, ?, ?, ?)", queues)
-        for begin in range(0, len(prepared.jobs), _AT_ONCE):
+            self._db.execute_many("INSERT INTO queue (campaign, hours, rank, enqueued) VALUES (?, ?, ?, ?)", queues)
+        for begin in range(0, len(prepared.jobs), AT_ONCE):
             with self._writing():
-                cursor = self._db.executemany(
-                    "INSERT OR IGNORE INTO job (campaign, system, attempt, state, queue, cause, detail, due, position, "
+                new += self._db.execute_many(
+                    "INSERT INTO job (campaign, system, attempt, state, queue, cause, detail, due, position, "
                     "seconds, authorisations, run, request, changed) VALUES (:campaign, :system, :attempt, :state, "
                     "(SELECT id FROM queue WHERE campaign = :campaign AND hours = :hours AND rank = :rank), :cause, "
-                    ":detail, :due, :position, :seconds, :authorisations, :run, :request, :changed)",
-                    ({**each, "changed": _text(at)} for each in prepared.jobs[begin : begin + _AT_ONCE]),
+                    ":detail, :due, :position, :seconds, :authorisations, :run, :request, :changed) "
+                    "ON CONFLICT DO NOTHING",
+                    ({**each, "changed": _text(at)} for each in prepared.jobs[begin : begin + AT_ONCE]),
                 )
-                new += cursor.rowcount
         return new
 
     def _remove(self, campaign: str) -> None:
@@ -280,7 +231,7 @@ class Journal:
     def _content(self, known: str) -> bytes:
         row = self._db.execute("SELECT data FROM content WHERE digest = ?", [known]).fetchone()
         if row is None:
-            raise sqlite3.DatabaseError(f"content {known[:12]} is missing")
+            raise _MalformedRecord(f"content {known[:12]} is missing")
         return zstandard.decompress(row["data"])
 
     def hours(self, key: str) -> list[Mapping[str, object]]:
@@ -372,7 +323,7 @@ class Journal:
     def groups(self, campaigns: Collection[str]) -> list[Hours]:
         """The groups of jobs of these campaigns that may begin or go on, by their hours."""
         rows = self._rows(
-            "SELECT DISTINCT campaign, hours FROM queue WHERE campaign IN (SELECT value FROM json_each(?)) AND EXISTS "
+            f"SELECT DISTINCT campaign, hours FROM queue WHERE campaign IN {_LIST} AND EXISTS "  # noqa: S608  (own text)
             "(SELECT 1 FROM job WHERE queue = queue.id AND state IN ('waiting', 'interrupted') AND is_withdrawn = 0)",
             json.dumps(list(campaigns)),
         )
@@ -388,30 +339,28 @@ class Journal:
         if not left:
             return None
         with self._writing():
-            first = self._first(left, at)
-            if first is None:
+            key = self._take(left, at)
+            if key is None:
                 return None
-            _, found = first
             row = self._db.execute(
-                "SELECT job.*, queue.hours FROM job JOIN queue ON queue.id = job.queue WHERE job.rowid = ?", [found]
+                "SELECT job.*, queue.hours FROM job JOIN queue ON queue.id = job.queue "
+                "WHERE job.campaign = ? AND system = ? AND attempt = ?",
+                key,
             ).fetchone()
             request = self._request(row["request"], row["run"])
             with self._decoding():
                 authorisations = tuple(json.loads(row["authorisations"]))
             self._db.execute(
                 "UPDATE job SET state = 'running', tries = tries + 1, cause = NULL, detail = '', changed = ? "
-                "WHERE rowid = ?",
-                [_text(at), found],
+                "WHERE campaign = ? AND system = ? AND attempt = ?",
+                [_text(at), *key],
             )
-        return Claim(
-            row["campaign"],
-            row["system"],
-            row["attempt"],
-            row["run"],
-            request,
-            authorisations,
-            row["hours"],
-        )
+        return Claim(*key, row["run"], request, authorisations, row["hours"])
+
+    def _take(self, left: Mapping[Hours, float], at: datetime) -> Key | None:
+        """The job that comes first; within a transaction."""
+        found = self._first(left, at)
+        return None if found is None else found[1]
 
     def first_rank(self, left: Mapping[Hours, float], at: datetime) -> int | None:
         """The rank, made up for by waiting, of the job that ``claim`` would begin; None: there is none."""
@@ -419,22 +368,22 @@ class Journal:
             found = self._first(left, at)
         return None if found is None else found[0]
 
-    def _first(self, left: Mapping[Hours, float], at: datetime) -> tuple[int, int] | None:
-        """Rank and row of the job that comes first, of the groups that have so many seconds left."""
+    def _first(self, left: Mapping[Hours, float], at: datetime) -> tuple[int, Key] | None:
+        """Rank and key of the job that comes first, of the groups that have so many seconds left."""
         queues: dict[int, list[tuple[int, float]]] = {}
         for row in self._db.execute(
-            "SELECT queue.id, campaign, hours, rank, enqueued FROM queue JOIN campaign ON campaign.id = campaign "
-            "WHERE state = 'running' AND campaign IN (SELECT value FROM json_each(?))",
+            "SELECT queue.id, campaign, hours, rank, enqueued FROM queue "  # noqa: S608  (own text)
+            f"JOIN campaign ON campaign.id = campaign WHERE state = 'running' AND campaign IN {_LIST}",
             [json.dumps(list({each.campaign for each in left}))],
         ):
             seconds = left.get(Hours(row["campaign"], row["hours"]))
             if seconds is not None:
-                rank = max(0, row["rank"] - (_seconds(at) - row["enqueued"]) // _SECONDS_PER_RANK)
+                rank = max(0, row["rank"] - (_seconds(at) - row["enqueued"]) // SECONDS_PER_RANK)
                 queues.setdefault(rank, []).append((row["id"], seconds))
         for rank, of_rank in sorted(queues.items()):
             found = [
                 self._db.execute(
-                    "SELECT deaths, position, due, system, rowid FROM job WHERE queue = ? AND state = ? "
+                    "SELECT deaths, position, due, system, attempt, campaign FROM job WHERE queue = ? AND state = ? "
                     "AND is_withdrawn = 0 AND seconds <= ? AND (not_before IS NULL OR not_before <= ?) "
                     "ORDER BY deaths, position, due, system LIMIT 1",
                     [queue, state, seconds, _seconds(at)],
@@ -442,9 +391,11 @@ class Journal:
                 for queue, seconds in of_rank
                 for state in (JobState.WAITING, JobState.INTERRUPTED)
             ]
-            first = min((tuple(each) for each in found if each is not None), default=None)
+            columns = ("deaths", "position", "due", "system", "attempt", "campaign")
+            first = min((tuple(each[name] for name in columns) for each in found if each is not None), default=None)
             if first is not None:
-                return rank, int(first[-1])
+                *_, system, attempt, campaign = first
+                return rank, (campaign, system, attempt)
         return None
 
     def running(self) -> dict[str, int]:
@@ -472,43 +423,49 @@ class Journal:
                 "SELECT 1 FROM job WHERE campaign = ? AND system = ? AND state = 'sealed'",
                 [claim.campaign, claim.system],
             ).fetchone()
-            if sealed is not None:
+            if sealed is not None or not (state is JobState.SEALED or self._is_held(claim)):
                 self._db.execute("UPDATE campaign SET refused = refused + 1 WHERE id = ?", [claim.campaign])
+                self._refuse(claim)
                 return False
+            later = None if not_before is None else _seconds(not_before)
             self._db.execute(
                 "UPDATE job SET state = ?, detail = ?, result = ?, not_before = ?, changed = ? "
                 "WHERE campaign = ? AND system = ? AND attempt = ?",
-                [
-                    state,
-                    detail[:2000],
-                    result,
-                    None if not_before is None else _seconds(not_before),
-                    _text(now()),
-                    claim.campaign,
-                    claim.system,
-                    claim.attempt,
-                ],
+                [state, detail[:2000], result, later, _text(now()), *claim.key],
             )
+            self._settle(claim, state, not_before)
             return True
+
+    def held(self) -> set[Key] | None:
+        """The jobs that this process may go on with; None: every one that it has claimed."""
+        return None
+
+    def _is_held(self, claim: Claim) -> bool:  # noqa: ARG002  (no other process has claims)
+        """Whether a job is still this process's; within a transaction, as the next two."""
+        return True
+
+    def _settle(self, claim: Claim, state: JobState, not_before: datetime | None) -> None:
+        """A job that was running has this state now."""
+
+    def _refuse(self, claim: Claim) -> None:
+        """A job that was running has ended, and what became of it does not count."""
 
     def try_anew(self, claim: Claim) -> None:
         """Add the next attempt of a job that cannot be continued."""
-        attempt = claim.attempt + 1
         with self._writing():
-            self._db.execute(
-                "INSERT OR IGNORE INTO job (campaign, system, attempt, state, queue, due, position, seconds, "
-                "authorisations, is_withdrawn, run, request, changed) "
-                "SELECT campaign, system, ?, 'waiting', queue, due, position, seconds, authorisations, is_withdrawn, "
-                "?, request, ? FROM job WHERE campaign = ? AND system = ? AND attempt = ?",
-                [
-                    attempt,
-                    run_of(claim.campaign, claim.system, attempt),
-                    _text(now()),
-                    claim.campaign,
-                    claim.system,
-                    claim.attempt,
-                ],
-            )
+            self._add_attempt(claim.key)
+
+    def _add_attempt(self, key: Key) -> Key:
+        """Add the next attempt of a job, within a transaction; gives its key."""
+        campaign, system, attempt = key
+        self._db.execute(
+            "INSERT INTO job (campaign, system, attempt, state, queue, due, position, seconds, "
+            "authorisations, is_withdrawn, run, request, changed) "
+            "SELECT campaign, system, ?, 'waiting', queue, due, position, seconds, authorisations, is_withdrawn, "
+            "?, request, ? FROM job WHERE campaign = ? AND system = ? AND attempt = ? ON CONFLICT DO NOTHING",
+            [attempt + 1, run_of(campaign, system, attempt + 1), _text(now()), *key],
+        )
+        return campaign, system, attempt + 1
 
     # --- Reading ------------------------------------------------------------------------------------------------------
 
@@ -534,18 +491,20 @@ class Journal:
                 )
 
     def counts(self, campaign: str) -> dict[JobState, int]:
-        """How many systems are in each state, by their last attempt."""
+        """How many systems are in each state, by the attempt that was sealed, else by their last one."""
         rows = self._rows(
-            "SELECT state, count(*) AS number FROM job "
-            "WHERE state IN (SELECT value FROM json_each(?)) AND campaign = ? GROUP BY state",
+            f"SELECT state, count(*) AS number FROM job WHERE state IN {_LIST} "  # noqa: S608  (own text)
+            "AND campaign = ? GROUP BY state",
             json.dumps(list(JobState)),
             campaign,
         )
         superseded = self._rows(
-            "SELECT earlier.state, count(*) AS number FROM job AS later JOIN job AS earlier "
-            "ON earlier.campaign = later.campaign AND earlier.system = later.system "
-            "AND earlier.attempt = later.attempt - 1 WHERE later.campaign = ? AND later.attempt > 1 "
-            "GROUP BY earlier.state",
+            "SELECT CASE WHEN EXISTS (SELECT 1 FROM job AS other WHERE other.campaign = later.campaign "
+            "AND other.system = later.system AND other.attempt < later.attempt AND other.state = 'sealed') "
+            "THEN later.state ELSE earlier.state END AS state, count(*) AS number "
+            "FROM job AS later JOIN job AS earlier ON earlier.campaign = later.campaign "
+            "AND earlier.system = later.system AND earlier.attempt = later.attempt - 1 "
+            "WHERE later.campaign = ? AND later.attempt > 1 GROUP BY 1",
             campaign,
         )
         with self._decoding():
@@ -560,7 +519,7 @@ class Journal:
         """Record a campaign that is repeated; False where it is known."""
         with self._writing():
             cursor = self._db.execute(
-                "INSERT OR IGNORE INTO schedule (id, document, path, at) VALUES (?, ?, ?, ?)",
+                "INSERT INTO schedule (id, document, path, at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 [known, document, path, _text(now())],
             )
             return cursor.rowcount == 1
@@ -578,11 +537,11 @@ class Journal:
         """Count something that was refused; gives how often it was."""
         with self._writing():
             self._db.execute(
-                "INSERT INTO refusal (what, number) VALUES (?, 1) ON CONFLICT (what) DO UPDATE SET number = number + 1",
+                "INSERT INTO refusal (what, number) VALUES (?, 1) "
+                "ON CONFLICT (what) DO UPDATE SET number = refusal.number + 1",
                 [what],
             )
-            (number,) = self._db.execute("SELECT number FROM refusal WHERE what = ?", [what]).fetchone()
-            return int(number)
+            return int(self._db.execute("SELECT number FROM refusal WHERE what = ?", [what]).fetchone()["number"])
 
 
 class _Prepared:
@@ -654,7 +613,7 @@ def _text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
-def _campaign(row: sqlite3.Row) -> CampaignRow:
+def _campaign(row: Any) -> CampaignRow:
     """Raises ValueError."""
     if row["state"] not in CampaignState.ALL:
         raise ValueError(f"campaign {row['id']!r} has no known state")

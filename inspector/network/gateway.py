@@ -75,7 +75,7 @@ class Gateway:
         self._watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        rate_limiter = self._rate_limiter or shared_rate_limiter(self._settings.rate_state)
+        rate_limiter = self._rate_limiter or shared_rate_limiter(self._settings)
         self._admission = AdmissionControl(self._ledger, rate_limiter, self._settings.ceilings.connections)
         guard.enable(self._record_violation)
         self._watcher = asyncio.create_task(self._watch(self._admission), name="authorised hours")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from inspector.declare.settings import is_database_url
 from inspector.model.errors import InspectorError, UsageError
 from inspector.model.formatted import FormattedMessage
+from inspector.network.guard.audit_hook import allow_database
 
 if TYPE_CHECKING:
     import psycopg
@@ -67,17 +68,18 @@ class DatabaseSource:
         import psycopg
         from psycopg.rows import dict_row
 
-        connection: psycopg.Connection[dict[str, Any]] = psycopg.connect(
-            self.url,
-            autocommit=True,
-            row_factory=dict_row,
-            connect_timeout=_CONNECT_SECONDS,
-            tcp_user_timeout=_SILENT_SECONDS * 1000,
-            keepalives_idle=_SILENT_SECONDS,
-            keepalives_interval=2,
-            keepalives_count=3,
-            application_name="inspector",
-        )
+        with allow_database():
+            connection: psycopg.Connection[dict[str, Any]] = psycopg.connect(
+                self.url,
+                autocommit=True,
+                row_factory=dict_row,
+                connect_timeout=_CONNECT_SECONDS,
+                tcp_user_timeout=_SILENT_SECONDS * 1000,
+                keepalives_idle=_SILENT_SECONDS,
+                keepalives_interval=2,
+                keepalives_count=3,
+                application_name="inspector",
+            )
         try:
             settings = ", ".join("set_config(%s, %s, false)" for _ in _SESSION)
             connection.execute(f"SELECT {settings}", [each for pair in _SESSION.items() for each in pair])
@@ -87,16 +89,16 @@ class DatabaseSource:
         return connection
 
     @contextmanager
-    def errors(self, kind: type[InspectorError], what: str) -> Iterator[None]:
-        """Turn an error of the database into one of this kind, which says ``what`` cannot be used, and why."""
+    def errors(self, kind: type[InspectorError], template: str) -> Iterator[None]:
+        """Turn an error of the database into one of this kind, with ``{database}`` and ``{reason}`` in its text."""
         import psycopg
 
         try:
             yield
         except psycopg.Error as error:
             raise kind(
-                FormattedMessage("{database}: {what}: {reason}", database=self.name, what=what, reason=_reason(error)),
-                remedy="check the database and the way to it; when it is back, work goes on where it stopped",
+                FormattedMessage(template, database=self.name, reason=_reason(error)),
+                remedy="check the database and the way to it; nothing is sent until it is back",
             ) from error
 
 

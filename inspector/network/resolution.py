@@ -48,7 +48,7 @@ def routable(address: str) -> bool:
 
 
 def _admission(ledger: Ledger, settings: Settings) -> AdmissionControl:
-    rate_limiter = shared_rate_limiter(settings.rate_state)
+    rate_limiter = shared_rate_limiter(settings)
     return AdmissionControl(ledger, rate_limiter, settings.ceilings.connections, is_inspection=False)
 
 

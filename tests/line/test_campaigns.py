@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,10 @@ from typing import Any
 import pytest
 
 from inspector.cli.campaign import _Listener
+from inspector.declare.authorisation import Rates
 from inspector.model.base import now
+from inspector.network.pacing import database_limiter
+from inspector.network.postgresql import DatabaseSource
 from inspector.seal import Bundle
 from tests.bundles import names
 from tests.line.harness import (
@@ -223,6 +226,36 @@ def test_authorisations_of_one_id_are_refused(line: Line) -> None:
         assert "is not the one of the same id" not in line.call(*arguments, *EN).err
 
 
+def occupied_in(line: Line, address: str) -> AbstractContextManager[None]:
+    """Within the body the one connection that the address may get is taken, where the line keeps its rates."""
+    if "database" not in line.settings:
+        return occupied(address)
+    return occupied_in_database(Path(line.settings["database"]), address)
+
+
+@contextmanager
+def occupied_in_database(file: Path, address: str) -> Iterator[None]:
+    """As by another machine, which is heard all the time."""
+    rows = database_limiter._Rows(DatabaseSource.of(str(file)))
+
+    def take(row: database_limiter._Row, now: float) -> int:
+        row.meter.demand(Rates(**ONE_AT_ONCE), now)
+        slot = row.take(now)
+        row.meter.changed_at += HOUR.total_seconds()  # who waits does so as long as the test takes
+        return slot
+
+    rows.change({address: [take]})
+    assert rows._session is not None
+    rows._session.execute("UPDATE rate_holder SET heard = 'infinity' WHERE id = %s", [rows._own])
+    rows._ended.set()
+    try:
+        yield
+    finally:
+        with rows._source.connect() as session:  # that of before may be lost
+            session.execute("DELETE FROM rate_holder WHERE id = %s", [rows._own])
+        rows.close()
+
+
 @contextmanager
 def in_flight(
     line: Line, name: str, *more: Mapping[str, Any], most_systems: int = 8, **changes: Any
@@ -239,7 +272,7 @@ def in_flight(
         {"name": "busy", "mode": "page", "address": address},
     ]
     with serving(*orders, *more) as servers, ExitStack() as held:
-        held.enter_context(occupied(address))
+        held.enter_context(occupied_in(line, address))
         ports = servers.ports
         endpoints = f"http://127.0.0.1:{ports['seen']}/", f"http://{address}:{ports['busy']}/"
         folder = declared(line, name, *at(servers, "fast"), system(*endpoints, id="slow"))

@@ -153,3 +153,13 @@ def allow_program() -> Iterator[None]:
         yield
     finally:
         _allowed.reset(token)
+
+
+@contextmanager
+def allow_database() -> Iterator[None]:
+    """Within the body this context may resolve the name of the inspecting side's database, and connect to it."""
+    token = _allowed.set(_PROGRAM)
+    try:
+        yield
+    finally:
+        _allowed.reset(token)

@@ -162,10 +162,27 @@ def test_settings_survive_their_canonical_form(tmp_path: Path) -> None:
     assert Settings.parse(settings.canonical()) == settings
 
 
+def test_the_database_is_a_url_or_a_file_and_recorded_nowhere(tmp_path: Path) -> None:
+    """A path is relative to the settings; no form of the settings and no diagnostic shows what was written."""
+    url = "postgresql://u:secret@h/d"
+    for text, expected in ((url, url), ("database.url", str(tmp_path / "database.url"))):
+        settings = load(write(tmp_path, f'database = "{text}"\n'), {}, {})
+        assert settings.database is not None
+        assert settings.database.get_secret_value() == expected
+        assert text not in repr(settings)
+        assert text.encode() not in settings.canonical()
+        assert Settings.parse(settings.canonical()).database is None
+    refused = diagnostics(tmp_path, 'database = "mysql://u:secret@h/d"\n', {"INSPECTOR_DATABASE": "x://secret"})
+    assert len(refused) == 2
+    assert refused[0].startswith("inspector.toml:1:12: this is no PostgreSQL database; write postgresql://")
+    assert "secret" not in " ".join(refused)
+
+
 # --- Whose settings -------------------------------------------------------------------------------------------------
 
 TRUSTING = {
     "ceilings": "ceilings = {scans = 1}",
+    "database": 'database = "postgresql://u:p@h/d"',
     "dnssec_anchors": 'dnssec_anchors = [". IN DS 20326 8 2 E06D"]',
     "inspectors": 'inspectors = ["me"]',
     "nmap_search_path": 'nmap_search_path = ["./nmap"]',

@@ -6,16 +6,19 @@ each, and closes it at once; or holds all of them until it is killed.
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 
 from inspector.declare.authorisation import Rates
+from inspector.declare.settings import load as settings_of
 from tests.core.network.addresses import HOST, LocalGateway, authorise, make_probe, target
 
 
 async def visit(port: int, number: int, folder: Path, rates: Rates, *, holds: bool = False) -> None:
     """Open so many connections, as many side by side as the rates allow."""
-    on = LocalGateway(folder, f"tcp://{HOST}:{port}", granted=authorise(rates=rates))
+    settings = settings_of(None, os.environ, {})
+    on = LocalGateway(folder, f"tcp://{HOST}:{port}", granted=authorise(rates=rates), settings=settings)
 
     async def one() -> None:
         stream = await network.connect()
@@ -31,5 +34,10 @@ async def visit(port: int, number: int, folder: Path, rates: Rates, *, holds: bo
 
 
 if __name__ == "__main__":
+    if "LEASE" in os.environ:
+        from inspector.network.pacing import database_limiter
+
+        database_limiter.LEASE_SECONDS = float(os.environ["LEASE"])
+        database_limiter._HEARD_SECONDS = database_limiter.LEASE_SECONDS / 5
     _, port, number, folder, rates, *hold = sys.argv
     asyncio.run(visit(int(port), int(number), Path(folder), Rates(**json.loads(rates)), holds=bool(hold)))
