@@ -170,7 +170,7 @@ def print_table(table: Table) -> None:
 
 
 def _spread(table: Table, console: Console, left: int) -> None:
-    """Give each column the width of its longest word, and the columns that are left to those that need most.
+    """Give each column the width of its longest word, and share what is left equally until a column has what it needs.
 
     rich narrows the widest columns alone, and so breaks words where others have room.
     """
@@ -182,8 +182,8 @@ def _spread(table: Table, console: Console, left: int) -> None:
     ]
     widths = [each.minimum for each in sizes]
     for _step in range(min(left, sum(each.maximum - each.minimum for each in sizes))):
-        most = max(range(len(sizes)), key=lambda each: sizes[each].maximum - widths[each])
-        widths[most] += 1
+        unfilled = (each for each, size in enumerate(sizes) if widths[each] < size.maximum)
+        widths[min(unfilled, key=lambda each: widths[each] - sizes[each].minimum)] += 1
     for column, columns in zip(table.columns, widths, strict=True):
         column.width = columns
 
