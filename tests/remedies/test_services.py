@@ -33,10 +33,11 @@ from tests.plugins.inspector_dns.scanning import see
 from tests.plugins.inspector_services import udp_servers
 from tests.plugins.inspector_services.debian_servers import _folder, _samba, _xrdp, started
 from tests.plugins.inspector_services.scanning import INTRUSIVE, host, read, scan
-from tests.plugins.inspector_services.servers import _postgresql_programs, own_address, running, speaking, sshd
+from tests.plugins.inspector_services.servers import own_address, running, speaking, sshd
 from tests.plugins.inspector_services.udp_servers import ADDRESS, ROOT_PORT, Namespace, namespace, needs_root
 from tests.plugins.inspector_ssh.servers import ADDRESS as SSH_ADDRESS
 from tests.plugins.inspector_ssh.servers import OLD, openssh
+from tests.postgresql import programs as postgresql_programs
 from tests.remedies.servers import settings_of
 from tests.remedies.test_remedies import SERVERS, all_remedies
 from tests.reports import examples
@@ -88,7 +89,7 @@ def memcached(address: str, lines: tuple[str, ...]) -> Iterator[None]:
 @contextlib.contextmanager
 def postgresql(address: str, lines: tuple[str, ...]) -> Iterator[None]:
     """PostgreSQL, with an empty database."""
-    folder_of_programs = _postgresql_programs()
+    folder_of_programs = postgresql_programs()
     with _folder("postgres" if os.geteuid() == 0 else None) as folder:
         data, user = folder / "data", "postgres" if os.geteuid() == 0 else None
         initdb = [str(folder_of_programs / "initdb"), "--auth=reject", "--no-sync", "-D", str(data)]
