@@ -117,14 +117,17 @@ def target(port: int | None, *, host: str = HOST, address: str | None = ADDRESS,
 
 
 def authorise(**changes: Any) -> Authorisation:
-    """A valid authorisation of the host by name and loopback address, open for an hour on either side of now."""
+    """A valid authorisation of the host by name and loopback address, open for an hour from now.
+
+    It began a day ago: tests compare with the instant at which their module was imported.
+    """
     at = datetime.now(UTC)
     values: dict[str, Any] = {
         "id": "a-1",
         "kind": AuthorisationKind.OWN_ESTATE,
         "granted_by": "owner",
         "covers": Covers(names=(HOST,), blocks=(ADDRESS,)),
-        "valid_from": at - timedelta(hours=1),
+        "valid_from": at - timedelta(days=1),
         "valid_until": at + timedelta(hours=1),
         "rates": FAST,
     }
