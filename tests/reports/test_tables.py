@@ -80,7 +80,7 @@ def test_a_workbook_prints_as_wide_as_the_paper() -> None:
     with ZipFile(BytesIO(XLSX.render([specimens.view()], Language.VI))) as file:
         sheet = file.read("xl/worksheets/sheet1.xml").decode()
         names = file.read("xl/workbook.xml").decode()
-    assert re.search(r'<pageSetup [^>]*orientation="landscape" fitToHeight="0"', sheet)
+    assert re.search(r'<pageSetup [^>]*fitToHeight="0" orientation="landscape"', sheet)
     assert re.search(r"Print_Area[^>]*>[^<]*!\$A\$1:\$K\$\d+<", names)
     assert "_xlnm.Print_Titles" in names
 
