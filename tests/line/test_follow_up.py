@@ -17,7 +17,7 @@ from inspector.cli.follow_up import FollowUpAction
 from inspector.follow_up.records import FOLDER
 from tests.line.harness import Line, RunResult, document, free_port, run_cli, serving, system
 from tests.line.test_difference import BAD, GOOD, ONLY
-from tests.line.test_store import everything, exported, rebuilt
+from tests.line.test_store import MERGED, SYSTEMS, everything, exported, list_systems, rebuilt
 
 EN = ("--lang", "en")
 INSPECTOR = "Nguyễn Văn Thanh tra"
@@ -106,6 +106,22 @@ def test_a_claim_is_no_mending(told: Told) -> None:
     assert set(states(told.lists["inspected"], told.gone).values()) == {"claimed"}
     one = told.lists["claimed"][0]
     assert (one["claimed_by"], one["responsible"], one["due"]) == ("Trần Thị Quản trị", "Trần Thị Quản trị", str(DUE))
+
+
+def test_the_follow_up_goes_on_under_the_present_key(told: Told, tmp_path: Path) -> None:
+    """Where the organisation was merged, demands and consents are those of its successor's system; rebuilt, too."""
+    place = Path(shutil.copytree(told.output, tmp_path / "out"))
+    store = place / "store.sqlite3"
+    assert rebuilt(told.line, place, store).code == 0
+    before = listed(told.line, place)
+    list_systems(told.line, place, "2030-01-01", MERGED, SYSTEMS.replace("portal,Cổng", "portal,Cổng thông tin"))
+    assert told.line.call("store", "ingest", output=place).code == 0
+    after = listed(told.line, place)
+    assert {each["system"] for each in after} == {"T-2/portal"}
+    assert [each | {"system": KEY} for each in after] == before
+    kept = everything(told.line, store)
+    assert rebuilt(told.line, place, store).code == 0
+    assert everything(told.line, store) == kept
 
 
 def test_a_withdrawal_is_closed_by_consent_until_it_is_back(told: Told) -> None:
