@@ -170,7 +170,7 @@ def print_table(table: Table) -> None:
 
 
 def _spread(table: Table, console: Console, left: int) -> None:
-    """Give each column the width of its longest word, and share what is left equally until a column has what it needs.
+    """Give each column the width of its longest word, and then what it lacks, but at most two thirds of what is left.
 
     rich narrows the widest columns alone, and so breaks words where others have room.
     """
@@ -181,9 +181,12 @@ def _spread(table: Table, console: Console, left: int) -> None:
         for column in table.columns
     ]
     widths = [each.minimum for each in sizes]
-    for _step in range(min(left, sum(each.maximum - each.minimum for each in sizes))):
-        unfilled = (each for each, size in enumerate(sizes) if widths[each] < size.maximum)
-        widths[min(unfilled, key=lambda each: widths[each] - sizes[each].minimum)] += 1
+    missing = [each.maximum - each.minimum for each in sizes]
+    shortest_first = sorted(range(len(sizes)), key=missing.__getitem__)
+    for number, each in enumerate(shortest_first):
+        more = min(missing[each], left * 2 // 3 if number + 1 < len(sizes) else left)
+        widths[each] += more
+        left -= more
     for column, columns in zip(table.columns, widths, strict=True):
         column.width = columns
 
