@@ -1,8 +1,7 @@
 """The rate limiter of one event loop: who waits for an address waits in a queue, and the meters may be shared.
 
-A shared meter is locked for microseconds and never waited for. That a connection has departed or ended is written with
-the next one that is admitted, or soon; what cannot be written then, with the next change. Until then it counts as
-granted, so that no one is too fast.
+A shared meter is locked for microseconds and never waited for: what cannot be written to it at once (a connection that
+has departed or ended) is written with the next change, and counts as granted until then, so that no one is too fast.
 """
 
 from __future__ import annotations
@@ -25,8 +24,6 @@ STALLED_SECONDS = 120.0
 #: How often an address is looked at whose connections others may end; how soon one whose meter others have locked; and
 #: how often at least, so that the rates of who waits hold.
 _POLL_SECONDS, _LOCKED_SECONDS, _LOOK_SECONDS = 0.05, 0.002, 20.0
-#: After so many seconds what has become of a connection is written, where no other one was admitted meanwhile.
-_SOON_SECONDS = 0.05
 #: Addresses without connections that are kept open, each with a file descriptor.
 _IDLE = 64
 
@@ -114,7 +111,7 @@ class _AddressQueue:
     def departed(self, slot: int) -> None:
         """The connection with this slot has been opened."""
         at = clock()
-        self._change_soon(lambda meter, now: meter.departed(slot, min(at, now)))
+        self.change(lambda meter, now: meter.departed(slot, min(at, now)))
 
     def ended(self, slot: int, *, well: bool) -> None:
         """The connection with this slot has ended; ``well``: the address took it without complaint."""
@@ -126,17 +123,9 @@ class _AddressQueue:
                 meter.succeeded()
 
         self.users -= 1
-        self._change_soon(end)
+        self.change(end)
 
     # --- changes ---
-
-    def _change_soon(self, change: _Change) -> None:
-        """Change the meter with the next connection that is admitted, or soon."""
-        self._pending.append(change)
-        if self.waiting:
-            self.changed.set()
-        elif self._retry is None and not self._loop.is_closed():
-            self._retry = self._loop.call_later(_SOON_SECONDS, self._flush_later)
 
     def change(self, change: _Change) -> None:
         """Change the meter, now or as soon as nobody else has it. What fails is raised when a connection is asked for.

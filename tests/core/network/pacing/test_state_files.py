@@ -16,7 +16,7 @@ from inspector.declare.authorisation import Rates
 from inspector.model.base import Cause
 from inspector.model.errors import RateLimitError, ScanFailure
 from inspector.network.pacing import queued_limiter, state_files
-from inspector.network.pacing.address_meter import GRANTED, AddressMeter
+from inspector.network.pacing.address_meter import AddressMeter
 from inspector.network.pacing.address_state import AddressStates, MemoryStates, clock
 from inspector.network.pacing.queued_limiter import QueuedRateLimiter
 from inspector.network.pacing.rate_limit import Permit
@@ -428,7 +428,6 @@ async def test_files_of_addresses_that_nobody_asks_are_removed(tmp_path: Path, m
     one, other = limiter(tmp_path), limiter(tmp_path)
     held = one.admit_now("192.0.2.9", SLOW)
     assert use(one) is not None
-    await asyncio.sleep(2 * queued_limiter._SOON_SECONDS)  # until it is written that the connection has ended
     states = StateFiles(tmp_path / "rates")
     names = {"192.0.2.9", ADDRESS}
 
@@ -447,28 +446,17 @@ async def test_files_of_addresses_that_nobody_asks_are_removed(tmp_path: Path, m
     assert spent(one) == 0
 
 
-async def test_what_became_of_connections_is_written_with_the_next_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A connection costs one change of the record, that of its permit, which also says how the ones before have ended;
-    what became of the last one is written soon.
-    """
-    written: list[AddressMeter] = []
+def test_an_event_loop_that_ended_keeps_no_connection(tmp_path: Path) -> None:
+    """Who waits in another thread of this process gets what was in use in a loop that has ended."""
+    few = Rates(connections_per_second=128, burst=128, at_once=1)
 
-    def counted(meter: AddressMeter, start: bytes) -> bytes:
-        record = packed(meter, start)
-        found = unpacked(record, start)
-        assert found is not None
-        written.append(found)
-        return record
+    async def one() -> None:
+        permit = await limiter(tmp_path).admit(ADDRESS, few)
+        permit.departed()
+        permit.ended()
 
-    monkeypatch.setattr(state_files, "packed", counted)
-    one = limiter(tmp_path)
-    for _ in range(5):
-        assert use(one, FAST) is not None
-    assert [(sum(each.counts), each.slots.count(GRANTED)) for each in written] == [(n, 1) for n in range(5)]
-    await asyncio.sleep(2 * queued_limiter._SOON_SECONDS)
-    assert [(sum(each.counts), len(each.slots)) for each in written[5:]] == [(5, 0)]
+    for _ in range(3):
+        asyncio.run(asyncio.wait_for(one(), 10))
 
 
 async def test_a_departure_counts_from_its_instant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
