@@ -657,7 +657,7 @@ def test_help_names_formats_and_probes() -> None:
 
 def test_a_shell_completes_commands_and_options() -> None:
     """The shell's question is answered on stdout; no plugin is loaded for it, and nothing else is printed."""
-    for words, found in (("inspector pl", "plan"), ("inspector run --fail", "--fail-on")):
+    for words, found in (("inspector pl", "plan"), ("inspector run --fail-", "--fail-on")):
         asked = {"_INSPECTOR_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
         answered = subprocess.run(
             [sys.executable, "-c", "import sys; sys.argv[0] = 'inspector'; from inspector.cli import main; main()"],

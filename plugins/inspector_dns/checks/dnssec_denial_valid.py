@@ -14,7 +14,7 @@ def dnssec_denial_valid(zone: Zone) -> Verdict:
     answer with an error where others answer that there is no such name; mail and web programs then wait and try again.
     The check queries a made-up name directly below the zone.
 
-    Remediation: sign the whole zone again, with its NSEC or NSEC3 chain, by one program only (BIND ``dnssec-policy``).
+    Remediation: sign the whole zone again, with its NSEC or NSEC3 chain, by one program only.
     """
     denial = zone.denial.value
     if denial is None:

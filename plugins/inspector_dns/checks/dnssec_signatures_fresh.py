@@ -10,8 +10,8 @@ def dnssec_signatures_fresh(zone: Zone, *, least_remaining_hours: int = 72) -> V
     few days off, only the time that is left keeps the zone alive. Signatures for a short time are right when they are
     made anew all the time, so less than a quarter of the time of validity must not be left either.
 
-    Remediation: let the name server sign by itself (BIND ``dnssec-policy default;``), find out why it no longer does,
-    and watch the time that signatures have left.
+    Remediation: let the name server sign by itself, find out why it no longer does, and watch the time that signatures
+    have left.
     """
     if zone.chain.value.state is not TrustState.SECURE:
         _ = zone.signatures.value  # raises NotSeen

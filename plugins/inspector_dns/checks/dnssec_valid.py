@@ -12,8 +12,8 @@ from inspector_dns.observations import ChainFlaw, TrustChain, TrustState, Zone
 def dnssec_valid(zone: Zone) -> Verdict:
     """Without DNSSEC an attacker can spoof DNS responses and redirect the zone's users and mail to other servers.
 
-    Remediation: sign the zone with automatic re-signing (BIND ``dnssec-policy default;``) and have the registrar
-    publish its DS record in the parent zone.
+    Remediation: sign the zone with automatic re-signing and have the registrar publish its DS record in the parent
+    zone.
     """
     if zone.soa.value is None:
         return inconclusive("no zone apex at {measured}; declare it", measured=zone.name, cause=Cause.AMBIGUOUS)

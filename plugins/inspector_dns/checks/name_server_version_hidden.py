@@ -19,7 +19,7 @@ _VERSION: Final = re.compile(r"\d+\.\d+")
 def name_server_version_hidden(servers: Every[NameServerExposure]) -> Verdict:
     """The exact version shows an attacker which known vulnerabilities of the name server to try.
 
-    Remediation: set a version text without numbers (BIND ``version "none";``, NSD ``hide-version: yes``).
+    Remediation: set a version text without numbers, or none.
     """
     told = sorted(f"{each.where}: {each.version.seen}" for each in servers if _is_version(each.version.seen))
     if told:

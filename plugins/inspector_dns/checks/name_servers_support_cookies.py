@@ -14,8 +14,7 @@ def name_servers_support_cookies(servers: Every[NameServer]) -> Verdict:
     """With cookies a resolver recognises forged answers, and a name server can limit the answers to forged addresses
     only while it is used in an attack on others.
 
-    Remediation: update the name server; BIND, Knot DNS and NSD have cookies, and all servers at one address need the
-    same secret.
+    Remediation: update the name server: current ones have cookies; all servers at one address need the same secret.
     """
     asked = [server for server in servers if not server.is_lame]
     if not asked and not servers.missing:

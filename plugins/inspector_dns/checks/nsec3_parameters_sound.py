@@ -9,7 +9,7 @@ def nsec3_parameters_sound(zone: Zone, *, most_iterations: int = 0, most_salt_by
     """Iterations of NSEC3 cost name servers and resolvers work and hide no name from anybody who guesses names;
     resolvers treat a zone with many of them as unsigned. A salt has no use either.
 
-    Remediation: set iterations 0 and no salt (BIND ``nsec3param iterations 0 optout no salt-length 0;``), or use NSEC.
+    Remediation: set iterations 0 and no salt, or use NSEC.
     """
     denial = zone.denial.value
     if denial is None:

@@ -14,8 +14,7 @@ def zone_transfer_refused(servers: Every[NameServerExposure]) -> Verdict:
     """A zone transfer gives an attacker the list of all hosts at once, internal and forgotten ones among them. The
     check asks for a transfer, reads one message of it and keeps only its first record.
 
-    Remediation: allow zone transfers to the secondary servers only, by TSIG key (BIND ``allow-transfer { key NAME;
-    };``).
+    Remediation: allow zone transfers to the secondary servers only, by TSIG key.
     """
     open_to_all = sorted(server.where for server in servers if server.transfer.seen)
     if open_to_all:
