@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import ClassVar
 
-from cryptography import x509
-from cryptography.x509.oid import NameOID
 from pydantic import Field
 
 from inspector import Model, TableEntries
@@ -42,6 +40,9 @@ class CaaIssuers(TableEntries):
 
 def issuer_organisation(leaf: Certificate) -> str:
     """The organisation in the name of a certificate's issuer; empty where it has none, or several."""
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
     try:
         name = x509.Name.from_rfc4514_string(leaf.issuer)
     except ValueError:
