@@ -309,10 +309,10 @@ def test_what_a_sweep_finds_stays_with_those_who_may_sweep(tmp_path: Path, site:
 def test_nothing_is_listed_after_a_window_has_ended(tmp_path: Path, site: Site) -> None:
     """The system whose hours end takes no part from then on; the others are scanned to their end."""
     slow = {"connections_per_second": 8, "burst": 8, "at_once": 5, "port_questions_per_second": 100}
-    ends = now() + timedelta(seconds=3)
-    short = Part("short", [site.endpoint], rates=slow, valid_until=ends)
     others = [Part(each, [site.endpoint], rates=slow) for each in ("one", "two")]
     alone = Run(tmp_path / "alone", site, Part("one", [site.endpoint]))()
+    ends = now() + timedelta(seconds=3)
+    short = Part("short", [site.endpoint], rates=slow, valid_until=ends)
     result = Run(tmp_path / "all", site, short, *others)()
     assert all(each.at <= ends for each in result.ledger("short"))
     causes = {each.failure.cause for _, each in result.bundles["short"].evidence() if each.failure}

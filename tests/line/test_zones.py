@@ -268,7 +268,8 @@ def denial_of(inspected: RunResult, zone: str) -> str:
     return "insecure" if found["measured"] == ChainFlaw.ITERATIONS.value else "bogus"
 
 
-@pytest.mark.parametrize("planted", ZONES, ids=lambda zone: zone.name)
+# The state of a zone whose servers have different keys depends on which of them a resolver asks.
+@pytest.mark.parametrize("planted", [each for each in ZONES if not each.second_keys], ids=lambda zone: zone.name)
 def test_states_are_those_of_bind_and_unbound(
     inspected: RunResult, by_delv: dict[str, str], by_unbound: dict[str, str], planted: PlantedZone
 ) -> None:
