@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from inspector.campaign.record import Unit
-from inspector.cli import terminal
+from inspector.cli import diff, exit_code, terminal
 from inspector.cli.arguments import RunArguments
 from inspector.cli.campaign import start_once, status_line
-from inspector.cli.diff import difference_view, exit_code, print_changes
-from inspector.cli.exit_code import CLEAN, UNSEEN, Threshold, worst
+from inspector.cli.diff import difference_view, print_changes
+from inspector.cli.exit_code import UNSEEN, Threshold, worst
 from inspector.cli.judged import JudgedSystem
 from inspector.cli.language import _, current
 from inspector.cli.plan import shown_instant
@@ -170,15 +170,16 @@ def _text(text: BilingualText) -> str:
 
 
 def _compare(archive: Path, unit: Unit) -> int:
-    """Print what changed since the last inspection before the incident; the exit code."""
+    """Print what changed since the last inspection before the incident; the exit code. Without one, all is new."""
     if unit.result is None:
         return UNSEEN
     result = unit.result
     after = Bundle.open(archive / result.run / result.system / result.inspection)
+    now_judged = JudgedSystem(after.inspection.system.id, after)
     before = _before(archive, after)
     if before is None:
         terminal.print_result(_("There is no earlier inspection of this system to compare with"))
-        return CLEAN
+        return exit_code.exit_code(now_judged.findings(), Threshold())
     terminal.print_result(
         _(
             "Compared with the inspection of {instant}: {folder}",
@@ -186,10 +187,9 @@ def _compare(archive: Path, unit: Unit) -> int:
             folder=before.folder,
         )
     )
-    name = after.inspection.system.id
-    made = difference_view((JudgedSystem(name, before),), (JudgedSystem(name, after),), installed())
+    made = difference_view((JudgedSystem(now_judged.system, before),), (now_judged,), installed())
     print_changes(made)
-    return exit_code(made.differences, Threshold("must"))
+    return diff.exit_code(made.differences, Threshold())
 
 
 def _before(archive: Path, bundle: Bundle) -> Bundle | None:

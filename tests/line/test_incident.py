@@ -51,13 +51,14 @@ def test_a_system_is_inspected_and_compared_with_its_last_inspection(line: Line)
 
 
 def test_the_first_inspection_has_nothing_to_be_compared_with(line: Line) -> None:
-    """That is said, and no fault."""
+    """That is said, and everything is new: the exit code is that of an inspection."""
     output = line.new_output()
     with serving({"name": "page", "mode": "page", "headers": GOOD}) as servers:
         file = line.declare(system(f"http://127.0.0.1:{servers.ports['page']}/"), name="first.yaml")
         told = incident(line, file, "--system", "portal", "--detected", DETECTED.isoformat(), output=output)
+        usual = line.call("run", file, *EN)
     assert "There is no earlier inspection of this system to compare with" in told.out
-    assert told.code == 0
+    assert (told.code, usual.code) == (1, 1), told.out
 
 
 def test_it_comes_before_what_waits(line: Line) -> None:
@@ -71,7 +72,7 @@ def test_it_comes_before_what_waits(line: Line) -> None:
         file = line.declare(system(page), name="hurry.yaml")
         arguments = ("incident", file, "--system", "portal", "--detected", DETECTED.isoformat(), *EN)
         told = line.call(*arguments, output=output, ceilings={"systems": 1})
-    assert told.code == 0, told.err
+    assert told.code == 1, told.err  # the page is in clear text
     begun = {
         key: unit["result"]["begun"]
         for known in ("waiting", next(each.name for each in output.iterdir() if each.name.startswith("incident-")))
